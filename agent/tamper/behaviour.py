@@ -27,7 +27,8 @@ from agent.tamper.frozen import Frozen
 from agent.tamper.latency import Latency
 from agent.tamper.neighbours import HOLD_SLOTS, SLOT_S, Neighbour, Neighbours
 from agent.tamper.points import Points, Values
-from agent.tamper.settings import METERS_MAX, Finding
+from agent.tamper.settings import METERS_MAX
+from agent.tamper.settling import Finding
 from drivers.clock import NS_PER_S, ClockState
 from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Reading

@@ -11,7 +11,9 @@ more than what the readings themselves leave open:
     + REFRESH_S of the highest power, for registers that are not all refreshed in the same moment
 
 Two departing windows in a row are reported, and then the first that agrees. A window is dropped at a gap in
-the power, when the counter runs back, and when power flows back through a meter without an export counter.
+the power, when power flows back through a meter without an export counter, and when the counter shows what
+none can have counted, as in a meter that starts again: when it falls without power that flows back, rises
+beyond all plants, or is back where it was before it fell.
 """
 
 from typing import Any, Final
@@ -33,6 +35,10 @@ REFRESH_S: Final = 10.0
 GAP_POLLS: Final = 3.0
 GAP_MIN_S: Final = 30.0
 """Power that is unknown for longer than this and GAP_POLLS intervals is a gap."""
+BACK: Final = 10.0
+"""So many times more than what flowed back is no fall by that, whatever is done to the power."""
+POWER_MAX_W: Final = 1e9
+"""In primary units, of one meter: more than any plant has behind one."""
 _S_PER_HOUR: Final = 3600.0
 
 
@@ -67,7 +73,8 @@ class Energy:
     _open_wh: float = field(default=0.0, init=False)
     _peak_w: float = field(default=0.0, init=False)
     _begin: _Count | None = field(default=None, init=False)
-    _before_wh: float = field(default=0.0, init=False)
+    _before: _Count | None = field(default=None, init=False)
+    _left_wh: float | None = field(default=None, init=False)
     _rise_wh: float = field(default=0.0, init=False)
     _pending: _Count | None = field(default=None, init=False)
     _row: int = field(default=0, init=False)
@@ -100,14 +107,15 @@ class Energy:
 
     def _void(self) -> None:
         self._begin = self._pending = None
+        self._before = evolve(self._before, power_wh=0.0) if self._before else None
         self._power_wh = self._open_wh = self._peak_w = 0.0
 
     def _add_count(self, count: _Count) -> dict[str, Any] | None:
-        begin, rise_wh = self._begin, count.wh - self._before_wh
-        self._before_wh = count.wh
-        if begin is None or (rise_wh < 0 and not self.has_export):
+        begin, before, self._before = self._begin, self._before, count
+        if begin is None or before is None or self._is_nonsense(before, count):
             self._start(count)
             return None
+        rise_wh = count.wh - before.wh
         if rise_wh:
             self._rise_wh = min(self._rise_wh or abs(rise_wh), abs(rise_wh))
         passed_s = count.at_s - begin.at_s
@@ -128,8 +136,19 @@ class Energy:
         numbers = {name: round(value, 1) for name, value in wh.items()}
         return self._judge(departs, {**numbers, "window_s": round(passed_s)})
 
+    def _is_nonsense(self, before: _Count, count: _Count) -> bool:
+        """Whether the counter fell or jumped, or is back from a fall."""
+        fall_wh, back_wh = before.wh - count.wh, max(before.power_wh - count.power_wh, 0.0)
+        if fall_wh > (BACK * back_wh + self.coarse_wh if self.has_export else 0.0):
+            self._left_wh = before.wh if self._left_wh is None else self._left_wh
+            return True
+        if self._left_wh is not None and count.wh >= self._left_wh:
+            self._left_wh = None
+            return True
+        return -fall_wh > POWER_MAX_W * (count.at_s - before.at_s) / _S_PER_HOUR + self.coarse_wh
+
     def _start(self, count: _Count) -> None:
-        self._begin, self._before_wh, self._peak_w = count, count.wh, 0.0
+        self._begin, self._peak_w = count, 0.0
 
     def _judge(self, departs: bool, numbers: dict[str, Any]) -> dict[str, Any] | None:
         self._row = self._row + 1 if departs else 0

@@ -12,8 +12,8 @@ from attrs import define, field
 READS_MIN: Final = 20
 READS_MAX: Final = 200
 """Reads after which it is reported in any case: nobody can train the check to wait for ever."""
-LASTS_S: Final = 120.0
-"""Slow meters refresh their registers once a minute."""
+LASTS_S: Final = 180.0
+"""Slow meters refresh their registers once a minute; one that starts again may repeat itself for two."""
 LONGER: Final = 3
 LOAD_SHARE: Final = 0.05
 """Of the highest power seen: below it the line may be off and its currents zero."""

@@ -4,51 +4,58 @@ Each body becomes a TAMPER record; the reading itself is recorded as it came.
 
     {"what": "meter swapped", "meter", "point", "was", "now"}      the serial number is another one
     {"what": "meter changed", "meter", "point", "was", "now"}      firmware, ratios, type, …
+    {"what": "value returned", "meter", "point", "was", "now"}     and is what it was before that record
     {"what": "counter backwards", "meter", "point", "was", "now"}  energy that was counted is gone
+    {"what": "counter returned", "meter", "point", "was", "now"}   it is there again: that record is withdrawn
     {"what": "counter wrapped", "meter", "point", "was", "now"}    from the end of its range to its begin
-    {"what": "unreadable", "meter", "point"}                       NaN or nonsense where there was a value
+    {"what": "unreadable", "meter", "point"}                       NaN or nothing where there was a value
     {"what": "readable", "meter", "point", "now"}                  and a value again
+
+None of them is told before it has lasted (`agent.tamper.settling`): a meter that starts again answers
+nonsense for a while. While a serial number is in doubt the counters wait for it: another meter has counters
+of its own.
 
 Identity and counters are read in the slow groups, a few times an hour; power itself is judged by the
 detector. Values are the meter's own, without transformer ratios, so that a changed site file changes
 nothing here; with another model in the site file the meter starts over, as does a swapped meter's counter.
 
 The last values outlive a restart, because a meter is swapped while the power is off. They may be some minutes
-old then: a counter that grew meanwhile is not a finding.
+old then: a counter that grew meanwhile is not a finding. What was in doubt begins to settle anew.
 """
 
-import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import cbor2
 from attrs import define, field, frozen
 
+from agent.tamper.settling import Finding, Settling, is_counter
+from drivers.clock import NS_PER_S
 from drivers.points.point import Point
-from drivers.points.registers import WORD_BYTES, RegisterType, Value
-from drivers.poll.meter import MeterSetup
+from drivers.points.registers import Value
+from drivers.poll.setup import MeterSetup
 from drivers.reading import PollGroup, Quality, Quantity, Reading
 
-COUNTERS: Final = frozenset({Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT})
-NEAR_END: Final = 0.99
-"""A counter wraps from the last hundredth of its range into the first: two polls are minutes apart."""
-DECIMAL_END_MIN_WH: Final = 1e7
-"""The shortest display has four digits of kWh; a smaller power of ten is the end of no counter."""
 METERS_MAX: Final = 1_000
 """Meters remembered; a site has at most a few hundred."""
-_UNSIGNED: Final = frozenset({RegisterType.U16, RegisterType.U32, RegisterType.U64})
-_SIGNED: Final = frozenset({RegisterType.S16, RegisterType.S32, RegisterType.S64})
-
-Finding = dict[str, Any]
+HOLD_S: Final = 3600.0
+"""For so long counters wait for a serial number in doubt: identities are read several times in it."""
 
 
 @frozen
 class _Known:
-    """The last values of one meter by point, its model, and the points that are unreadable."""
+    """What is known of one meter: its model, and its points by name."""
 
     model: bytes
-    values: dict[str, Value] = field(factory=dict)
-    dark: set[str] = field(factory=set)
+    points: dict[str, Settling] = field(factory=dict)
+
+    def doubts_serial(self, at_s: float) -> bool:
+        """Whether it may be another meter."""
+        return any(
+            one.doubt_s is not None and at_s - one.doubt_s < HOLD_S
+            for name, one in self.points.items()
+            if one.value is not None and name == Quantity.SERIAL_NUMBER.value
+        )
 
 
 @define
@@ -72,86 +79,74 @@ class Tamper:
         known = self._known.get(reading.meter)
         if known is None or known.model != reading.model_hash:
             known = self._known[reading.meter] = _Known(reading.model_hash)
-        values = setup.model.decode(reading.blocks)
-        found: list[Finding] = []
+        values, at_s = setup.model.decode(reading.blocks), reading.stamp.boottime_ns / NS_PER_S
+        told: list[Finding] = []
         for point in setup.model.group(reading.group):
-            if point.quantity is not Quantity.SCALE and (point.group is PollGroup.IDENTITY or _counts(point)):
-                found += self._compare(known, point, values.get(point.name))
-        if any(one["what"] == "meter swapped" for one in found):
+            if not _is_watched(point):
+                continue
+            settling = known.points.setdefault(point.name, Settling())
+            hold = is_counter(point) and known.doubts_serial(at_s)
+            found = settling.add(point, at_s, values.get(point.name), hold=hold)
+            if found is not None:
+                what = found.pop("what")
+                told.append({"what": what, "meter": reading.meter, "point": point.name, **found})
+        if any(one["what"] == "meter swapped" for one in told):
             self._forget_counters(setup, known)
-        self.news |= bool(found)
-        return [{"what": one.pop("what"), "meter": reading.meter, **one} for one in found]
+        self.news |= bool(told)
+        return told
 
     def state(self) -> bytes:
-        """Everything that `restore` needs, as CBOR."""
+        """Everything that `restore` needs, as CBOR: by meter its model and its points."""
         self.news = False
         kept = list(self._known.items())[-METERS_MAX:]
-        return cbor2.dumps(
-            {meter: [known.model, known.values, sorted(known.dark)] for meter, known in kept}, canonical=True
-        )
+        known = {
+            meter: [
+                one.model,
+                {name: point.state() for name, point in one.points.items() if point.value is not None},
+            ]
+            for meter, one in kept
+        }
+        return cbor2.dumps(known, canonical=True)
 
     def restore(self, raw: bytes) -> None:
-        """Continue from `state()`.
+        """Continue from `state()`, of this version or of the one before: [model, values, dark points].
 
         Raises:
             ValueError: `raw` is not from `state()`.
         """
-        try:
-            self._known = {
-                str(meter): _Known(bytes(model), dict(values), set(dark))
-                for meter, (model, values, dark) in cbor2.loads(raw).items()
-            }
-        except (cbor2.CBORDecodeError, AttributeError, TypeError, ValueError) as error:
-            raise ValueError(f"not a state of meters: {error}") from error
-
-    def _compare(self, known: _Known, point: Point, now: Value | None) -> list[Finding]:
-        was = known.values.get(point.name)
-        if now is None:
-            if was is None or point.name in known.dark:
-                return []
-            known.dark.add(point.name)
-            return [{"what": "unreadable", "point": point.name}]
-        found: list[Finding] = []
-        if point.name in known.dark:
-            known.dark.discard(point.name)
-            found.append({"what": "readable", "point": point.name, "now": now})
-        known.values[point.name] = now
-        what = "" if was is None else _change(point, was, now)
-        if what:
-            found.append({"what": what, "point": point.name, "was": was, "now": now})
-        return found
+        self._known = _parse(raw)
 
     @staticmethod
     def _forget_counters(setup: MeterSetup, known: _Known) -> None:
         """The new meter has counters of its own; the old one's last values are in the chain."""
         for point in setup.model.points:
-            if _counts(point):
-                known.values.pop(point.name, None)
+            if is_counter(point) and point.name in known.points:
+                known.points[point.name].forget()
 
 
-def _counts(point: Point) -> bool:
-    return point.quantity in COUNTERS
+def remembered_values(raw: bytes) -> dict[str, dict[str, Value]]:
+    """The believed values in a `state()`, by meter and point; raises ValueError."""
+    return {
+        meter: {name: point.value for name, point in one.points.items() if point.value is not None}
+        for meter, one in _parse(raw).items()
+    }
 
 
-def _change(point: Point, was: Value, now: Value) -> str:
-    """What is wrong with the change of a value; "" if nothing is."""
-    if not _counts(point):
-        swapped = "meter swapped" if point.quantity is Quantity.SERIAL_NUMBER else "meter changed"
-        return swapped if was != now else ""
-    if isinstance(was, str) or isinstance(now, str) or now >= was:
-        return ""
-    wrapped = any(_is_wrapped(was, now, end) for end in _ends(point, was))
-    return "counter wrapped" if wrapped else "counter backwards"
+def _parse(raw: bytes) -> dict[str, _Known]:
+    try:
+        known: dict[str, _Known] = {}
+        for meter, (model, points, *dark) in cbor2.loads(raw).items():
+            states = dict(points)
+            if dark:
+                states = {name: [value, name in dark[0]] for name, value in states.items()}
+            settlings = {str(name): Settling(*state) for name, state in states.items()}
+            known[str(meter)] = _Known(bytes(model), settlings)
+    except (cbor2.CBORDecodeError, AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"not a state of meters: {error}") from error
+    return known
 
 
-def _ends(point: Point, was: float) -> list[float]:
-    """Where the counter's range may end: with its registers, or with its decimal digits."""
-    ends = [10.0 ** math.ceil(math.log10(was))] if was > DECIMAL_END_MIN_WH / 10 else []
-    if not point.scale_point and point.type in _UNSIGNED | _SIGNED:
-        bits = 8 * WORD_BYTES * point.count - (point.type in _SIGNED)
-        ends.append(float(1 << bits) * point.scale)
-    return ends
-
-
-def _is_wrapped(was: float, now: float, end: float) -> bool:
-    return NEAR_END * end <= was < end and 0 <= now <= (1 - NEAR_END) * end
+def _is_watched(point: Point) -> bool:
+    if point.quantity is Quantity.SCALE:
+        return False
+    return point.group is PollGroup.IDENTITY or is_counter(point)

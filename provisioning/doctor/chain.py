@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import cbor2
-
 from agent.judging.checkpoints import METERS
 from agent.sealing.anchors import read_anchors
 from agent.sealing.key_slots import KeySlots, KeySlotsError
@@ -24,6 +22,8 @@ from agent.store.archive import open_gateway
 from agent.store.names import DATABASE_NAME, KEYS_NAME
 from agent.store.opening import MIGRATIONS
 from agent.store.reading import read_checkpoint, read_tip
+from agent.tamper.settings import remembered_values
+from agent.tamper.settling import WITHDRAWS
 from disk.database import StoreError, add_suffix
 from evidence.receipt import Receipt, last_receipt
 from evidence.record import Kind, Record
@@ -231,7 +231,7 @@ def _count_missing(receipt: Receipt) -> int:
 
 
 def _walk_end(site: Site, folder: Path, last: int, report: Progress) -> Iterator[Finding]:
-    """Whether the end of the chain holds, and the last TAMPER record of each kind in it."""
+    """Whether the end of the chain holds, and the last TAMPER record of each kind that no other withdraws."""
     with closing(open_gateway(folder / DATABASE_NAME, site.site.gateway)) as archive:
         anchors = read_anchors(folder, archive, site.broker.centre_key if site.broker else None)
         walk = Walk(archive, anchors, max(last - TAMPER_SEALS, archive.first), archive.last)
@@ -244,8 +244,11 @@ def _walk_end(site: Site, folder: Path, last: int, report: Progress) -> Iterator
         seen: dict[tuple[str, str, str], Record] = {}
         for seal in walk.seals():
             for record in seal.events(Kind.TAMPER):
-                key = tuple(str(record.body.get(name)) for name in ("meter", "what", "point"))
-                seen[key[0], key[1], key[2]] = record
+                meter, what, point = (str(record.body.get(name)) for name in ("meter", "what", "point"))
+                for withdrawn in WITHDRAWS.get(what, ()):
+                    seen.pop((meter, withdrawn, point), None)
+                if what not in WITHDRAWS:
+                    seen[meter, what, point] = record
     for one in walk.refused:
         yield (warning if one.is_gap else failed)("chain", one.text, _REFUSED, "seals")
     for record in list(seen.values())[-_SHOWN:]:
@@ -273,7 +276,6 @@ def _report_tamper(record: Record) -> Finding:
 def read_remembered(database: Path) -> dict[str, dict[str, Any]]:
     """The last settings of each meter, by point, without transformer ratios; empty if unknown."""
     try:
-        known = cbor2.loads(read_checkpoint(database, METERS) or b"\xa0")
-        return {str(meter): dict(values) for meter, (_, values, _dark) in known.items()}
-    except (StoreError, OSError, cbor2.CBORDecodeError, AttributeError, TypeError, ValueError):
+        return dict(remembered_values(read_checkpoint(database, METERS) or b"\xa0"))
+    except (StoreError, OSError, ValueError):
         return {}

@@ -44,9 +44,17 @@ _SENTENCES: Final[Mapping[str, Words]] = {
         "the serial number was {was} and is {now}: it is another meter",
     ),
     "meter changed": Words("{point}由 {was} 变为 {now}", "the {point} was {was} and is {now}"),
+    "value returned": Words(
+        "{point}恢复为 {now}（其间为 {was}），与此前一致",
+        "the {point} is {now} again, as it was before it read {was}",
+    ),
     "counter backwards": Words(
         "{point}由 {was} 倒退到 {now}，已计的电量消失",
         "the counter of {point} went back from {was} to {now}: energy that was counted is gone",
+    ),
+    "counter returned": Words(
+        "{point}由 {was} 恢复到 {now}，已计的电量仍在，此前的“倒退”记录撤回",
+        "the counter of {point} is back, from {was} to {now}: no energy is gone, that record is withdrawn",
     ),
     "counter wrapped": Words(
         "{point}计满归零（{was} → {now}），属正常",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.tamper import settling
 from drivers.reading import PollGroup
 from evidence.record import Kind, ReadingRecord
 from firmware_sim.plant import Plant
@@ -16,6 +17,12 @@ from tests.faults.line import Line
 from tests.faults.meters import Meters, plant, served
 
 ENERGY = 0x48
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lasts is told in minutes (tests/agent/tamper); here a read is enough."""
+    monkeypatch.setattr(settling, "SETTLE_S", 0.0)
 
 
 def swapped(port: int, seed: int) -> Plant:

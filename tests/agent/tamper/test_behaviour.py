@@ -463,7 +463,7 @@ def test_a_frozen_meter_is_a_record_in_the_chain_and_not_told_again_after_a_kill
     run(rig, 40)
     told = [one.body for one in rig.records() if isinstance(one, Record) and one.kind is Kind.TAMPER]
     assert told == [
-        {"what": "meter frozen", "meter": "mp", "point": "fast", "reads": 25, "lasts_s": 120, "usual": 0}
+        {"what": "meter frozen", "meter": "mp", "point": "fast", "reads": 37, "lasts_s": 180, "usual": 0}
     ]
     second = rig.killed(tmp_path / "second")
     run(second, 40)

@@ -4,15 +4,19 @@ import math
 import struct
 from typing import Any
 
+import cbor2
 import pytest
+from attrs import evolve
 
-from agent.tamper.settings import Tamper
+from agent.tamper.settings import Tamper, remembered_values
 from drivers.clock import ClockState, Stamp
 from drivers.points import model as models
 from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
 
 SETUP = MeterSetup("m1", models.load("eastron-sdm630"), 1, ct_ratio=40.0)
+READS = 4
+POLL_S = 200.0
 STAMP = Stamp(0, 0, bytes(16), ClockState.SYNCHRONISED)
 
 
@@ -28,9 +32,14 @@ def serial(number: int) -> Reading:
     return reading(PollGroup.IDENTITY, Block(3, 0xFC00, struct.pack(">I", number)))
 
 
-def said(*readings: Reading) -> list[dict[str, Any]]:
-    tamper = Tamper({"m1": SETUP})
-    return [found for one in readings for found in tamper.look(one)]
+def said(*readings: Reading, tamper: Tamper | None = None) -> list[dict[str, Any]]:
+    """What is told when each of them is what the meter answers for ten minutes."""
+    tamper = Tamper({"m1": SETUP}) if tamper is None else tamper
+    told: list[dict[str, Any]] = []
+    for number, one in enumerate(reading for reading in readings for _ in range(READS)):
+        stamp = evolve(STAMP, boottime_ns=int((number + 1) * POLL_S * 1e9))
+        told += tamper.look(evolve(one, stamp=stamp))
+    return told
 
 
 @pytest.mark.parametrize(
@@ -68,25 +77,50 @@ def test_a_finding_has_the_meter_the_point_and_both_values_without_ratios() -> N
 
 def test_what_was_said_is_remembered_over_a_restart() -> None:
     first = Tamper({"m1": SETUP})
-    assert not first.look(serial(7))
-    assert not first.look(counter(100.0))
+    assert not said(serial(7), counter(100.0), tamper=first)
     second = Tamper({"m1": SETUP})
     second.restore(first.state())
-    assert [one["what"] for one in (*second.look(serial(8)), *second.look(counter(5.0)))] == ["meter swapped"]
+    assert [one["what"] for one in said(serial(8), counter(5.0), tamper=second)] == ["meter swapped"]
     assert second.news
+    third = Tamper({"m1": SETUP})
+    third.restore(second.state())
+    assert remembered_values(second.state()) == {"m1": {"serial_number": 8, "active_energy_import": 5_000.0}}
+    assert [one["what"] for one in said(serial(7), tamper=third)] == ["value returned"]
+
+
+def test_what_the_version_before_has_kept_is_gone_on_with() -> None:
+    old = {
+        "m1": [SETUP.model.hash, {"serial_number": 7, "active_energy_import": 1e5}, ["active_energy_import"]]
+    }
+    tamper = Tamper({"m1": SETUP})
+    tamper.restore(cbor2.dumps(old))
+    assert [one["what"] for one in said(counter(101.0), serial(8), tamper=tamper)] == [
+        "readable",
+        "meter swapped",
+    ]
 
 
 def test_another_model_or_meter_begins_anew() -> None:
     tamper = Tamper({"m1": SETUP})
-    tamper.look(serial(7))
+    said(serial(7), tamper=tamper)
     other = models.load("chint-dtsu666")
     tamper.setups = {"m1": MeterSetup("m1", other, 1)}
     assert not tamper.look(Reading("m1", PollGroup.IDENTITY, STAMP, other.hash, ()))
     tamper.setups = {}
-    assert not tamper.look(serial(9))
+    assert not said(serial(9), tamper=tamper)
 
 
-@pytest.mark.parametrize("raw", [b"", b"\x80", b"\xa1\x61a\x01", b"\xa1\x61a\x83\x01\x02\x03", b"\xff"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\x80",
+        b"\xa1\x61a\x01",
+        b"\xa1\x61a\x83\x01\x02\x03",
+        b"\xff",
+        b"\xa1\x61a\x82\x41m\xa1\x61p\x01",
+    ],
+)
 def test_a_memory_that_is_none_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="not a state of meters"):
         Tamper({}).restore(raw)

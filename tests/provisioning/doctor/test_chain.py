@@ -153,6 +153,18 @@ def test_what_a_meter_showed_is_told_from_the_chain(tmp_path: Path) -> None:
     assert "the CT ratio was 30 and is 40" in told[0].text.en
 
 
+def test_what_a_later_record_withdraws_is_not_told(tmp_path: Path) -> None:
+    file = place(tmp_path, seals=False)
+    rig = Rig(tmp_path / "rig")
+    for what, meter in (("counter backwards", "mp"), ("counter backwards", "mt"), ("counter returned", "mp")):
+        body = {"what": what, "meter": meter, "point": "active_energy_import", "was": 2_000, "now": 1_000}
+        rig.gateway.sealing.put(NewRecord(Kind.TAMPER, body, Urgency.AT_ONCE), rig.stamp())
+        rig.run(20, 1.0, 1.0)
+    rig.close()
+    (tmp_path / "rig/state").rename(tmp_path / "g1")
+    assert [one.about for one in look(file, CHAIN) if one.about in {"mp", "mt"}] == ["mt"]
+
+
 def test_a_look_changes_nothing(file: Path) -> None:
     folder = file.parent / "g1"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

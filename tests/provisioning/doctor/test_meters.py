@@ -107,8 +107,10 @@ def remember(folder: Path, values: dict[str, Any]) -> None:
     rig = Rig(folder / "rig")
     setup = rig.parts.judging.feed.setups["mp"]
     from agent.tamper.settings import _Known  # noqa: PLC0415
+    from agent.tamper.settling import Settling  # noqa: PLC0415
 
-    rig.parts.judging.checkpoints.checks["meters"]._known["mp"] = _Known(setup.model.hash, dict(values))
+    points = {name: Settling(value) for name, value in values.items()}
+    rig.parts.judging.checkpoints.checks["meters"]._known["mp"] = _Known(setup.model.hash, points)
     rig.parts.judging.checkpoints.save_checks()
     rig.gateway.sealing.store.flush()
     rig.close()

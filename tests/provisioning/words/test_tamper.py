@@ -33,6 +33,19 @@ SAID = [
         ),
     ),
     (
+        {"what": "counter returned", "point": IMPORT, "was": 0, "now": 2_000_000},
+        "电表m1：正向有功电能由 0 kWh 恢复到 2000 kWh，已计的电量仍在，此前的“倒退”记录撤回",
+        (
+            "meter m1: the counter of imported energy is back, from 0 kWh to 2000 kWh: no energy is gone, "
+            "that record is withdrawn"
+        ),
+    ),
+    (
+        {"what": "value returned", "point": "ct_ratio", "was": 1, "now": 200},
+        "电表m1：电流互感器变比恢复为 200（其间为 1），与此前一致",
+        "meter m1: the CT ratio is 200 again, as it was before it read 1",
+    ),
+    (
         {"what": "counter wrapped", "point": IMPORT, "was": 9_999_990, "now": 10},
         "电表m1：正向有功电能计满归零（9999.99 kWh → 0.01 kWh），属正常",
         (
