@@ -23,6 +23,7 @@ from agent.status.bus_figures import BusFigures, Tally
 from drivers.clock import Clock
 from drivers.link.port import new_ledger
 from drivers.poll.bus import MeterBus, open_bus
+from drivers.poll.learned import LearnedBus
 from drivers.poll.meter import MeterSetup
 from drivers.reading import Reading
 
@@ -59,12 +60,14 @@ class BusTask:
         sink: Sink,
         bus_id: str = "",
         begin_s: float = 0.0,
+        learned: LearnedBus | None = None,
     ) -> None:
         self.url = url
         self._setups = tuple(setups)
         self._clock = clock
         self._sink = sink
         self._begin_s = begin_s
+        self._learned = LearnedBus() if learned is None else learned
         self._ledger = new_ledger(clock)
         self._tally = Tally(bus_id, url, (setup.id for setup in self._setups), clock.monotonic_s())
         self.desk = Desk()
@@ -80,7 +83,7 @@ class BusTask:
     def _start(self, begin_s: float, trouble: str) -> None:
         bus = open_bus(self.url, self._clock, self._ledger)
         outlet = _Outlet(self._sink)
-        loop = BusLoop(bus, self._setups, self._clock, outlet, self._tally, trouble, self.desk)
+        loop = BusLoop(bus, self._setups, self._clock, outlet, self._tally, trouble, self.desk, self._learned)
         self._worker = _Worker(loop, bus, outlet, self._clock, begin_s)
         try:
             self._worker.thread.start()
@@ -119,6 +122,7 @@ class BusTask:
             worker.abandon()
             self._left = worker
             self.restarts += 1
+            self._learned = worker.loop.learned
             self._ledger = copy.deepcopy(self._ledger)  # the old thread may still write into its own
             self._tally = copy.deepcopy(self._tally)
         self._start(0.0, trouble)
@@ -129,6 +133,11 @@ class BusTask:
         if worker is None:
             return False
         return not worker.thread.is_alive() or self._clock.real_s(worker.idle_s(now_s)) > STALL_S
+
+    @property
+    def learned(self) -> LearnedBus:
+        """What is known of bus and meters; costs the bus thread nothing."""
+        return self._learned if self._worker is None else self._worker.loop.learned
 
     @property
     def figures(self) -> BusFigures:
@@ -159,7 +168,7 @@ class _Worker:
         self.bus = bus
         self.thread = threading.Thread(target=self._run, name=f"bus {bus.url}", daemon=True)
         self.stopping = threading.Event()
-        self._loop = loop
+        self.loop = loop
         self.outlet = outlet
         self._clock = clock
         self._begin_s = begin_s
@@ -191,7 +200,7 @@ class _Worker:
             self.stopping.wait(self._begin_s * real_per_s)
             while not self.stopping.is_set():
                 self._moved_s = self._clock.monotonic_s()
-                self.stopping.wait(min(self._loop.turn() * real_per_s, IDLE_MAX_S))
+                self.stopping.wait(min(self.loop.turn() * real_per_s, IDLE_MAX_S))
         except Exception:  # noqa: BLE001 the watchdog restarts a dead thread; the reason must be logged
             _log.exception("bus %s: thread ends", self.bus.url)
         finally:

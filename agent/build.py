@@ -17,6 +17,7 @@ from agent.judging.checkpoints import BEHAVIOUR, METERS, Check, Checkpoints
 from agent.judging.detector_feed import DetectorFeed
 from agent.judging.judging import Judging
 from agent.judging.taken_up import decode_taken_up
+from agent.learned import Learning, read_learned
 from agent.overview import StatusParts
 from agent.readings import Delivered, Readings
 from agent.sealing.attesting import Attesting
@@ -45,6 +46,7 @@ from agent.webhook import Webhook
 from disk.version import read_version
 from drivers.clock import Clock
 from drivers.link.bus_url import parse_url
+from drivers.poll.learned import LearnedBus
 from drivers.reading import Reading
 from evidence.record import encode_reading
 from wire import messages
@@ -136,6 +138,7 @@ def core_of(
     courier: Courier,
     *,
     figures: Callable[[], Sequence[BusFigures]] = tuple,
+    learned: Callable[[], Mapping[str, LearnedBus]] = dict,
     send_warning: Callable[[Mapping[str, Any]], None] | None = None,
     tpm: TpmTask | None = None,
 ) -> tuple[Gateway, StatusParts]:
@@ -162,12 +165,13 @@ def core_of(
         readings,
         judging,
         Boot(recovery.start.value, read_version(), feed.boot, manifest, store, sealer.spool),
+        Learning(site.path(site.store.path), feed.setups, learned),
         *((Attesting(tpm, store, sealing.last),) if tpm else ()),
         Inbox(site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.is_unsettled),
         courier,
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
     )
-    parts = StatusParts(site, read_version(), courier, readings, judging, figures)
+    parts = StatusParts(site, read_version(), courier, readings, judging, figures, learned)
     return Gateway(sealing, courier, sources), parts
 
 
@@ -203,8 +207,9 @@ def build(
     meters = {bus.id: [feed.setups[one.id] for one in site.meter if one.bus == bus.id] for bus in site.bus}
     folder, store, sealer, recovery = open_chain(site)
     deliver = _delivering(sealer.spool, readings)
+    known_before = read_learned(folder)
     buses = tuple(
-        BusTask(bus.url, meters[bus.id], clock, deliver, bus.id, APART_S * number)
+        BusTask(bus.url, meters[bus.id], clock, deliver, bus.id, APART_S * number, known_before.get(bus.id))
         for number, bus in enumerate(site.bus)
     )
     publisher = Publisher(settings, clock, events)
@@ -220,6 +225,7 @@ def build(
         recovery,
         courier,
         figures=lambda: [bus.figures for bus in buses],
+        learned=lambda: {one.id: bus.learned for one, bus in zip(site.bus, buses, strict=True)},
         send_warning=webhook.put if webhook else None,
         tpm=tpm,
     )

@@ -15,12 +15,16 @@ from agent.status.bus_figures import Tally
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import BusDownError
 from drivers.poll.bus import MeterBus
-from drivers.poll.meter import Meter, MeterSetup, bad_reading, is_refusal
+from drivers.poll.learned import PAUSE_S_MAX, LearnedBus
+from drivers.poll.meter import BusState, Meter, MeterSetup, bad_reading, is_refusal
 from drivers.poll.schedule import Schedule, Wait
 from drivers.reading import Quality, Reading
 
 DOWN_REPEAT_S: Final = 60.0
 """Time between bad readings of one meter while its bus is down: silence is to be visible in 3 minutes."""
+
+LEARNED_S: Final = 10.0
+"""Time between two updates of what is told of the meters."""
 
 Sink = Callable[[Reading], None]
 
@@ -39,13 +43,23 @@ class BusLoop:
         tally: Tally | None = None,
         trouble: str = "",
         desk: Desk | None = None,
+        learned: LearnedBus | None = None,
     ) -> None:
-        """`trouble` is why the bus is already known to be down; the first turn reports it."""
+        """`trouble` is why the bus is already known to be down; the first turn reports it.
+
+        `learned` is what is known of it from before; the attribute of that name is what is known at present,
+        and may be read from any thread.
+        """
         self._bus = bus
         self._clock = clock
         self._sink = sink
-        self._meters = {setup.id: Meter(setup, bus.gap_registers_max) for setup in setups}
+        self._shared = BusState()
+        self._meters = {
+            setup.id: Meter(setup, bus.gap_registers_max, shared=self._shared) for setup in setups
+        }
         self.tally = Tally("", bus.url, self._meters, clock.monotonic_s()) if tally is None else tally
+        self.learned = LearnedBus() if learned is None else learned
+        self._learned_s = self._begin_with(self.learned)
         self._schedule = Schedule(meter.setup for meter in self._meters.values())
         self._down = False
         self._reported_s = 0.0
@@ -56,6 +70,7 @@ class BusLoop:
         """Do what is due; returns the seconds of the clock until more is due."""
         now_s = self._clock.monotonic_s()
         self.tally.publish(now_s)
+        self._publish_learned(now_s)
         if self._trouble:
             self._report_down(now_s, self._trouble)
             self._trouble = ""
@@ -86,6 +101,22 @@ class BusLoop:
         )
         self._sink(reading)
         return 0.0
+
+    def _begin_with(self, learned: LearnedBus) -> float:
+        """Hand what is known to bus and meters; returns the time."""
+        now_s = self._clock.monotonic_s()
+        self._shared.pause.learned_s = learned.pause_s
+        for name, meter in self._meters.items():
+            if name in learned.meters:
+                meter.begin_with(learned.meters[name], self._bus.url, now_s)
+        return now_s
+
+    def _publish_learned(self, now_s: float) -> None:
+        if now_s - self._learned_s < LEARNED_S:
+            return
+        self._learned_s = now_s
+        meters = {name: meter.learned(self._bus.url) for name, meter in self._meters.items()}
+        self.learned = LearnedBus(min(self._shared.pause.learned_s, PAUSE_S_MAX), meters=meters)
 
     def _report_down(self, now_s: float, reason: str) -> None:
         if self._down and now_s < self._reported_s + DOWN_REPEAT_S:

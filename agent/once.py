@@ -15,7 +15,8 @@ from agent.site.file import Site
 from drivers.clock import Clock
 from drivers.errors import BusDownError
 from drivers.poll.bus import open_bus
-from drivers.poll.meter import Meter, MeterSetup, bad_reading
+from drivers.poll.meter import BusState, Meter, MeterSetup, bad_reading
+from drivers.poll.patience import POLLS_BRIEF, poll_patiently
 from drivers.reading import PollGroup, Reading
 
 BUSES_AT_ONCE: Final = 16
@@ -50,14 +51,15 @@ def _poll_bus(
     """Put each reading of a bus, and None behind the last."""
     try:
         with contextlib.closing(open_bus(url, clock)) as bus:
+            shared = BusState()
             for setup in setups:
-                meter, down = Meter(setup, bus.gap_registers_max), ""
+                meter, down = Meter(setup, bus.gap_registers_max, shared=shared), ""
                 for group in setup.intervals_s:
                     if ended.is_set():
                         return
                     try:
                         put(
-                            meter.poll(bus, group, clock)
+                            poll_patiently(meter, bus, group, clock, POLLS_BRIEF)
                             if not down
                             else _say_down(setup, group, clock, down)
                         )

@@ -5,9 +5,11 @@ clock_ahead_ms   by how much the clock was ahead of the centre's at its last bea
 lines      [{id, name, kind, rated_w, power_w | null, on | null,
              recent_w [60 of W | null: the mean of each minute, oldest first, the present one last]}]
 linkages   [{id, production, treatment, deficit_s, limit_s, correlation | null, undefined_reason, violation}]
-meters     [{meter, line | null, quality, reason, at, values, units | null}], units where there is no line
+meters     [{meter, line | null, quality, reason, at, values, units | null (where there is no line),
+             learned {slowest_s, pause_s, registers_max, left_out {point: why}}}], each key if it is known
 buses      [{bus, url, load_percent, requests, timeouts, …, latency_ms {p50, p95, max},
-             meters [{meter, requests, …, latency_ms}]}], see `agent.status.bus_figures`
+             meters [{meter, requests, …, latency_ms}]}], see `agent.status.bus_figures`,
+             learned {pause_s, side_by_side, queue_wait_s}
 seals      {last, receipted (without their readings), delivered (with the readings of all up to this one),
              backlog (seals whose readings the centre has not receipted), records_waiting (in those),
              sent, in_flight, receipt {number, at (the centre's time)} | null}
@@ -17,23 +19,25 @@ episodes   the latest, as in their records but without traces
 process    {resident_bytes, threads, descriptors}
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from agent.detect.params import LinkageParams
 from agent.host.certificate_end import certificate_end
 from agent.host.health import read_health
 from agent.judging.detector_feed import MS_PER_S, NS_PER_MS, DetectorFeed
 from agent.judging.judging import Judging
+from agent.learned import describe_meter
 from agent.readings import Readings
 from agent.site.file import Site
 from agent.status.bus_figures import BusFigures
 from agent.uplink.courier import Courier
 from agent.uplink.delivery import OutboxStatus
 from drivers.clock import NS_PER_S, Stamp
+from drivers.poll.learned import LearnedBus
 from drivers.poll.meter import MeterSetup
 from drivers.reading import POWER_POINT, UNITS, PollGroup, Quality, Reading
 
@@ -51,11 +55,12 @@ class StatusParts:
     readings: Readings
     judging: Judging
     buses: Callable[[], Sequence[BusFigures]]
+    learned: Callable[[], Mapping[str, LearnedBus]] = dict
 
 
 def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
     """The status object."""
-    delivery = parts.courier.status()
+    delivery, learned = parts.courier.status(), parts.learned()
     return {
         "gateway": parts.site.site.gateway,
         "name": parts.site.site.name,
@@ -66,8 +71,8 @@ def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
         "version": parts.version,
         "lines": _lines(parts, stamp),
         "linkages": _linkages(parts.judging.feed),
-        "meters": [_meter(parts, meter) for meter in parts.judging.feed.setups],
-        "buses": [bus.to_json() for bus in parts.buses()],
+        "meters": _meters(parts),
+        "buses": [{**bus.to_json(), "learned": _bus_learned(learned.get(bus.id))} for bus in parts.buses()],
         "seals": {
             "last": delivery.tip,
             "receipted": delivery.received,
@@ -199,6 +204,20 @@ def _linkages(feed: DetectorFeed) -> list[dict[str, Any]]:
         }
         for status in feed.detector.status()
     ]
+
+
+def _bus_learned(bus: LearnedBus | None) -> dict[str, Any]:
+    return {} if bus is None else evolve(bus, meters={}).to_plain()
+
+
+def _meters(parts: StatusParts) -> list[dict[str, Any]]:
+    """Each meter with its latest readings, and what was learned of it."""
+    told: dict[str, dict[str, Any]] = {}
+    for bus in parts.learned().values():
+        for meter in bus.meters:
+            if meter in parts.judging.feed.setups:
+                told[meter] = describe_meter(bus, meter, parts.judging.feed.setups[meter])
+    return [{**_meter(parts, one), "learned": told.get(one, {})} for one in parts.judging.feed.setups]
 
 
 def _meter(parts: StatusParts, meter: str) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class _Entry:
     until_s: float
     answered: bool
     refused: bool = False
+    sent_s: float | None = None
 
 
 @frozen
@@ -81,12 +82,17 @@ class Choice:
 class Ledger:
     """The requests of one bus that may still be answered.
 
-    `queue` is what is known of the gateway in front of the bus, if there is one.
+    Attributes:
+        late_max_s: How long an unanswered one is remembered.
+        duplicate_max_s: How long an answered one is.
+        late_s: Of each unit, how long after its request its last late answer came.
+        queue: What is known of the gateway in front of the bus, if there is one.
     """
 
     late_max_s: float = LATE_MAX_S
     duplicate_max_s: float = DUPLICATE_MAX_S
     queue: GatewayQueue = Factory(GatewayQueue)
+    late_s: dict[int, float] = Factory(dict)
     _entries: dict[Signature, _Entry] = Factory(dict)
     _last: Signature | None = None
     _tidied_s: float = float("-inf")
@@ -133,7 +139,7 @@ class Ledger:
             self._drop_expired(now_s)
         signature = self._last = request.signature
         until_s = now_s + min(self.late_max_s, late_max_s)
-        self._entries[signature] = _Entry(request.address, until_s, answered=False)
+        self._entries[signature] = _Entry(request.address, until_s, answered=False, sent_s=now_s)
 
     def note_answer(self, request: PendingRequest, now_s: float, *, refused: bool = False) -> None:
         """Note the answer or a certain refusal."""
@@ -154,6 +160,8 @@ class Ledger:
         if entry is None or entry.until_s <= now_s:
             return False
         if not entry.answered:
+            if entry.sent_s is not None:
+                self.late_s[signature.unit_id] = now_s - entry.sent_s
             until_s = now_s + self.duplicate_max_s
             self._entries[signature] = _Entry(-1, until_s, answered=True)
         return True

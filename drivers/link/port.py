@@ -97,7 +97,7 @@ class Port:
     ) -> None:
         self.url = url
         self.gap_registers_max = target.gap_registers_max
-        self.stats = BusStats()
+        self.stats = BusStats(late_s=ledger.late_s)
         self._pipe = target.pipe
         self._gap_s = target.pipe.gap_s
         self._fifo_s = target.pipe.wire_s(FIFO_BYTES)

@@ -54,6 +54,8 @@ class BusStats:
     """Requests of another master on the bus: there must be none."""
     busy_s: float = 0.0
     """Time in which a request was out, until its answer came or was given up."""
+    late_s: dict[int, float] = field(factory=dict, metadata={"counted": False})
+    """No counter: of each unit, how long after its request its last late answer came."""
 
     @property
     def counts(self) -> tuple[float, ...]:
@@ -62,7 +64,7 @@ class BusStats:
         return counts
 
 
-_COUNTS: Final = attrgetter(*(one.name for one in fields(BusStats)))
+_COUNTS: Final = attrgetter(*(one.name for one in fields(BusStats) if one.metadata.get("counted", True)))
 
 
 @frozen

@@ -58,6 +58,7 @@ class Model:
         request_registers_max: Most registers that the meter answers in one read.
         gap_registers_max: Most unused registers to read over, or None to let the bus decide.
         barriers: (function, address) across which no read may run.
+        pause_s: Silence that its maker asks for before a request; None where nothing is said.
         fingerprints: Answers that only this model gives.
         goldens: Exchanges that prove the points.
     """
@@ -71,6 +72,7 @@ class Model:
     request_registers_max: int = REGISTERS_MAX
     gap_registers_max: int | None = None
     barriers: tuple[Barrier, ...] = ()
+    pause_s: float | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
     goldens: tuple[Golden, ...] = field(default=(), eq=False)  # dicts cannot be hashed
 
@@ -259,6 +261,7 @@ def _model(file: Table) -> Model:
         request_registers_max=limits.request_registers_max,
         gap_registers_max=limits.gap_registers_max,
         barriers=limits.barriers,
+        pause_s=limits.pause_s,
         fingerprints=model_file.read_fingerprints(file, defaults),
         goldens=model_file.read_goldens(file, points),
     )

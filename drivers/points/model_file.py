@@ -10,6 +10,7 @@
     request_registers_max = 80   # most registers in one read
     gap_registers_max = 0        # most unused registers to read over; without it the bus decides
     barriers = [{ function = 3, address = 0x1000 }]   # no read runs across this address
+    pause_s = 0.1                # silence before a request, where the maker asks for it
 
     [defaults]                   # where a point has no value of its own
     function = 4
@@ -59,6 +60,7 @@ its points, each key left out where it has its default, so both are read by the 
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from attrs import frozen
 
@@ -69,6 +71,9 @@ from drivers.points.point import Point
 from drivers.points.point_table import ADDRESS_MAX, FACTOR_MAX, Defaults
 from drivers.points.registers import DLT645_TYPES, TEXT_WORDS_MAX, RegisterType, WordOrder
 from drivers.reading import REGISTERS_MAX
+
+PAUSE_S_MAX: Final = 5.0
+"""Longest pause that a maker may ask for; it is a tenth of that at most."""
 
 Barrier = tuple[int, int]
 """Function and address of a register that no read may reach from below."""
@@ -89,6 +94,7 @@ class Limits:
     request_registers_max: int
     gap_registers_max: int | None
     barriers: tuple[Barrier, ...]
+    pause_s: float | None
 
 
 @frozen
@@ -142,6 +148,7 @@ def read_limits(file: Table, points: tuple[Point, ...], defaults: Defaults) -> L
         request_registers_max=most,
         gap_registers_max=table.whole("gap_registers_max", low=0, high=REGISTERS_MAX) if has_gap else None,
         barriers=tuple(_read_barrier(item, points, defaults) for item in table.tables("barriers")),
+        pause_s=table.number("pause_s", low=0.0, high=PAUSE_S_MAX) if table.has("pause_s") else None,
     )
     table.finish()
     for point in points:

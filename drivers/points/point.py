@@ -18,6 +18,7 @@ from typing import Final
 
 from attrs import frozen
 
+from drivers.dlt645.blocks import find_single_id
 from drivers.points import registers
 from drivers.points.registers import RegisterType, Value, WordOrder
 from drivers.reading import EMISSIONS, Block, PollGroup, Quantity
@@ -121,12 +122,21 @@ class Point:
         """Bytes it takes."""
         return self.size_bytes or self.count * registers.WORD_BYTES
 
+    @property
+    def single_id(self) -> int | None:
+        """DL/T 645: the data id that has this point alone, where its own is a block of several."""
+        return find_single_id(self.address, self.offset, self.size_bytes) if self.size_bytes else None
+
     def start_in(self, block: Block) -> int | None:
         """Its first byte within an answer, or None if the answer lacks part of it."""
         if block.function != self.function:
             return None
         if self.size_bytes:
-            start = self.offset if block.address == self.address else -1
+            if block.address == self.address:
+                start = self.offset
+            else:
+                is_alone = block.address == self.single_id and len(block.words) == self.size
+                start = 0 if is_alone else -1
         else:
             start = (self.address - block.address) * registers.WORD_BYTES
         return start if 0 <= start <= len(block.words) - self.size else None

@@ -13,12 +13,13 @@ learned, and gives nothing for anything else.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
 from disk.kinds import is_number
+from drivers.points.model import Model
 from drivers.points.plan import Span
 from drivers.reading import REGISTERS_MAX
 
@@ -169,6 +170,18 @@ class LearnedBus:
 def meter_key(url: str, station: int, model_hash: bytes) -> str:
     """Names a meter by its bus, its number there and its model, 16 hexadecimal digits."""
     return hashlib.sha256(f"{url}\n{station}\n{model_hash.hex()}".encode()).hexdigest()[:16]
+
+
+def name_points(model: Model, missing: Iterable[Missing]) -> dict[str, str]:
+    """The names of the points of `model` that are missing, in its order, and why."""
+    why: dict[str, str] = {}
+    for point in model.points:
+        own = Span(point.function, point.address, point.count)
+        for one in missing:
+            is_alone = point.size_bytes and one.span.address in {point.address, point.single_id}
+            if is_alone or (not point.size_bytes and own.covers(one.span)):
+                why[point.name] = one.why
+    return why
 
 
 def _numbers(span: Span) -> list[int]:

@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 from cryptography import x509
 
 from agent.inbox import drop
+from agent.learned import read_learned, write_learned
 from agent.sealing import rekey, statements
 from agent.sealing.key_slots import KeySlots, KeySlotsError, first_slot
 from agent.site.enrolment import EnrolmentError, read_enrolment, write_enrolment
@@ -23,6 +24,7 @@ from centre.enrolment.office import AUTHORITY_NAME, KEY_NAME, REVOKED_NAME, Offi
 from centre.register import add_line, enrolment_line, read_register
 from disk.files import move, replace_file, write_output
 from disk.probe import probe_folder
+from drivers.poll.learned import LearnedBus
 from evidence.keys import create_key_file, load_key_file
 from provisioning.centre import approve, office
 from provisioning.doctor import bundle
@@ -317,6 +319,13 @@ WRITERS: Final = (
         lambda folder: rekey._destroy(folder / "file") if (folder / "file").exists() else None,
         lambda folder: (folder / "file").exists(),
         OLD_FILE,
+    ),
+    Writer(
+        "what was learned of the meters",
+        ("agent.learned:write_learned",),
+        lambda folder: write_learned(folder, {"b1": LearnedBus(0.1)}),
+        lambda folder: read_learned(folder) or None,
+        lambda folder: write_learned(folder, {"b1": LearnedBus(0.3)}),
     ),
     Writer("a statement", ("agent.sealing.statements:keep",), _keep, _kept),
     Writer(

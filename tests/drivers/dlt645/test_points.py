@@ -293,8 +293,9 @@ def test_a_url_that_means_nothing_is_told_in_one_line(url: str, mistake: str) ->
 
 
 @pytest.mark.parametrize(
-    ("unit_id", "address"), [(0, ""), (1, "123456789012"), (0, "12345678901"), (0, "AAAAAAAAAAAA")]
+    ("unit_id", "address"),
+    [(None, ""), (1, "123456789012"), (0, "123456789012"), (None, "12345678901"), (None, "AAAAAAAAAAAA")],
 )
-def test_a_meter_has_exactly_one_name_on_its_bus(unit_id: int, address: str) -> None:
+def test_a_meter_has_exactly_one_name_on_its_bus(unit_id: int | None, address: str) -> None:
     with pytest.raises(ValueError, match=r"unit_id|address"):
         MeterSetup("m", model.load("dlt645-2007-3p"), unit_id, address=address)

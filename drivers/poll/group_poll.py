@@ -1,0 +1,182 @@
+"""One poll of one group of a meter: every read of the plan, and looking into those that fail.
+
+A meter that was silent is first asked for one small read, another each time, because what it was asked for
+may be what it does not answer. Looking into a read takes so many requests and SEARCH_S_MAX of a poll at most,
+and goes on in the next. A meter that has never answered anything has to answer one of its points first.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from attrs import define, field
+
+from drivers.clock import Clock
+from drivers.errors import BusDownError, DriverError, ExceptionReplyError
+from drivers.link.transaction import Answer
+from drivers.link.verdict import GATEWAY_EXCEPTIONS
+from drivers.points.plan import Span
+from drivers.poll.asking import Asking, GiveUpError
+from drivers.poll.bus import MeterBus
+from drivers.poll.splitting import Ask, Failed, Failure, Search, Splitting
+from drivers.reading import PollGroup
+
+SEARCH_REQUESTS_MAX: Final = 40
+"""Requests of a poll that look into failed reads: enough for a meter with one missing point."""
+SEARCH_S_MAX: Final = 10.0
+"""And their time, because the other meters of the bus wait."""
+FAILURES_MAX: Final = 5
+"""Failures in a row after which the rest waits for the next poll: each may have cost a time-out."""
+FIRST_CANDIDATES: Final = 3
+"""Points of which one must be answered before a meter that has never answered is looked into."""
+PENDING_MAX: Final = 16
+"""Searches that wait for the next poll; more than a model has reads."""
+
+Pending = dict[Span, tuple[Search, Ask]]
+"""Searches that go on in the next poll, by the read that failed."""
+
+
+@define
+class GroupPoll:
+    """One poll of one group.
+
+    Attributes:
+        answers: By read, what belongs into the reading.
+        why: Why the first read that failed did.
+    """
+
+    bus: MeterBus
+    clock: Clock
+    group: PollGroup
+    asking: Asking
+    splitting: Splitting
+    pending: Pending
+    count_spare: Callable[[Span], int]
+    search_requests_max: int
+    answers: dict[Span, Answer] = field(factory=dict, init=False)
+    why: str = field(default="", init=False)
+    _refused: list[tuple[Span, Failed]] = field(factory=list, init=False)
+    _failures: int = field(default=0, init=False)
+    _ends_s: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._ends_s = self.clock.monotonic_s() + SEARCH_S_MAX
+
+    def find_life(self, timeout_s: float, tries: int) -> None:
+        """Ask a silent meter for one read.
+
+        Raises:
+            BusDownError: The bus cannot be used.
+            GiveUpError: It is silent.
+        """
+        candidates = self.splitting.candidates(self.group)
+        if not candidates:
+            return
+        span = candidates[tries % len(candidates)]
+        try:
+            answer = self.asking.ask_once(self.bus, self.clock, span, timeout_s=timeout_s)
+        except BusDownError:
+            raise
+        except DriverError as error:
+            if isinstance(error, ExceptionReplyError) and error.code not in GATEWAY_EXCEPTIONS:
+                return
+            raise GiveUpError(self.asking.explain(error), silent=True) from error
+        self.splitting.note_answer(span)
+        if span in self.splitting.plan(self.group):
+            self.answers[span] = answer
+
+    def read_all(self) -> None:
+        """Every read of the plan, and what has to be tried beside it.
+
+        Raises:
+            BusDownError: The bus cannot be used.
+            GiveUpError: There is no reading.
+        """
+        for span in self.splitting.plan(self.group):
+            if span in self.answers:
+                continue
+            if span in self.pending:
+                self._drive(span, *self.pending.pop(span))
+                continue
+            failed = self._ask(Ask(span), spare=self.count_spare(span))
+            if failed is not None:
+                self.why = self.why or failed.why
+                self._look_into(span, failed)
+                if self._failures >= FAILURES_MAX and not self.answers:
+                    return
+        if self.answers:  # so the meter is there, and what it refused is not
+            for span, failed in self._refused:
+                self.splitting.note_trial(span, failed, self.clock.monotonic_s())
+        self._try_alone()
+
+    def _look_into(self, span: Span, failed: Failed) -> None:
+        """Find out what is wrong with a read."""
+        if not self.splitting.may_search(span):
+            raise GiveUpError(failed.why)
+        is_point = self.splitting.is_point(self.group, span)
+        if self.splitting.witness is None and is_point and failed.how is Failure.REFUSED:
+            self._refused.append((span, failed))
+            return
+        self._find_witness(span, failed)
+        search = self.splitting.search(self.group, span, failed, self.clock.monotonic_s())
+        ask = next(search, None)
+        if ask is not None:
+            self._drive(span, search, ask)
+
+    def _find_witness(self, span: Span, failed: Failed) -> None:
+        """See that the meter answers something else right now, or raise GiveUpError."""
+        witness = self.splitting.witness
+        if witness is not None and witness != span:
+            self.asking.see_alive(self.bus, self.clock, witness, failed)
+            return
+        others = self.splitting.next_others(self.group, span, min(FIRST_CANDIDATES, self.search_requests_max))
+        if not any(self._ask(Ask(one, keep=False)) is None for one in others):
+            raise GiveUpError(failed.why)
+
+    def _drive(self, span: Span, search: Search, ask: Ask) -> None:
+        """Ask what a search wants, as far as this poll may."""
+        while True:
+            if self._is_over():
+                self._put_off(span, search, ask)
+                return
+            try:
+                failed = self._ask(ask)
+            except GiveUpError:
+                self._put_off(span, search, ask)
+                raise
+            try:
+                ask = search.send(failed)
+            except StopIteration:
+                return
+
+    def _put_off(self, span: Span, search: Search, ask: Ask) -> None:
+        if len(self.pending) >= PENDING_MAX:
+            self.pending.clear()
+        self.pending[span] = (search, ask)
+
+    def _is_over(self) -> bool:
+        """Whether this poll may look into no more reads."""
+        is_spent = self.asking.requests >= self.search_requests_max or self._failures >= FAILURES_MAX
+        return is_spent or self.clock.monotonic_s() >= self._ends_s
+
+    def _try_alone(self) -> None:
+        """Ask for the points that may be missing."""
+        for span in self.splitting.trials(self.group, self.clock.monotonic_s()):
+            if self._is_over():
+                return
+            failed = self._ask(Ask(span), calm=True)
+            if failed is not None:
+                self.splitting.note_trial(span, failed, self.clock.monotonic_s())
+
+    def _ask(self, ask: Ask, *, spare: int = 0, calm: bool = False) -> Failed | None:
+        """Ask for one read and note what came."""
+        answer = self.asking.ask(
+            self.bus, self.clock, ask.span, witness=self.splitting.witness, spare=spare, calm=calm
+        )
+        if isinstance(answer, Failed):
+            self._failures += 1
+            return answer
+        self._failures = 0
+        self.splitting.note_answer(ask.span)
+        if ask.keep:
+            self.answers[ask.span] = answer
+        return None

@@ -1,0 +1,98 @@
+"""How long a meter, or a whole bus, needs silence after an answer before it hears the next request.
+
+Some meters are deaf for 50 to 300 ms after each answer. It shows in the same way every time: a request that
+goes out soon after an answer is not heard, the same one is heard when it goes out later, and no request is
+ever heard as soon. Lost answers show otherwise: requests go out as soon and are heard. So
+
+- a request that was **missed** at a short gap, and the same one heard at a longer gap, is one vote;
+  MISSES_NEEDED of them without a request heard at a gap as short make the pause a step longer than that gap;
+- a request **heard** at a gap as short takes all votes back, and so does one that was missed although no
+  meter could be deaf: this line loses some;
+- after TRIAL_FIRST_S the pause is tried one step shorter: it may have been noise, or the meter was changed.
+  One miss is then enough to go back, and the next trial comes twice as late, at most in TRIAL_MAX_S.
+
+A pause that the site file sets is kept as it is. Pure: gaps are seconds from the end of an answer to the
+request, `what` tells requests apart, `now_s` is of any clock that never runs back.
+"""
+
+from collections.abc import Hashable
+from typing import Final
+
+from attrs import Factory, define
+
+STEPS_S: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+"""Pauses that are tried. The longest that a maker asks for is 0.3 s."""
+CALM_S: Final = 0.5
+"""After so long a silence deafness is no reason for a missing answer."""
+MISSES_NEEDED: Final = 4
+MISSED_MAX: Final = 16
+"""Requests whose loss is remembered until they are heard again."""
+TRIAL_FIRST_S: Final = 3600.0
+TRIAL_MAX_S: Final = 86_400.0
+
+
+@define
+class Pause:
+    """The pause of one meter, or of a bus."""
+
+    fixed_s: float | None = None
+    learned_s: float = 0.0
+    _missed_s: dict[Hashable, float] = Factory(dict)
+    _votes: int = 0
+    _votes_s: float = 0.0
+    _trial_s: float | None = None
+    _trial_every_s: float = TRIAL_FIRST_S
+    _was_s: float = 0.0
+    _heard_s: float = CALM_S
+    _heard_twice_s: float = CALM_S
+
+    @property
+    def calm_s(self) -> float:
+        """A gap after which deafness is no reason for a missing answer: one at which it was heard twice."""
+        return max(self._heard_twice_s, self.pause_s)
+
+    @property
+    def pause_s(self) -> float:
+        """Silence to keep before a request."""
+        return self.learned_s if self.fixed_s is None else self.fixed_s
+
+    def note_miss(self, gap_s: float, what: Hashable) -> None:
+        """Note that the request `what`, sent `gap_s` after an answer, got none."""
+        if gap_s >= CALM_S:
+            self._votes = 0
+            self._missed_s.clear()
+        elif len(self._missed_s) < MISSED_MAX:
+            self._missed_s[what] = max(gap_s, self._missed_s.get(what, 0.0))
+
+    def note_heard(self, gap_s: float, what: Hashable, now_s: float) -> None:
+        """Note that the request `what`, sent `gap_s` after an answer, was answered."""
+        self._heard_s, self._heard_twice_s = sorted((gap_s, self._heard_s, self._heard_twice_s))[:2]
+        missed_s = self._missed_s.pop(what, None)
+        if self._votes and gap_s <= self._votes_s:
+            self._votes = 0
+        if missed_s is not None and gap_s > missed_s:
+            self._votes += 1
+            self._votes_s = max(missed_s, self._votes_s) if self._votes > 1 else missed_s
+            if self._votes >= (1 if self._was_s else MISSES_NEEDED):
+                self._lengthen(now_s)
+        self._try_shorter(now_s)
+
+    def _lengthen(self, now_s: float) -> None:
+        if self._was_s:
+            self._trial_every_s = min(2 * self._trial_every_s, TRIAL_MAX_S)
+        longer = [step_s for step_s in STEPS_S if step_s > max(self._votes_s, self.learned_s)]
+        self.learned_s = max(longer[0] if longer else STEPS_S[-1], self._was_s)
+        self._votes, self._was_s = 0, 0.0
+        self._heard_s = self._heard_twice_s = CALM_S
+        self._trial_s = now_s + self._trial_every_s
+
+    def _try_shorter(self, now_s: float) -> None:
+        if not self.learned_s:
+            return
+        if self._trial_s is None:
+            self._trial_s = now_s + self._trial_every_s
+        if now_s < self._trial_s:
+            return
+        self._was_s = self.learned_s
+        self.learned_s = max(step_s for step_s in STEPS_S if step_s < self.learned_s)
+        self._trial_s = now_s + self._trial_every_s
