@@ -144,6 +144,6 @@ class Gateway:
                 source.on_sealed(stamp, self.sealing.tip)
 
     def _refuse_rollback(self) -> None:
-        if self.courier.status().stopped:
+        if self.courier.outbox.is_stopped:
             problem = "the centre holds seals that this disk has not: it was rolled back"
             raise RekeyError(f"{problem}; {NEW_KEY_NEEDED}")

@@ -17,8 +17,9 @@ _BROKEN: Final = Words(
 _TROUBLES: Final[Mapping[int, Trouble]] = {
     errno.EROFS: (
         Words(
-            "{folder} 所在磁盘是只读的：出现磁盘错误后内核会这样做",
-            "{folder} lies on a disk that is read-only, as the kernel makes it after a disk error",
+            "{folder} 所在磁盘是只读的：出现磁盘错误后内核会这样做，或者挂载时即为只读",
+            "{folder} lies on a disk that is read-only: "
+            "the kernel makes it so after a disk error, unless it was mounted so",
         ),
         _BROKEN,
     ),

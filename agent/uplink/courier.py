@@ -244,7 +244,7 @@ class Courier(RecordSource):
         return [{"what": "seal lost", "topic": self.topics.receipt, "seal": wanted.number, "text": text}]
 
     def _state_keys(self) -> None:
-        received = self.outbox.status().received
+        received = self.outbox.received
         for one in self.statements:
             payload = messages.encode_statement(one.raw)
             size = messages.packet_bytes(self.topics.rekey, len(payload))

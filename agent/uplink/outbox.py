@@ -88,6 +88,11 @@ class Outbox:
         self._resend = Backoff(self.limits.resend_s, self.limits.stall_longest_s)
         self._sent = self.received
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether this disk was rolled back; `status` is for people and costs more."""
+        return self._stopped
+
     def on_connected(self, now_s: float, receive_maximum: int, packet_bytes_max: int) -> None:
         """Note a new connection; the numbers are those of its CONNACK."""
         self._window.on_connected(now_s, receive_maximum, packet_bytes_max)

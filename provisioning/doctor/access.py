@@ -58,6 +58,8 @@ def _look_up(look: Callable[[], pwd.struct_passwd]) -> pwd.struct_passwd | None:
 
 def may(who: Person, path: Path, want: int) -> bool:
     """Whether `who` may do it (4 read, 2 write, 1 pass); for the own user the kernel decides."""
+    if want & os.W_OK and os.statvfs(path).f_flag & os.ST_RDONLY:
+        want &= ~os.W_OK  # no right would help; `disk` reports it
     if who.uid == os.geteuid():
         return os.access(path, want, effective_ids=True)
     passable = (_read_bits(who, folder) & 1 for folder in path.resolve().parents)

@@ -35,6 +35,7 @@ def test_15_on_a_disk_that_turns_read_only_the_agent_ends_with_one_line_and_goes
             assert len(lines) == 1, "one line says what is wrong"
             assert "Read-only" in lines[0] or "readonly" in lines[0]
             assert "lies on a disk that is read-only" in lines[0]
+            assert "status.sock" not in lines[0], "not what ended it"
             assert lines[0].endswith("What was sealed is kept, and the next start goes on from there")
             disk.close()  # a person mends it
             disk.enter_context(mounted(image, state))

@@ -102,6 +102,8 @@ def test_a_disk_that_is_mounted_read_only_is_said(tmp_path: Path) -> None:
         first = look(disk / "site.toml", DISK)[0]
         assert first.state is State.FAILED
         assert "read-only" in first.text.en
+        rights = look(disk / "site.toml", BY_NAME["permissions"])
+        assert not [one for one in rights if one.state is State.FAILED], "no right would help"
         assert not [
             one
             for one in look(disk / "site.toml", BY_NAME["keys"], BY_NAME["chain"])
