@@ -1,9 +1,9 @@
 """Numbers of columns into watts: by a unit, by a person, or by the nameplate; energy into power.
 
 Without a unit a column is in W, as the form of the product has it, unless all lines together say otherwise:
-where no line ever reaches 0.3 % of its nameplate in W, and one would run properly in kW, they are in kW.
-Where one column alone looks like that and changes as a machine does, or a column exceeds its nameplate twenty
-times, nothing is assumed.
+where no line ever reaches 0.3 % of its nameplate in W, and one would run properly in kW, they are in kW (or,
+of whole intervals, in kWh: then a person decides). Where one column alone looks like that and changes as a
+machine does, or a column exceeds its nameplate twenty times, nothing is assumed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,6 +33,8 @@ MINUTE_S: Final = 60
 COUNTER_ROWS_MIN: Final = 10
 """Energies of so many intervals do not all rise by chance."""
 PERCENT_MIN, PERCENT_MAX = 2.0, 100.0
+COARSE_S: Final = 60
+"""Rows further apart than this can be energies of intervals as well as powers."""
 _WATT: Final = UNITS["w"]
 _KILOWATT: Final = UNITS["kw"]
 
@@ -65,7 +67,7 @@ class PowerMaker:
         for one, column in zip(self.used, mended, strict=True):
             if not one.channel and not np.isfinite(column).any():
                 raise LoadsError([self._fill("no number", one)])
-            unit = self._find_unit(one)
+            unit = self._find_unit(one, column)
             if unit is not None and not one.channel:
                 made[one.at] = self._convert(one, unit, times_s, column)
         open_ = [(one, column) for one, column in zip(self.used, mended, strict=True) if one.at not in made]
@@ -91,7 +93,7 @@ class PowerMaker:
         self._note(NoteKind.ASSUMED, "sentinel", name=one.heading.text, value=value, count=count)
         return np.where(column == value, np.nan, column)
 
-    def _find_unit(self, one: Used) -> Unit | None:
+    def _find_unit(self, one: Used, column: Floats) -> Unit | None:
         said = self.settings.unit_of(one.line.id)
         if said and not one.channel:
             unit = UNITS.get(plain(said))
@@ -99,7 +101,11 @@ class PowerMaker:
                 raise LoadsError([self._fill("wrong quantity", one, unit=said, known=", ".join(CHOICES))])
             return unit
         unit = one.heading.unit
-        return unit if unit is not None and unit.name in CHOICES else None
+        if unit is not None and unit.name in CHOICES:
+            return unit
+        if one.heading.quantity is Quantity.ENERGY and not one.channel:
+            self._ask(one, column, ("Wh", "kWh"))
+        return None
 
     def _convert(self, one: Used, unit: Unit, times_s: Floats, column: Floats) -> Floats:
         if unit.quantity is Quantity.ENERGY:
@@ -111,8 +117,8 @@ class PowerMaker:
             return watts
         if share > ABSURD:
             self._refuse_absurd(one, _peak(column), unit.name, share)
-        if unit is _WATT and KW_LOW <= share <= KW_HIGH and _swings(column):
-            self._ask(one, column)
+        if unit.factor == 1 and KW_LOW <= share <= KW_HIGH and _swings(column):
+            self._ask(one, column, ("W", "kW") if unit is _WATT else ("Wh", "kWh"))
         return watts
 
     def _to_power(self, one: Used, times_s: Floats, wh: Floats) -> Floats:
@@ -135,38 +141,38 @@ class PowerMaker:
         return wh * HOUR_S / step_s
 
     def _guess_unit(self, loads: Sequence[tuple[Used, Floats]]) -> Unit:
+        """The unit of the columns without one."""
         shares = {
             one.at: _peak(column) / one.line.rated_w
             for one, column in loads
             if one.line.rated_w and _peak(column)
         }
-        if not shares:
-            return _WATT
-        if max(shares.values()) <= KW_HIGH:
-            if max(shares.values()) >= KW_LOW:
-                for one, column in loads:
-                    self._note_unit(one, column)
-                return _KILOWATT
-        else:
+        if KW_LOW <= max(shares.values(), default=0.0) <= KW_HIGH:
+            if self.step_s > COARSE_S:  # the mean power of an interval, or its energy?
+                self._ask(*loads[0], ("kW", "kWh"))
             for one, column in loads:
-                share = shares.get(one.at, 0.0)
-                if share > ABSURD:
-                    self._refuse_absurd(one, _peak(column), "W", share)
-                if KW_LOW <= share <= KW_HIGH and _swings(column):
-                    self._ask(one, column)
-        for one, _ in loads:
-            share = shares.get(one.at, 0.0)
-            if 0 < share <= KW_HIGH:
-                self._note(NoteKind.LEFT_OUT, "idle unit", line=one.line.id, share=100 * share, unit="W")
+                self._note_unit(one, column)
+            return _KILOWATT
+        for one, column in loads:
+            self._check_watts(one, column, shares.get(one.at, 0.0))
         return _WATT
+
+    def _check_watts(self, one: Used, column: Floats, share: float) -> None:
+        """Whether a column can be in W among others that are."""
+        if share > ABSURD:
+            self._refuse_absurd(one, _peak(column), "W", share)
+        if KW_LOW <= share <= KW_HIGH and _swings(column):
+            self._ask(one, column, ("W", "kW"))
+        if 0 < share <= KW_HIGH:
+            self._note(NoteKind.READ, "idle unit", line=one.line.id, share=100 * share, unit="W")
 
     def _note_unit(self, one: Used, column: Floats) -> None:
         values = {"peak": _peak(column), "rated_kw": one.line.rated_w / W_PER_KW}
         self._note(NoteKind.ASSUMED, "unit", name=one.heading.text, line=one.line.id, unit="kW", **values)
 
-    def _ask(self, one: Used, column: Floats) -> None:
+    def _ask(self, one: Used, column: Floats, units: tuple[str, ...]) -> None:
         question = self._fill("which unit", one, peak=_peak(column), rated_kw=one.line.rated_w / W_PER_KW)
-        choices = [(f"{one.line.id}={unit}", Words.same(unit)) for unit in ("W", "kW")]
+        choices = [(f"{one.line.id}={unit}", Words.same(unit)) for unit in units]
         raise QuestionError(question, "--unit", choices)
 
     def _refuse_absurd(self, one: Used, peak: float, unit: str, share: float) -> None:

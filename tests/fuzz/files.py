@@ -3,6 +3,7 @@
 import atexit
 import os
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -31,9 +32,11 @@ from drivers.reading import Block
 from provisioning.loads.loads import LoadsError
 from provisioning.loads.reader import read_loads
 from provisioning.loads.settings import WantedLine
+from provisioning.loads.xlsx import CELL_CHARACTERS_MAX, COLUMNS_MAX, ROWS_MAX, Workbook, WorkbookError
 from tests.agent.detect.timeline import T0_S, linkage
 from tests.agent.rig import SITE
 from tests.fuzz.target import CBOR, JSON, TOML, Target
+from tests.provisioning.loads.books import book_file, sheet_xml
 from wire.messages import Topics
 from wire.mqtt_settings import MqttSettingsError, parse_broker
 
@@ -228,6 +231,27 @@ def run_loads(raw: bytes) -> None:
         assert note.words.en.splitlines() == [note.words.en], "a note is not one line"
 
 
+def run_sheet(raw: bytes) -> None:
+    """The XML of a sheet, in a workbook that is whole."""
+    path = book_file(_folder() / "loads.xlsx", {"1": []}, more={"xl/worksheets/sheet1.xml": raw})
+    try:
+        for number, row in Workbook(path).rows("1"):
+            assert 1 <= number <= ROWS_MAX
+            assert 1 <= len(row) <= COLUMNS_MAX
+            assert all(len(cell) <= CELL_CHARACTERS_MAX for cell in row)
+    except WorkbookError as error:
+        _one_line_each((str(error),))
+
+
+def _sheet_seeds() -> list[bytes]:
+    texts: list[str] = []
+    rows = [["time", "p1"], [datetime(2026, 3, 2, 8), 45.5], [46_083.5, None]]  # noqa: DTZ001 - Excel has no zones
+    return [
+        sheet_xml(rows, texts).encode(),
+        b"<worksheet><sheetData><row><c t='inlineStr'><is><t>x</t></is></c></row></sheetData></worksheet>",
+    ]
+
+
 def run_urls(raw: bytes) -> None:
     """Addresses in a site file."""
     text = raw.decode("utf-8", errors="replace")
@@ -323,6 +347,7 @@ TARGETS: Final = (
     Target("registry", run_registry, lambda: [enrolment_line("g1", bytes(32)).encode() * 2], 1_024),
     Target("enrolment", run_enrolment, lambda: [enrolment_line("g1", bytes(32)).encode()], 1_024, JSON),
     Target("loads", run_loads, lambda: list(_LOADS), 2_048),
+    Target("sheet", run_sheet, _sheet_seeds, 4_096),
     Target("urls", run_urls, lambda: list(_URLS), 256),
     Target("checkpoint", run_checkpoint, _checkpoint_seeds, 16_384),
     Target("summed", run_summed, lambda: [one[32:] for one in _checkpoint_seeds()], 16_384, CBOR),
