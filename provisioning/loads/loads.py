@@ -16,11 +16,23 @@ CHANNELS = {"pf": "pf", "i": "current_a", "u": "voltage_v"}
 """The other columns of a line, and what the detector calls them."""
 
 
+def to_one_line(words: Words) -> Words:
+    """The same where whatever a file has in its names and cells cannot break a line or move a cursor."""
+    return Words(_print(words.zh), _print(words.en))
+
+
+def _print(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else " " if one.isspace() else "\ufffd" for one in text)
+
+
 class LoadsError(Exception):
     """The file is not read; `problems` has one line per mistake, `words` the same in both languages."""
 
     def __init__(self, problems: Iterable[str | Words]) -> None:
-        self.words = tuple(Words.same(one) if isinstance(one, str) else one for one in problems)
+        words = (Words.same(one) if isinstance(one, str) else one for one in problems)
+        self.words = tuple(map(to_one_line, words))
         self.problems = tuple(one.en for one in self.words)
         super().__init__("\n".join(self.problems))
 
@@ -34,7 +46,8 @@ class QuestionError(LoadsError):
     """
 
     def __init__(self, question: Words, option: str, choices: Sequence[tuple[str, Words]]) -> None:
-        self.question, self.option, self.choices = question, option, tuple(choices)
+        self.question, self.option = to_one_line(question), option
+        self.choices = tuple((value, to_one_line(words)) for value, words in choices)
         adds = [f"{option} {value}" for value, _ in self.choices]
         zh, en = "；或 ".join(adds), "; or ".join(adds)
         super().__init__([Words(f"{question.zh}；请加 {zh}", f"{question.en}; add {en}")])
@@ -57,7 +70,7 @@ class Note:
     """One line about how a file was read."""
 
     kind: NoteKind
-    words: Words
+    words: Words = field(converter=to_one_line)
 
 
 @frozen

@@ -6,6 +6,7 @@ cells.
 """
 
 import csv
+import io
 from collections.abc import Sequence
 from itertools import islice
 from typing import Final
@@ -79,7 +80,7 @@ def find_table(source: Source) -> Table | None:
 
 def _lines(head: str) -> list[str]:
     """The whole lines of the first characters."""
-    lines = head.splitlines(keepends=True)
+    lines = list(io.StringIO(head, newline=""))  # as a file is read: no other character ends a line
     return lines[:-1] if len(lines) > 2 and not lines[-1].endswith("\n") else lines
 
 

@@ -30,6 +30,14 @@ FOUND = [
     pytest.param("wire_state", b'{"state":"online","v":"\\ud800"}', id="half a surrogate pair in a state"),
     pytest.param("registry", b"[" * 5_000, id="a line of the register deeper than the stack"),
     pytest.param("pack", pack_of([7]), id="a run of an evidence pack that is a number"),
+    pytest.param(
+        "loads",
+        b"time,p1,t1\n10767225200,1e3,2\x0c0.9,5\n1767225z10,4,5\n",
+        id="a form feed in the first row of loads",
+    ),
+    pytest.param(
+        "loads", "time,p1\u2028x,t1\n60,4,5\n".encode(), id="a line separator in the name of a column"
+    ),
     pytest.param("enrolment", b"[" * 5_000, id="an enrolment deeper than the stack"),
 ]
 
