@@ -53,6 +53,13 @@ TIMEOUT_MAX_S: Final = 4.0
 TIMEOUT_MIN_S: Final = 0.3
 TIMEOUT_LATENCIES: Final = 4.0
 """Time-out as a multiple of the slowest answer so far."""
+DEAF_ANSWERS: Final = 3
+"""So many failures in a row, each right after an answer, mean a meter that needs a pause."""
+PAUSE_FIRST_S: Final = 0.1
+PAUSE_MAX_S: Final = 0.8
+"""Makers ask for up to half a second between an answer and the next request."""
+BUDGET_S: Final = 300.0
+"""A hundred answers of a radio link take four minutes; a bus that needs longer is too poor."""
 NOT_SENT_MAX: Final = 12
 """A bus that waits for late answers refuses to send for at most ten seconds."""
 
@@ -142,6 +149,10 @@ class PatientBus:
     gap_registers_max: int = field(init=False)
     stats: BusStats = field(init=False)
     _known: dict[tuple[int, int, int], Answer | DriverError] = Factory(dict)
+    _was_answered: bool = False
+    _deaf: int = 0
+    _pause_s: float = 0.0
+    _end_s: float = math.inf
     _asked_control: _Question = Factory(_Question)
     _slowest_s: float = 0.0
     _timeout_s: float = TIMEOUT_FIRST_S
@@ -160,6 +171,7 @@ class PatientBus:
         Raises:
             BusDownError: The bus cannot be used.
         """
+        self._end_s = self._clock.monotonic_s() + BUDGET_S
         for _ in range(WARM_UP):
             self._ask_control()
 
@@ -199,6 +211,8 @@ class PatientBus:
     def _find_out(self, key: tuple[int, int, int]) -> Answer | DriverError:
         question = _Question()
         while True:
+            if self._clock.monotonic_s() > self._end_s:
+                return UnclearError(f"the bus needs more than {BUDGET_S:.0f} s")
             if self.losses.is_gone:
                 return UnclearError(f"nothing is answered any more ({self.losses.asked} requests)")
             outcome = self._ask(key, question)
@@ -229,9 +243,12 @@ class PatientBus:
     def _ask(self, key: tuple[int, int, int], question: _Question) -> Answer | ExceptionReplyError | None:
         """Send one request: its answer or the meter's refusal, None if it came to nothing."""
         before = self.stats.requests
+        if self._was_answered:
+            self._clock.sleep(self._pause_s)
         try:
             answer = self._bus.read(self._unit_id, *key, timeout_s=self._timeout_s)
         except ExceptionReplyError as error:
+            self._note_response(answered=error.code not in GATEWAY_EXCEPTIONS)
             if error.code not in TRANSIENTS:
                 self.losses.note_answer(question.failures)
                 question.failures = 0
@@ -247,12 +264,23 @@ class PatientBus:
                 question.not_sent += 1  # the bus still waits for late answers to others
                 self._clock.sleep(TIMEOUT_FIRST_S)
                 return None
+            self._note_response(answered=False)
             question.failures += 1
             self.losses.note_failure(busy=False)
         else:
+            self._note_response(answered=True)
             self.losses.note_answer(question.failures)
             question.failures = 0
             self._slowest_s = max(self._slowest_s, answer.latency_s)
             self._timeout_s = min(max(TIMEOUT_LATENCIES * self._slowest_s, TIMEOUT_MIN_S), TIMEOUT_MAX_S)
             return answer
         return None
+
+    def _note_response(self, *, answered: bool) -> None:
+        """Learn whether the meter is deaf for a moment after each answer."""
+        if self._was_answered:
+            self._deaf = 0 if answered else self._deaf + 1
+            if self._deaf >= DEAF_ANSWERS:
+                self._deaf = 0
+                self._pause_s = min(max(2 * self._pause_s, PAUSE_FIRST_S), PAUSE_MAX_S)
+        self._was_answered = answered

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from drivers.errors import ExceptionReplyError, ReplyTimeoutError
 from drivers.points.model import load, names
 from drivers.search.identify import identify, probe
-from drivers.search.patient import TRIES_MAX, Control, PatientBus, UnclearError
+from drivers.search.patient import BUDGET_S, TRIES_MAX, Control, PatientBus, UnclearError
 from tests.drivers.search.simulated import SaysBus, bus_of
 
 KNOWN = [load(name) for name in names()]
@@ -26,6 +26,9 @@ class IdleClock:
 
     def sleep(self, seconds: float) -> None:
         self.slept_s += seconds
+
+    def monotonic_s(self) -> float:
+        return self.slept_s
 
 
 def lossy(bus: SaysBus, lost: float, busy: float, seed: int) -> SaysBus:
@@ -127,3 +130,34 @@ def test_a_meter_that_fails_in_a_rhythm_is_named(every: int, code: int | None) -
     found = identify(bus, 1, KNOWN, IdleClock())
     assert found.matches[0].model.name == "chint-dtsu666"
     assert not found.unjudged
+
+
+def test_a_meter_that_is_deaf_after_each_answer_gets_the_pause_that_it_needs() -> None:
+    clock, bus = IdleClock(), bus_of([load("chint-dtsu666")], strict=True)
+    says, answered_s = bus._says, [-1.0]
+
+    def respond(*read: int) -> bytes | int | None:
+        if clock.slept_s < answered_s[0] + 0.15:
+            clock.sleep(0.3)  # the time-out
+            return None
+        clock.sleep(0.02)
+        answered_s[0] = clock.slept_s
+        return says(*read)
+
+    bus._says = respond
+    found = identify(bus, 1, KNOWN, clock)
+    assert found.matches[0].model.name == "chint-dtsu666"
+    assert found.losses.lost < 12, "the pause is learned, and then nothing is lost"
+
+
+def test_a_bus_on_which_naming_would_take_too_long_is_too_poor() -> None:
+    clock, bus = IdleClock(), bus_of([load("chint-dtsu666")], strict=True)
+    says = bus._says
+
+    def respond(*read: int) -> bytes | int | None:
+        clock.sleep(20.0)
+        return says(*read)
+
+    bus._says = respond
+    assert identify(bus, 1, KNOWN, clock).is_too_poor
+    assert clock.slept_s < BUDGET_S + 8 * 20.0 + 60
