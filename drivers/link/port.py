@@ -47,6 +47,8 @@ UNANSWERED_PAUSE_S: Final = 0.5
 """After so many connections in a row without a single byte, each further one waits for so long in real time:
 the limit on how fast a gateway that takes and drops connections is called, two a second."""
 
+HUNG_UP_TWICE: Final = "instead of an answer, twice"
+"""How the error of a read ends whose connection was closed twice: often a gateway without room."""
 OVERSLEPT_S: Final = 0.0001
 """How much too long the kernel lets a thread sleep. The end of a gap is a busy wait, or it would cost a
 fast bus 1 % of its rate; in a request of 15 ms it takes as much processor time as the answer."""
@@ -137,7 +139,7 @@ class Port:
             return ask(self._is_sent)
         except HungUpError as error:
             self._note_hang_up()
-            raise ReplyError(f"{error} instead of an answer, twice") from error
+            raise ReplyError(f"{error} {HUNG_UP_TWICE}") from error
         except BusDownError:
             self.close()
             raise

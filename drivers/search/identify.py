@@ -23,6 +23,7 @@ from attrs import define, evolve, field, frozen
 
 from drivers.clock import Clock
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
+from drivers.link.port import HUNG_UP_TWICE
 from drivers.link.verdict import FUNCTIONS
 from drivers.points.model import Model
 from drivers.points.model_file import Fingerprint
@@ -104,7 +105,7 @@ class Identification:
 
 @frozen
 class Life:
-    """How an address responds: "answers", "refuses", "garbled" or "busy", "" if it does not; and to what."""
+    """How an address responds, and to what: "answers", "refuses", "garbled", "busy", "hung_up"; "" if not."""
 
     how: str = ""
     control: Control = _PROBED[0]
@@ -127,8 +128,8 @@ def probe(bus: MeterBus, unit_id: int, timeouts_s: Sequence[float] = PROBE_TIMEO
                     return Life("refuses", control)
                 if error.code in BUSY_EXCEPTIONS:
                     trouble = Life("busy", control)
-            except ReplyError:
-                trouble = Life("garbled", control)
+            except ReplyError as error:
+                trouble = Life("hung_up" if HUNG_UP_TWICE in str(error) else "garbled", control)
             else:
                 return Life("answers", control)
     return trouble

@@ -210,27 +210,32 @@ class PatientBus:
 
     def _find_out(self, key: tuple[int, int, int]) -> Answer | DriverError:
         question = _Question()
-        while True:
-            if self._clock.monotonic_s() > self._end_s:
-                return UnclearError(f"the bus needs more than {BUDGET_S:.0f} s")
-            if self.losses.is_gone:
-                return UnclearError(f"nothing is answered any more ({self.losses.asked} requests)")
+        while (end := self._give_up(question)) is None:
             outcome = self._ask(key, question)
             if isinstance(outcome, Answer):
                 return outcome
-            if isinstance(outcome, ExceptionReplyError):
+            if outcome is not None:
                 question.codes[outcome.code] = question.codes.get(outcome.code, 0) + 1
                 if question.codes[outcome.code] >= TWICE:
                     return outcome
                 continue
-            tries = self.losses.tries
-            if question.controls and question.failures >= min(tries, TRIES_MAX):
-                if tries <= TRIES_MAX and not question.busy:
-                    return ReplyTimeoutError("silent")
-                if question.failures >= TRIES_MAX:
-                    return UnclearError(f"{question.failures} requests in a row came to nothing")
             for _ in range(CONTROLS[question.failures % len(CONTROLS)]):
                 question.controls += self._ask_control()
+        return end
+
+    def _give_up(self, question: _Question) -> ReplyTimeoutError | UnclearError | None:
+        """What a question that is not answered means; None as long as it is worth asking."""
+        if self._clock.monotonic_s() > self._end_s:
+            return UnclearError(f"the bus needs more than {BUDGET_S:.0f} s")
+        if self.losses.is_gone:
+            return UnclearError(f"nothing is answered any more ({self.losses.asked} requests)")
+        tries = self.losses.tries
+        if question.controls and question.failures >= min(tries, TRIES_MAX):
+            if tries <= TRIES_MAX and not question.busy:
+                return ReplyTimeoutError("silent")
+            if question.failures >= TRIES_MAX:
+                return UnclearError(f"{question.failures} requests in a row came to nothing")
+        return None
 
     def _ask_control(self) -> bool:
         """Whether the control is answered now; while it is not, the time-out grows."""

@@ -17,7 +17,7 @@ from drivers.search.sunspec import METERS_MAX
 from drivers.search.sunspec import NAME as SUNSPEC
 from provisioning.meters.bus_option import RECORD, REPLAY, hasty_ledger, meter_bus
 from provisioning.meters.words import WORDS
-from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, progress
 from provisioning.words.findings import describe_losses, describe_reason
 from provisioning.words.language import translate
@@ -97,6 +97,8 @@ def _choose(found: Identification, number: int | None, url: str, unit_id: int) -
 def _identify(bus: MeterBus, unit_id: int, models: list[Model]) -> Identification:
     """What `identify` found; raises BusDownError."""
     life = probe(bus, unit_id)
+    if life.how == "hung_up":
+        raise fail(EXIT_OUTSIDE, f"{bus.url}: {translate(WORDS['no room'])}")
     if not life or life.how == "busy":
         key = "always busy" if life else "no answer"
         raise fail(EXIT_NO, f"{bus.url}: {translate(WORDS[key], unit=unit_id)}")

@@ -10,6 +10,7 @@ from drivers.clock import SystemClock
 from drivers.dlt645.codec import is_address
 from drivers.errors import BusDownError, BusUrlError, DriverError, ModelError
 from drivers.link.bus_url import parse_url
+from drivers.link.port import HUNG_UP_TWICE
 from drivers.link.verdict import UNIT_ID_MAX
 from drivers.points.model import Model, load, load_file
 from drivers.points.registers import Value
@@ -22,7 +23,7 @@ from drivers.search.sunspec import NAME as SUNSPEC
 from drivers.search.sunspec import discover, parse_choice
 from provisioning.meters.bus_option import RECORD, REPLAY, meter_bus
 from provisioning.meters.words import WORDS
-from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, FiniteRange, fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
 from provisioning.words.language import translate
 
 RATIO = FiniteRange(min=0, max=100_000, min_open=True)
@@ -84,6 +85,8 @@ def command(
     else:
         click.echo(_as_text(model, readings, values, raw=raw))
     silent = [reading.reason for reading in readings if reading.quality is not Quality.GOOD]
+    if any(HUNG_UP_TWICE in reason for reason in silent):
+        raise fail(EXIT_OUTSIDE, f"{url}: {translate(WORDS['no room'])}")
     if silent:
         name = f"meter {setup.address}" if setup.address else f"unit {setup.unit_id}"
         raise fail(EXIT_NO, f"{name} on {url}: {silent[0]}; check address, model, baud rate and wiring")

@@ -55,9 +55,9 @@ WORDS: Final[Mapping[str, Words]] = {
         "systemctl stop dianjian-agent meanwhile",
     ),
     "no room": Words(
-        "网关多半只允许一个连接，已被其他主站占用（另一台机器的代理、SCADA）：请停用它或提高连接数上限",
-        "mostly a gateway with room for one client, and another has it (an agent on another machine, SCADA): "
-        "stop that one, or raise the gateway's limit",
+        "对方总是断开连接：网关多半只允许一个连接，已被其他主站占用（另一台机器的代理、SCADA）：请停用它或提高连接数上限",
+        "the other side hangs up: mostly a gateway with room for one client, and another has it (an agent on "
+        "another machine, SCADA): stop that one, or raise the gateway's limit",
     ),
     "port held": Words(
         "该串口正被另一程序占用：若是代理，请在其站点文件中使用同一路径以便经由它查询，否则先停用它",

@@ -157,6 +157,14 @@ def test_a_converter_that_does_not_copy_the_id_is_told_for_what_it_is(transactio
     assert any(row.get("finding") == "foreign_id" for row in rows)
 
 
+@pytest.mark.parametrize("by_rst", [False, True])
+def test_a_gateway_that_hangs_up_after_each_answer_is_searched(by_rst: bool) -> None:
+    port = TcpPort(SerialBus([Device(2)], 0.05), manners=Manners(hangs_up_after=1, by_rst=by_rst))
+    with serve(port):
+        rows = rows_of(call("scan", port.url, "--last", "3", "--json"))
+    assert [row["unit_id"] for row in rows if "unit_id" in row] == [2]
+
+
 @SLOW
 def test_a_search_that_takes_long_says_so_and_offers_a_narrower_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("provisioning.meters.scan.LONG_S", 1.0)
