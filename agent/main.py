@@ -46,7 +46,7 @@ from agent.sealing.sealer import SealingStoppedError
 from agent.sealing.statements import REASON_LOST, RekeyRefusedError
 from agent.site.enrolment import EnrolmentError, make_recovery_key, note_first_key, request_of
 from agent.site.file import ConfigError, Site, load_site
-from agent.site.linkages import incomer_of, linkages_of
+from agent.site.linkages import incomer_of, linkages_of, list_polling_misfits
 from agent.site.manifest import check_manifest
 from agent.site.setups import setups_of
 from agent.uplink.settings import mqtt_settings
@@ -154,6 +154,8 @@ def _check(call: argparse.Namespace) -> int:
             mqtt_settings(site, site.broker, Topics(site.site.gateway))
         except ConfigError as error:
             problems += error.problems
+    if not problems:
+        problems += list_polling_misfits(site, linkages_of(site))
     if problems:
         raise ConfigError(call.config, problems)
     linkages = linkages_of(site)

@@ -16,6 +16,10 @@ from agent.detect.line_params import Bin, LineParams, Threshold, nameplate_line,
 from agent.detect.param_table import ParamsError, ParamTable, hash_table
 from evidence.moments import ZONE, zone_s
 
+DT_S: Final = 10
+"""The slot, unless meters are polled less often."""
+HOLD_S: Final = 30
+"""How long a value counts as current where meters are polled often: three slots."""
 DT_MAX_S: Final = 60
 """Slots longer than a minute are too coarse for the 1-minute evidence."""
 LAG_MAX_S: Final = 900
@@ -81,10 +85,10 @@ class LinkageParams(ParamTable):
     on_production: Threshold
     on_treatment: Threshold
     envelope: tuple[Bin, ...]
-    dt_s: int = 10
+    dt_s: int = DT_S
     reorder_slots: int = 2
     hold_slots: int = 3
-    hold_s: int = 30
+    hold_s: int = HOLD_S
     bridge_s: int = 20
     lag_s: int = 0
     guard_s: int = 120
@@ -167,7 +171,7 @@ class LinkageParams(ParamTable):
 
 
 def nameplate(
-    linkage: str, production: Mapping[str, float], treatment: Mapping[str, float], *, dt_s: int = 10
+    linkage: str, production: Mapping[str, float], treatment: Mapping[str, float], *, dt_s: int = DT_S
 ) -> LinkageParams:
     """Provisional parameters from rated powers alone, for a plant that has not been commissioned."""
     on_treatment = nameplate_threshold(sum(treatment.values()))

@@ -19,7 +19,7 @@ from attrs import define, field
 
 from agent.detect.detector import Detector
 from agent.detect.episode import SEVERITIES, Episode, Rule
-from agent.detect.params import IncomerParams, LinkageParams
+from agent.detect.params import HOLD_S, IncomerParams, LinkageParams
 from agent.detect.status import AFTER_S, EarlyWarning, PlantWarning
 from agent.judging.line_power import LinePowers, meter_power
 from agent.status.load_history import LoadHistory
@@ -54,6 +54,7 @@ class DetectorFeed:
         lines: The line that each meter feeds.
         incomer: The metered incomer, None where there is none.
         after_s: How much treatment must be lacking before an early warning.
+        hold_s: How long a reading of one meter counts for the sum of its line.
         judged: The lines that the detector needs.
     """
 
@@ -63,6 +64,7 @@ class DetectorFeed:
     linkages: Sequence[LinkageParams]
     incomer: IncomerParams | None = None
     after_s: float = AFTER_S
+    hold_s: float = HOLD_S
     judged: frozenset[str] = field(init=False)
     load_history: LoadHistory = field(factory=LoadHistory, init=False)
     _feed: LinePowers = field(init=False)
@@ -76,7 +78,7 @@ class DetectorFeed:
     _unrecorded: list[Episode] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._feed = LinePowers(self.lines)
+        self._feed = LinePowers(self.lines, self.hold_s)
         self._early = EarlyWarning({one.linkage: one for one in self.linkages}, self.after_s)
         judged = {line.id for linkage in self.linkages for line in linkage.lines}
         if self.incomer:
@@ -191,7 +193,7 @@ class DetectorFeed:
 
     def _count_from(self, offset_ms: int, utc_ms: int) -> None:
         self._offset_ms, self._latest_ms = offset_ms, utc_ms
-        self._feed = LinePowers(self.lines)
+        self._feed = LinePowers(self.lines, self.hold_s)
         if self.detector:
             self.detector.restart(utc_ms / MS_PER_S)
 

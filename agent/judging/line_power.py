@@ -14,10 +14,9 @@ from typing import Any, Final
 
 from attrs import astuple, define, field, frozen
 
+from agent.detect.params import HOLD_S
 from drivers.reading import POWER_POINT
 
-HOLD_S: Final = 30.0
-"""How long a value counts as current (detection: hold of 3 slots of 10 s)."""
 PF_POINT: Final = "power_factor"
 CURRENT_POINTS: Final = ("current_l1", "current_l2", "current_l3")
 VOLTAGE_POINTS: Final = (
@@ -94,9 +93,11 @@ class LinePowers:
 
     Attributes:
         lines: The line of each meter.
+        hold_s: How long a value counts as current.
     """
 
     lines: Mapping[str, str]
+    hold_s: float = HOLD_S
     _latest: dict[str, tuple[float, MeterPower]] = field(factory=dict, init=False)
     _meters: dict[str, list[str]] = field(factory=dict, init=False)
 
@@ -113,7 +114,7 @@ class LinePowers:
         parts: list[MeterPower] = []
         for name in self._meters[line]:
             one = self._latest.get(name)
-            if one is None or at_s - one[0] > HOLD_S:
+            if one is None or at_s - one[0] > self.hold_s:
                 return None
             parts.append(one[1])
         currents = [part.current_a for part in parts if part.current_a is not None]

@@ -1,10 +1,57 @@
 """From the site file to the parameters of the detector: linkages and the incomer."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from agent.detect.param_table import ParamsError
-from agent.detect.params import IncomerParams, LinkageParams, nameplate, nameplate_incomer
+from agent.detect.params import (
+    DT_MAX_S,
+    DT_S,
+    HOLD_S,
+    IncomerParams,
+    LinkageParams,
+    nameplate,
+    nameplate_incomer,
+)
 from agent.site.file import ConfigError, Site
+
+HOLD_POLLS: Final = 1.5
+"""A meter that missed one poll and half of the next is silent."""
+
+
+def find_polling_s(site: Site) -> float:
+    """The longest time between two readings of a meter that feeds a judged line, s; 0 without one."""
+    judged = {line for one in site.linkage for line in (*one.production, *one.treatment)}
+    judged |= {line.id for line in site.line if line.kind == "incomer"}
+    return max((one.fast_s for one in site.meter if one.line in judged), default=0.0)
+
+
+def find_slot_s(site: Site) -> int:
+    """The detector's slot, s: it follows the polling, or empty slots would clear what is expected."""
+    return min(max(DT_S, math.ceil(find_polling_s(site))), DT_MAX_S)
+
+
+def find_hold_s(site: Site) -> float:
+    """How long a reading of one meter counts for the sum of its line, s."""
+    return max(HOLD_S, HOLD_POLLS * find_polling_s(site))
+
+
+def list_polling_misfits(site: Site, linkages: Sequence[LinkageParams]) -> Iterator[str]:
+    """What is wrong between the polling and the slots of the detector, a line each."""
+    polling_s = find_polling_s(site)
+    if polling_s > DT_MAX_S:
+        yield (
+            f"meter: fast_s = {polling_s:g} of a judged line is too long: linkages are judged in slots of at "
+            f"most {DT_MAX_S} s; set fast_s = {DT_MAX_S} or less"
+        )
+        return
+    for index, one in enumerate(linkages):
+        if one.dt_s < polling_s and one.hold_s < polling_s:
+            yield (
+                f"linkage[{index}].parameters.dt_s: {one.dt_s} s is shorter than fast_s = {polling_s:g}: "
+                "only treatment that is off would be seen; commission again"
+            )
 
 
 def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
@@ -23,7 +70,7 @@ def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
             else:
                 production: dict[str, float] = {line: rated[line] for line in linkage.production}
                 treatment: dict[str, float] = {line: rated[line] for line in linkage.treatment}
-                params.append(nameplate(linkage.id, production, treatment))
+                params.append(nameplate(linkage.id, production, treatment, dt_s=find_slot_s(site)))
         except ParamsError as error:
             problems += [f"linkage[{index}].parameters: {problem}" for problem in error.problems]
     if problems:

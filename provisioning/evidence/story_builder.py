@@ -19,9 +19,9 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.detect.detector import Detector
-from agent.judging.line_power import HOLD_S, LinePower, LinePowers, meter_power
+from agent.judging.line_power import LinePower, LinePowers, meter_power
 from agent.site.file import ConfigError, parse_site
-from agent.site.linkages import incomer_of, linkages_of
+from agent.site.linkages import find_hold_s, incomer_of, linkages_of
 from agent.site.setups import lines_of
 from centre.json_lines import JsonLine, JsonLines
 from disk.tables import TableError
@@ -161,7 +161,7 @@ class _Builder:
         except (TableError, ConfigError, RecursionError):
             return  # written by another version, or by somebody who wants to hide: there is no drawing
         story.site, story.offset_s = site, zone_s(site.site.utc_offset)
-        before, self._feed = self._feed, LinePowers(lines_of(site))
+        before, self._feed = self._feed, LinePowers(lines_of(site), find_hold_s(site))
         self._feed.restore(before.state())
         known = {name: steps[-1][1] for name, steps in story.params.items()}
         if known != {one.linkage: one for one in params} or self._detector is None:
@@ -201,7 +201,8 @@ class _Builder:
             for load, lines in zip(self.story.loads[linkage], sides, strict=True):
                 ids = [line.id for line in lines]
                 parts = [self._latest.get(id_) for id_ in ids]
-                fresh = [part.watts for part in parts if part and abs(power.at_s - part.at_s) <= HOLD_S]
+                hold_s = self._feed.hold_s
+                fresh = [part.watts for part in parts if part and abs(power.at_s - part.at_s) <= hold_s]
                 if power.line in ids and len(fresh) == len(ids) and 0 <= column < self._columns:
                     load.add(column, sum(fresh))
         self._now_s = max(self._now_s, power.at_s)

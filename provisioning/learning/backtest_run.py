@@ -16,10 +16,10 @@ from agent.detect.detector import Detector
 from agent.detect.episode import Episode, Rule
 from agent.detect.learning.backtest import Recording, keep_latest, run
 from agent.detect.learning.commission import CommissionResult
-from agent.detect.params import DT_MAX_S
+from agent.detect.params import DT_MAX_S, DT_S
 from agent.site.file import ConfigError, Site
 from agent.site.linkages import incomer_of, linkages_of
-from provisioning.learning.learn import DT_S, learn_incomer, learn_linkage
+from provisioning.learning.learn import learn_incomer, learn_linkage
 from provisioning.learning.levels import SLOT_S, hold_means, judge_levels, limits_of
 from provisioning.learning.outcome import Outcome, States
 from provisioning.loads.loads import Loads

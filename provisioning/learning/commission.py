@@ -20,7 +20,7 @@ from agent.detect.learning.relearn import Change, find_changes
 from agent.detect.param_table import ParamsError
 from agent.detect.params import IncomerParams, LinkageParams
 from agent.site.file import SITE_FILE_BYTES_MAX, ConfigError, Site, load_site, parse_site
-from agent.site.linkages import incomer_of
+from agent.site.linkages import find_slot_s, incomer_of
 from disk.files import replace_file
 from disk.tables import TableError
 from evidence.words import Words
@@ -131,7 +131,7 @@ def _learn_all(site: Site, loads: Loads) -> Iterator[Learned]:
     recording = loads.to_recording()
     params = []
     for index, linkage in enumerate(site.linkage):
-        result = learn_linkage(site, linkage, recording)
+        result = learn_linkage(site, linkage, recording, find_slot_s(site))
         params.append(result.params)
         changes = () if linkage.parameters is None else _compare(result.params, linkage.parameters, index)
         yield Learned(result.params, result.ready, result.findings, changes)

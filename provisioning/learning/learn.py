@@ -1,18 +1,13 @@
 """What the linkages and the incomer of a site learn from recorded loads, for `commission` and `backtest`."""
 
-from typing import Final
-
 from attrs import frozen
 
 from agent.detect.learning.backtest import Recording
 from agent.detect.learning.commission import CommissionResult, commission
 from agent.detect.learning.commission_incomer import IncomerResult, commission_incomer
 from agent.detect.learning.series import Series
-from agent.detect.params import IncomerParams, LinkageParams
+from agent.detect.params import DT_S, IncomerParams, LinkageParams
 from agent.site.file import LinkageSettings, Site
-
-DT_S: Final = 10
-"""The detector's own slot."""
 
 
 @frozen

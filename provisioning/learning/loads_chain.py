@@ -20,6 +20,7 @@ from attrs import frozen
 from agent.judging.line_power import LinePower, LinePowers, meter_power
 from agent.sealing.anchors import read_anchors
 from agent.site.file import Site
+from agent.site.linkages import find_hold_s
 from agent.site.setups import lines_of, setups_of
 from agent.store.archive import open_gateway
 from agent.store.names import DATABASE_NAME
@@ -82,7 +83,7 @@ def _sum_loads(
     walk = survey(archive, read_anchors(folder, archive, centre_key), period.first, period.last)
     if walk.problem is not None:
         raise LoadsError([walk.problem.en])
-    slots, powers = _Slots(period), LinePowers(lines_of(site))
+    slots, powers = _Slots(period), LinePowers(lines_of(site), find_hold_s(site))
     for done, seal in enumerate(walk.seals()):
         if done % TELL_SEALS == 0:
             each(done, period.last - period.first + 1)
