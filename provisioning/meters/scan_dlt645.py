@@ -12,17 +12,21 @@ import click
 
 from drivers.clock import SystemClock
 from drivers.dlt645.bus import Dlt645Bus
-from drivers.errors import BusDownError
-from drivers.points.model import load, names
+from drivers.dlt645.codec import FUNCTION
+from drivers.errors import BusDownError, ExceptionReplyError, ReplyError, ReplyTimeoutError
+from drivers.points.model import Model, load, names
 from drivers.poll.bus import open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quantity
-from drivers.search.dlt645 import FoundMeter, search
+from drivers.search.dlt645 import SEARCH_TIMEOUT_S, FoundMeter, search
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, fail
 from provisioning.terminal.show import console, table
 
 BAUDRATES: Final = (2400, 9600, 4800, 1200)
 """What DL/T 645 meters are set to, the most usual first."""
+TRIES: Final = 3
+SECOND_PHASE_ID: Final = 0x02010200
+"""The voltage of phase B alone (DL/T 645-2007, table A.3)."""
 
 Row = dict[str, object]
 
@@ -77,12 +81,37 @@ def _row(bus: Dlt645Bus, meter: FoundMeter) -> Row:
 
 
 def find_fitting_models(bus: Dlt645Bus, address: str) -> Iterator[str]:
-    """The models all of whose voltages the meter has, the one with most points first."""
+    """The models whose voltages the meter has, the one with most points first.
+
+    A meter may lack the blocks of all phases and have the items of each: one that has a second phase is never
+    taken for a meter of one. A lost answer proves nothing, so each model is tried TRIES times.
+    """
     known = [model for name in names() if (model := load(name)).is_dlt645]
     for model in sorted(known, key=lambda model: len(model.points), reverse=True):
-        setup = MeterSetup(model.name, model, address=address)
-        reading = Meter(setup, bus.gap_registers_max).poll(bus, PollGroup.FAST, SystemClock())
-        values = model.decode(reading.blocks)
         voltages = [point.name for point in model.points if point.quantity is Quantity.VOLTAGE]
-        if all(name in values for name in voltages):
+        if _has_all(bus, model, address, voltages) or (len(voltages) > 1 and _has_second_phase(bus, address)):
             yield model.name
+            if len(voltages) > 1:
+                return
+
+
+def _has_all(bus: Dlt645Bus, model: Model, address: str, points: list[str]) -> bool:
+    setup = MeterSetup(model.name, model, address=address)
+    meter = Meter(setup, bus.gap_registers_max)
+    for _ in range(TRIES):
+        values = model.decode(meter.poll(bus, PollGroup.FAST, SystemClock()).blocks)
+        if all(name in values for name in points):
+            return True
+    return False
+
+
+def _has_second_phase(bus: Dlt645Bus, address: str) -> bool:
+    for _ in range(TRIES):
+        try:
+            answer = bus.read(int(address, 16), FUNCTION, SECOND_PHASE_ID, 2, timeout_s=SEARCH_TIMEOUT_S)
+        except ExceptionReplyError:
+            return False
+        except (ReplyTimeoutError, ReplyError):
+            continue
+        return answer.words != b"\xff\xff"
+    return False

@@ -4,12 +4,18 @@ import json
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from drivers.clock import SystemClock
 from drivers.dlt645.bus import Dlt645Bus
 from drivers.poll.bus import open_bus
 from firmware_sim.dlt645_frames import answer_frame
+from provisioning.cli import cli
 from provisioning.meters.scan_dlt645 import BAUDRATES, scan_bus, urls_to_try
+from tests.counterparts.bus import SerialBus
+from tests.counterparts.device import SILENT
+from tests.counterparts.dlt645 import Dlt645Device, Dlt645Stream
+from tests.counterparts.ports import TcpPort, serve
 from tests.drivers.dlt645.test_bus import METER, Line, on_pty
 
 
@@ -66,3 +72,12 @@ def test_the_search_ends_where_somebody_answers_and_says_where(capsys: pytest.Ca
         "certain": False,
         "url": f"{url}?baudrate=9600",
     }
+
+
+@pytest.mark.parametrize("says", [2, SILENT], ids=["error flags", "silent"])
+def test_a_meter_of_three_phases_without_their_blocks_is_no_meter_of_one(says: int) -> None:
+    meter = Dlt645Device("202611300007", has_blocks=False, block_says=says)
+    port = TcpPort(SerialBus([meter]), stream=lambda: Dlt645Stream(0))
+    with serve(port):
+        ended = CliRunner().invoke(cli, ["scan", port.url, "--json"], prog_name="dianjian")
+    assert json.loads(ended.stdout)["model"] == "dlt645-2007-3p", ended.output
