@@ -14,7 +14,7 @@ An exception ends the wait. Silence does not say when the gateway is free again,
   a device with a network of its own does, or that it waits no longer than we do: only time-outs count then.
 - When that answer is delayed, or an answer or an exception of the silent request comes first, the gateway was
   busy until then: this time is the wait from now on. The same if the answer of a meter that had answered
-  before stays out: what was sent was dropped, so the wait before the last quarter is taken.
+  before stays out: what was sent was dropped, so four times the wait is taken, up to `first_s`.
 - One in RELEARN_SILENCES silences tries half of that, because gateways are set anew.
 
 After a longer rest the quarter is only taken down to SIDE_BY_SIDE_S, because the answer shows nothing. While
@@ -36,7 +36,6 @@ SIDE_BY_SIDE_S: Final = 0.3
 DELAY_MIN_S: Final = 0.1
 DELAY_TIMES: Final = 2.0
 """An answer is delayed if it takes longer than this multiple of the slowest of late, and so much more."""
-HELD_TIMES: Final = 1.1
 HELD_MORE_S: Final = 0.1
 """What is added to a wait that was measured: gateways count their time-outs coarsely."""
 RELEARN_SILENCES: Final = 16
@@ -113,11 +112,12 @@ class GatewayQueue:
         self._silences += 1
         before, was_alive = self._silence, unit_id in self._alive
         self._alive.discard(unit_id)
-        if before is not None and before.is_trial and was_alive:
+        if before is not None and was_alive and before.waited_s < self.first_s:
             if self.is_side_by_side:
                 self._trial_s = SIDE_BY_SIDE_S
             else:
                 self._hold(min(before.waited_s * TRIAL_PARTS, self.first_s))
+                is_trial = False
         self._silence = _Silence(sent_s, now_s - sent_s, is_trial)
 
     def note_late(self, sent_s: float, now_s: float) -> None:
@@ -149,7 +149,7 @@ class GatewayQueue:
             return 0.0 if self.is_side_by_side else self._trial_s
         if self._tries_less():
             return self._held_s / 2
-        return self._held_s * HELD_TIMES + HELD_MORE_S
+        return self._held_s + HELD_MORE_S
 
     def _tries_less(self) -> bool:
         return self._silences % RELEARN_SILENCES == RELEARN_SILENCES - 1

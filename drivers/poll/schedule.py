@@ -3,10 +3,14 @@
 Every group of every meter is due once per interval; the longest overdue goes first, and polls
 missed on a crowded bus are dropped, not made up for. Failures have two levels:
 
-- **A silent meter** costs at most two time-outs. After the second its groups rest, and a single probe
-  is tried after a pause that grows from 0.5 s to 10 s, while nothing else is due. On a
-  bus that has no such time a probe goes before due polls once it has waited for PROBE_PATIENCE_S, but
-  all probes together get no more than one part in PROBE_PARTS. After one answer all groups are due again.
+- **A silent meter** costs at most two time-outs, or one of more than LONG_SILENCE_S if it never answered.
+  After that its groups rest, and a single probe is tried after a pause that grows from 0.5 s to 10 s, while
+  nothing else is due. On a bus that has no such time a probe goes before due polls once it has waited for
+  PROBE_PATIENCE_S, but all probes together get no more than one part in PROBE_PARTS of the bus's time,
+  whatever each costs: a gateway may be busy for 5 s with each. Where every meter would then not be probed
+  once in RETURN_S, they get more, up to one part in PROBE_PARTS_LEAST. Who fell silent last is probed first.
+  Between two probes another meter answers, or PAUSE_MAX_S pass: a gateway may still be busy with the first
+  one. After one answer all groups are due again.
 - **A bus that is down** rests as a whole, with a pause that grows in the same way.
 
 A meter that answers but refuses a group is not silent: that group alone is tried less often. A meter in
@@ -25,6 +29,8 @@ from attrs import Factory, define, frozen
 from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality
 
+FRESH_SILENCES: Final = 4
+"""A meter that was silent no oftener may have lost two answers to noise: it is probed before dead ones."""
 SILENCES_MAX: Final = 2
 """Time-outs in a row that a meter may cost before its groups rest."""
 PAUSE_FIRST_S: Final = 0.5
@@ -34,6 +40,12 @@ PROBE_PATIENCE_S: Final = 10.0
 """How long due polls go before a probe: a crowded bus must not hide that a meter is back."""
 PROBE_PARTS: Final = 25
 """All dead meters of a crowded bus may cost the others 4 % of their rate."""
+PROBE_PARTS_LEAST: Final = 19
+"""Three dead meters behind a gateway that waits 5 s for each need 5.3 % to be asked in RETURN_S."""
+RETURN_S: Final = 285.0
+"""A meter that is back is to be read within five minutes."""
+LONG_SILENCE_S: Final = 1.0
+"""A silence that costs more than the usual first time-out: a gateway was busy with it."""
 REFUSED_PAUSE_MAX_S: Final = 300.0
 """Longest pause of a group that a meter refuses: as rare as the rarest poll."""
 
@@ -62,6 +74,7 @@ class _MeterState:
     due_s: dict[PollGroup, float] = Factory(dict)
     refusals: dict[PollGroup, int] = Factory(dict)
     silences: int = 0
+    has_answered: bool = False
     probe_s: float = 0.0
     probe_cost_s: float = 0.0
 
@@ -86,6 +99,7 @@ class Schedule:
         self._begun = False
         self._poll_begun_s = 0.0
         self._probes_rest_until_s = float("-inf")
+        self._probe_open_until_s = float("-inf")
         self._bus_failures = 0
         self._bus_rests_until_s = float("-inf")
 
@@ -131,18 +145,18 @@ class Schedule:
     def _find_next_probe(self, now_s: float, first: _Entry | None) -> tuple[float, str]:
         """When the next silent meter is probed if nothing else changes, and which."""
         moments = [
-            (max(state.probe_s, now_s), state.probe_s, state.number, meter_id)
-            if first is None or first[0] - max(state.probe_s, now_s) >= state.probe_cost_s
-            else (
-                max(state.probe_s + PROBE_PATIENCE_S, self._probes_rest_until_s),
-                state.probe_s,
-                state.number,
-                meter_id,
-            )
+            (self._find_moment(state, now_s, first), state.silences > FRESH_SILENCES, state.probe_s, meter_id)
             for meter_id, state in self._silent.items()
         ]
-        at_s, _, _, meter_id = min(moments, default=(math.inf, 0.0, 0, ""))
+        at_s, _, _, meter_id = min(moments, default=(math.inf, False, 0.0, ""))
         return at_s, meter_id
+
+    def _find_moment(self, state: _MeterState, now_s: float, first: _Entry | None) -> float:
+        """When a silent meter may be probed."""
+        free_s = max(state.probe_s, now_s, self._probe_open_until_s if first is not None else 0.0)
+        if first is None or first[0] - free_s >= state.probe_cost_s:
+            return free_s
+        return max(free_s, state.probe_s + PROBE_PATIENCE_S, self._probes_rest_until_s)
 
     def note_poll(
         self, meter_id: str, group: PollGroup, now_s: float, quality: Quality, *, refused: bool = False
@@ -155,14 +169,24 @@ class Schedule:
             return
         cost_s = max(now_s - self._poll_begun_s, 0.0)
         state.silences += 1
+        if cost_s > LONG_SILENCE_S and not state.has_answered:
+            state.silences = max(state.silences, SILENCES_MAX)
         if not state.is_silent:
             self._put_off(meter_id, state, group, now_s)
             return
         if meter_id in self._silent:
-            self._probes_rest_until_s = now_s + (PROBE_PARTS - 1) * cost_s
+            first = self._find_first()
+            if first is not None and first[0] < now_s:  # it cost the others time
+                self._probes_rest_until_s = now_s + self._rest_s(cost_s)
+            self._probe_open_until_s = now_s + PAUSE_MAX_S
         self._silent[meter_id] = state
         state.probe_cost_s = cost_s
         state.probe_s = now_s + _pause_s(state.silences - SILENCES_MAX)
+
+    def _rest_s(self, cost_s: float) -> float:
+        """How long no other probe may go before due polls, after one that cost so much."""
+        in_time_s = RETURN_S / max(len(self._silent), 1) - cost_s
+        return min((PROBE_PARTS - 1) * cost_s, max(in_time_s, (PROBE_PARTS_LEAST - 1) * cost_s))
 
     def note_bus_down(self, now_s: float) -> None:
         """Note that the bus could not be used: everything rests."""
@@ -172,7 +196,8 @@ class Schedule:
     def _note_answer(
         self, meter_id: str, state: _MeterState, group: PollGroup, now_s: float, *, refused: bool
     ) -> None:
-        was_silent, state.silences = state.is_silent, 0
+        self._probe_open_until_s = float("-inf")
+        was_silent, state.silences, state.has_answered = state.is_silent, 0, True
         if was_silent:
             del self._silent[meter_id]
             self._put(meter_id, state, {other: min(due_s, now_s) for other, due_s in state.due_s.items()})
