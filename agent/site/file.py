@@ -43,7 +43,7 @@ from agent.site.field_types import (
 )
 from agent.site.older import todays_names
 from disk.tables import TableError, parse_toml, read_text
-from drivers.link.bus_url import parse_url
+from drivers.link.bus_url import IGNORED_IDS, parse_url
 from drivers.link.verdict import SERIAL_UNIT_ID_MAX, SERIAL_UNIT_ID_MIN, UNIT_ID_MAX, Framing
 from evidence.words import Words
 
@@ -128,6 +128,7 @@ class BusSettings:
         timeout_s: How long its meters are waited for; without it this is learned.
         pause_s: Silence that they need between an answer and the next request; without it this is learned.
         registers_max: Most registers to ask for in one read, where the models say more.
+        transaction_id: "ignored" where a converter of Modbus TCP does not copy it; `url` then says so too.
     """
 
     id: Identifier
@@ -135,6 +136,7 @@ class BusSettings:
     timeout_s: TimeoutS | None = None
     pause_s: PauseS | None = None
     registers_max: RegistersMax | None = None
+    transaction_id: Literal["copied", "ignored"] = "copied"
 
     @property
     def is_dlt645(self) -> bool:
@@ -276,13 +278,22 @@ def parse_site(text: str, file: Path) -> Site:
     """
     table, problems = todays_names(parse_toml(text))
     try:
-        site = evolve(structure_site(table, Site), text=text, file=file)
+        site = structure_site(table, Site)
+        site = evolve(site, text=text, file=file, bus=tuple(map(_with_ids, site.bus)))
     except TableError as error:
         raise TableError([*problems, *error.problems]) from error
     problems += _misfits(site)
     if problems:
         raise TableError(problems)
     return site
+
+
+def _with_ids(bus: BusSettings) -> BusSettings:
+    """The bus with a URL that says what `transaction_id` does, because the drivers know nothing else."""
+    target = parse_url(bus.url)
+    if bus.transaction_id == "copied" or target.ignores_ids or target.framing is not Framing.TCP:
+        return bus
+    return evolve(bus, url=BusUrl(f"{bus.url}?{IGNORED_IDS}"))
 
 
 def _misfits(site: Site) -> Iterator[str]:
@@ -346,6 +357,8 @@ def _key_misfits(site: Site) -> Iterator[str]:
     dlt645 = {bus.id for bus in site.bus if bus.is_dlt645}
     why = "DL/T 645 has no registers; leave it out"
     for index, bus in enumerate(site.bus):
+        if bus.transaction_id != "copied" and parse_url(bus.url).framing is not Framing.TCP:
+            yield f"bus[{index}].transaction_id: only tcp:// has transaction ids; leave it out"
         if bus.id in dlt645 and bus.registers_max is not None:
             yield f"bus[{index}].registers_max: {why}"
     for index, meter in enumerate(site.meter):

@@ -12,7 +12,7 @@ Pure; the rules are those of `drivers.link.transaction`. For Modbus only:
 
 from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from drivers.errors import ReplyError
 from drivers.link.transaction import Answer, Reply, Transaction
@@ -26,6 +26,7 @@ from drivers.link.verdict import (
     Request,
     Words,
     judge,
+    reply_signature,
 )
 from drivers.modbus.frame import MBAP_BYTES, parse
 from drivers.modbus.transaction_ids import TransactionIds
@@ -74,6 +75,9 @@ class ModbusTransaction(Transaction[Answer]):
         verdict = parse(self.framing, self.buffer, self.request, transaction_id)
         if isinstance(verdict, Foreign):
             self._frame = self.buffer[: verdict.consumed]
+            if self.ids is None and self.framing is Framing.TCP and verdict.kind is ForeignKind.REPLY:
+                # without ids it may be the late answer to an earlier request
+                verdict = evolve(verdict, signature=reply_signature(self._frame[MBAP_BYTES - 1 :]))
         if isinstance(verdict, NeedMore | Foreign):
             return verdict
         overhead_bytes = OVERHEAD_BYTES[self.framing]

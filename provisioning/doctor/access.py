@@ -159,7 +159,7 @@ def _check_holder(target: Target, bus: BusSettings, path: Path) -> Finding:
 
 
 def _check_tcp(bus: BusSettings) -> Finding:
-    address = bus.url.partition("://")[2]
+    address = bus.url.partition("://")[2].partition("?")[0]
     host, _, port = address.rpartition(":")
     pair = (host.strip("[]"), int(port)) if host and port.isdigit() else (address.strip("[]"), 502)
     try:

@@ -406,3 +406,16 @@ def test_a_model_of_the_other_protocol_is_refused_before_anything_is_asked(text:
     with pytest.raises(ConfigError) as raised:
         setups_of(parse_site(text, FILE))
     assert raised.value.problems == (problem,)
+
+
+def test_a_converter_that_does_not_copy_transaction_ids_is_a_key_of_its_bus() -> None:
+    text = '[[bus]]\nid = "b1"\nurl = "{url}"\ntransaction_id = "{what}"\n'
+    url = "tcp://10.0.0.7:502"
+    assert parse_site(text.format(url=url, what="copied"), FILE).bus[0].url == url
+    ignoring = f"{url}?transaction_id=ignored"
+    assert parse_site(text.format(url=url, what="ignored"), FILE).bus[0].url == ignoring
+    assert parse_site(text.format(url=ignoring, what="ignored"), FILE).bus[0].url == ignoring
+    assert mistakes(text.format(url="rtu:/dev/ttyS1", what="ignored")) == (
+        "bus[0].transaction_id: only tcp:// has transaction ids; leave it out",
+    )
+    assert "transaction_id" in mistakes(text.format(url=url, what="swapped"))[0]
