@@ -32,15 +32,17 @@ def setups_of(site: Site) -> dict[str, MeterSetup]:
         ConfigError: A model is not known, its file is wrong, or it fits no such meter.
     """
     setups: dict[str, MeterSetup] = {}
+    models_read: dict[str, Model] = {}
     problems: list[str] = []
     buses = {bus.id: bus for bus in site.bus}
     for index, meter in enumerate(site.meter):
         bus = buses[meter.bus]
         try:
-            model = _model(site, meter)
+            model = models_read.get(meter.model) or _model(site, meter)
         except ModelError as error:
             problems += [f"meter[{index}].model: {problem}" for problem in error.problems]
             continue
+        models_read[meter.model] = model  # a hundred meters of one model share it, and what it has prepared
         misfits = list(_misfits(meter, bus, model))
         problems += [f"meter[{index}].{misfit}" for misfit in misfits]
         if not misfits:

@@ -61,6 +61,14 @@ def test_a_site_brings_a_model_of_its_own_from_below_its_folder(folder: Path) ->
     assert setups["cems"].intervals_s == {PollGroup.FAST: 5.0}
 
 
+def test_meters_with_one_model_file_share_one_model(folder: Path) -> None:
+    """A hundred of them would read it a hundred times, and hold it as often."""
+    more = CEMS.replace('"cems"', '"cems-2"').replace("unit_id = 9", "unit_id = 10")
+    setups = setups_of(parse_site(SITE + CEMS + more, folder / "site.toml"))
+    assert setups["cems"].model is setups["cems-2"].model
+    assert setups["mp"].model is setups["mt"].model
+
+
 def test_an_analyser_feeds_no_line(folder: Path) -> None:
     assert lines_of(load_site(folder / "site.toml")) == {"mp": "p1", "mt": "t1"}
 
