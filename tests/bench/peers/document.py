@@ -36,9 +36,9 @@ HOW: Final = """\
   kernel's nanoseconds. Memory at the end of that window. MQTT bytes are PUBLISH packets with topic and
   head.
 - **Disk.** Ours: `bench_disk.py`, a full ring, 20 polls a second, by the kernel's block trace of an ext4 of
-  its own (needs root). thingsboard-gateway: its sqlite storage on such a file system; it runs with
-  `synchronous=NORMAL` and leaves its last commits to the kernel, so its column has no commit a second: it
-  is what it is. modpoll and Node-RED store nothing.
+  its own (needs root); what a disk makes of single sectors inside is not seen. thingsboard-gateway: its
+  sqlite storage on such a file system; it runs with `synchronous=NORMAL` and leaves its last commits to the
+  kernel, so its column has no commit a second: it is what it is. modpoll and Node-RED store nothing.
 - **Dead meter.** Polls of the living meters that arrive, held against those of a healthy plant, at a poll a
   second; RTU: 8 meters at 19200 baud, 8N1, 20 ms of turnaround, on a pty. Time-out 1 s for everybody who
   can be told. Node-RED is left out on RTU: only one of its eight readers got through on the pty.
