@@ -21,7 +21,7 @@ from drivers.reading import PollGroup, Quality, Reading
 from tests.drivers.scripted_meter import Asked, ScriptedMeter, answer, on_pty, on_tcp
 
 MODEL = load("eastron-sdm630")
-WAIT_S = 10.0
+WAIT_S = 20.0
 
 
 @define
@@ -183,7 +183,7 @@ def collected(readings: "queue.Queue[Reading]", wanted: Callable[[Reading], bool
 
 
 def setups(*unit_ids: int) -> list[MeterSetup]:
-    return [MeterSetup(f"m{unit_id}", MODEL, unit_id, fast_s=0.05) for unit_id in unit_ids]
+    return [MeterSetup(f"m{unit_id}", MODEL, unit_id, fast_s=0.05, timeout_s=1.0) for unit_id in unit_ids]
 
 
 def test_two_buses_are_read_by_two_threads_and_a_slow_one_holds_up_nobody() -> None:

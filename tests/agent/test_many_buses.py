@@ -34,7 +34,7 @@ WAIT_S = 20.0
 CPU_S = 0.002
 """Of the one processor, for a turn: a small gateway at a fifth of its power with a hundred meters."""
 METERS = 100
-RUN_S = 300.0
+RUN_S = 200.0
 
 Outcome = Callable[[float], tuple[float, DriverError | None]]
 """How long a read with that time-out takes, and its error."""
@@ -141,7 +141,7 @@ def test_half_of_the_meters_die_in_every_way_and_come_back_while_the_others_are_
     with many_meters(count) as meters, contextlib.ExitStack() as stack:
         meters.die(0, Death.GONE)
         tasks = [
-            BusTask(url, [MeterSetup(f"m{number}", MODEL, 1, fast_s=0.05)], SystemClock(), readings.put)
+            BusTask(url, [setup_of(number)], SystemClock(), readings.put)
             for number, url in enumerate(meters.urls)
         ]
         stack.callback(stop_buses, tasks, WAIT_S)
@@ -162,6 +162,10 @@ def test_half_of_the_meters_die_in_every_way_and_come_back_while_the_others_are_
         for number in (0, *dying):
             meters.revive(number)
         until(readings, dict.fromkeys(range(count), Quality.GOOD))
+
+
+def setup_of(number: int) -> MeterSetup:
+    return MeterSetup(f"m{number}", MODEL, 1, fast_s=0.05, timeout_s=0.5)
 
 
 def until(readings: "queue.Queue[Reading]", wanted: dict[int, Quality]) -> dict[str, str]:
