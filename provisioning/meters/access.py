@@ -22,7 +22,7 @@ from drivers.search.prober import Asker, Prober
 from drivers.search.search import AnyWalk, list_units, walk_for
 from drivers.search.walk import Walk
 from provisioning.meters.agent_bus import AgentAsker, AgentBus
-from provisioning.meters.holder import find_sites, is_same_bus, list_buses, try_agent
+from provisioning.meters.holder import find_sites, is_port_free, is_same_bus, list_buses, try_agent
 from provisioning.meters.words import WORDS
 from provisioning.terminal.exits import EXIT_OUTSIDE, fail
 from provisioning.words.language import translate
@@ -147,7 +147,7 @@ def access_to(url: str) -> Access:
     holder: Holder | None = None
     for site_file in find_sites():
         for bus_id, bus_url, folder in list_buses(site_file):
-            if not is_same_bus(url, bus_url):
+            if not is_same_bus(url, bus_url) or (is_serial(url) and is_port_free(url)):
                 continue
             why = try_agent(folder, bus_id)
             if not why and parse_url(bus_url).is_dlt645 is not target.is_dlt645:

@@ -1,5 +1,7 @@
 """Which agent of this machine polls a bus: by the site files of running agents, and the usual one."""
 
+import fcntl
+import os
 import socket
 from collections.abc import Iterator
 from itertools import pairwise
@@ -75,6 +77,21 @@ def list_buses(site_file: Path) -> Iterator[tuple[str, str, Path]]:
         return
     for bus in site.bus:
         yield bus.id, bus.url, site.path(site.store.path)
+
+
+def is_port_free(url: str) -> bool:
+    """Whether nobody has locked the serial port of a bus: an agent whose port was unplugged holds nothing."""
+    try:
+        port = os.open(urlsplit(url).path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(port)
+    return True
 
 
 def place_of(url: str) -> tuple[str, int]:

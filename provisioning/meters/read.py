@@ -11,7 +11,7 @@ from drivers.dlt645.codec import is_address
 from drivers.errors import BusDownError, BusUrlError, DriverError, ModelError
 from drivers.link.bus_url import parse_url
 from drivers.link.port import HUNG_UP_TWICE
-from drivers.link.verdict import UNIT_ID_MAX
+from drivers.link.verdict import GATEWAY_EXCEPTIONS, UNIT_ID_MAX
 from drivers.points.model import Model, load, load_file
 from drivers.points.registers import Value
 from drivers.poll.bus import MeterBus
@@ -88,8 +88,14 @@ def command(
     if any(HUNG_UP_TWICE in reason for reason in silent):
         raise fail(EXIT_OUTSIDE, f"{url}: {translate(WORDS['no room'])}")
     if silent:
-        name = f"meter {setup.address}" if setup.address else f"unit {setup.unit_id}"
-        raise fail(EXIT_NO, f"{name} on {url}: {silent[0]}; check address, model, baud rate and wiring")
+        place = setup.address or setup.unit_id
+        key = "gateway finds none" if is_gateway_refusal(silent[0]) else "not read"
+        raise fail(EXIT_NO, f"{url}: {translate(WORDS[key], place=place, reason=silent[0])}")
+
+
+def is_gateway_refusal(reason: str) -> bool:
+    """Whether a reading is bad because a gateway finds no meter there."""
+    return reason in {f"exception {code}" for code in GATEWAY_EXCEPTIONS}
 
 
 def load_model(name: str) -> Model:

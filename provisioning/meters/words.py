@@ -63,6 +63,15 @@ WORDS: Final[Mapping[str, Words]] = {
         "该串口正被另一程序占用：若是代理，请在其站点文件中使用同一路径以便经由它查询，否则先停用它",
         "another program has this port: stop it; an agent can be asked if its site file names this port",
     ),
+    "gateway finds none": Words(
+        "网关在线，但地址 {place} 没有电表应答（{reason}）；检查地址和串口侧接线，或运行 dianjian scan",
+        "the gateway is there, but no meter answers it at {place} ({reason}); check address and serial "
+        "wires, or try `dianjian scan`",
+    ),
+    "not read": Words(
+        "电表 {place}：{reason}；检查地址、型号、波特率和接线",
+        "meter {place}: {reason}; check address, model, baud rate and wiring",
+    ),
     "no answer": Words(
         "地址 {unit} 没有应答；可先运行 dianjian scan", "unit {unit}: no answer; try `dianjian scan`"
     ),

@@ -494,6 +494,7 @@ RAW: Final = {
     "provisioning.demo.broker:Broker.__init__": "open: the log of a process",
     "provisioning.demo.parts:Part.start": "open: the log of a process",
     "provisioning.enrolment.identity:Identity.install": "symlink_to: a new link, which move puts in place",
+    "provisioning.meters.holder:is_port_free": "os.open: a serial port, to try its lock",
     "provisioning.meters.bus_option:open_record": "open: a stream of lines; write_all writes each",
 }
 """Where something else than disk/ writes, makes or renames a file, and why."""

@@ -16,9 +16,12 @@ from click.testing import CliRunner, Result
 
 from agent.status.bus_desk import SOCKET_NAME, Guest, GuestRead
 from agent.status.socket import read_status
+from drivers.clock import SystemClock
+from drivers.errors import ReplyTimeoutError
+from drivers.poll.bus import open_bus
 from drivers.poll.recording import RecordedRead
 from provisioning.cli import cli
-from provisioning.meters import access
+from provisioning.meters import access, holder
 from tests.counterparts.bus import SerialBus
 from tests.counterparts.device import Device
 from tests.counterparts.ports import Manners, PtyPort, Second, TcpPort, serve
@@ -173,3 +176,15 @@ def test_a_gateway_whose_place_another_machine_has_is_told_for_what_it_is(
             ended = call(verb, port.url, *more, *(["--last", "1"] if verb == "scan" else []))
             assert "room for one client" in ended.stderr, ended.output
             assert ended.exit_code in {1, 3}
+
+
+def test_a_port_is_held_as_long_as_somebody_has_it_open() -> None:
+    with serve(PtyPort(SerialBus([]), baudrate=9600)) as (port,):
+        assert holder.is_port_free(port.url)
+        bus = open_bus(port.url, SystemClock())
+        with pytest.raises(ReplyTimeoutError):
+            bus.read(1, 3, 0, 1, timeout_s=0.05)
+        assert not holder.is_port_free(port.url)
+        bus.close()
+        assert holder.is_port_free(port.url)
+    assert not holder.is_port_free("rtu:/dev/nosuch")
