@@ -255,7 +255,8 @@ class Port:
                     return answer
                 now_s = time.monotonic()
                 if self._gap_s:
-                    wait.note_bytes(transaction.unexplained, now_s, has_begun=transaction.has_begun)
+                    strange_bytes = answer_bytes if transaction.misfit else transaction.unexplained
+                    wait.note_bytes(strange_bytes, now_s, has_begun=transaction.has_begun)
                 left_s = wait.left_s(now_s)
                 if not (self._gap_s or transaction.unexplained):  # nothing of the answer has come
                     left_s = max(left_s, sent_s + waits.longest_s - now_s)

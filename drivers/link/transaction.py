@@ -92,6 +92,7 @@ class Transaction(ABC, Generic[AnswerT]):
         unexplained: Those of them not in a whole frame.
         lost_sync: The stream cannot be followed any more.
         damaged: A frame came with a wrong checksum.
+        misfit: A whole answer of the same meter and function came that nobody had asked for.
     """
 
     ledger: Ledger
@@ -101,6 +102,7 @@ class Transaction(ABC, Generic[AnswerT]):
     unexplained: int = field(default=0, init=False)
     lost_sync: bool = field(default=False, init=False)
     damaged: bool = field(default=False, init=False)
+    misfit: bool = field(default=False, init=False)
     _trouble: str = field(default="", init=False)
     _is_contested: bool = field(default=False, init=False)
 
@@ -191,6 +193,9 @@ class Transaction(ABC, Generic[AnswerT]):
             if self.ledger.note_stray_answer(foreign.signature, now_s):
                 self.stats.late += 1
                 return
+            asked, got = self.request, foreign.signature
+            if got.count and (got.unit_id, got.function) == (asked.unit_id, asked.function):
+                self.misfit = True
         elif foreign.kind is ForeignKind.REQUEST and foreign.signature is not None:
             self.stats.collisions += 1
             self.ledger.note_foreign_request(foreign.signature, now_s)

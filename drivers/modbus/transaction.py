@@ -67,8 +67,11 @@ class ModbusTransaction(Transaction[Answer]):
 
     @property
     def has_come(self) -> bool:
-        """Only on a serial bus, where `damaged` means a frame with the head of the answer."""
-        return self.framing is Framing.RTU and (self.damaged or self.has_begun)
+        """Only on a serial bus, where `damaged` means a frame with the head of the answer.
+
+        A meter answers once, so a `misfit` is its answer to this request, with a wrong count.
+        """
+        return self.framing is Framing.RTU and (self.damaged or self.misfit or self.has_begun)
 
     def _judge(self, now_s: float) -> NeedMore | Foreign | Reply[Answer]:
         transaction_id = self.transaction_id if self.ids is not None else int.from_bytes(self.buffer[:2])
