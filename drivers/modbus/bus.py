@@ -18,6 +18,7 @@ registers that were read**, even if answers come late, twice, damaged or from ot
 `drivers.link.port` defines when the port is opened and which thread may use it.
 """
 
+import math
 import time
 from typing import Final
 
@@ -26,7 +27,7 @@ from drivers.errors import BusDownError, DriverError, ExceptionReplyError
 from drivers.link.bus_url import parse_url
 from drivers.link.gateway_queue import GatewayQueue
 from drivers.link.ledger import Ledger
-from drivers.link.port import QUIET_S, Port, Waits
+from drivers.link.port import QUIET_S, Port, Waits, late_min_s
 from drivers.link.transaction import Answer
 from drivers.link.verdict import ADDRESS_MAX, GATEWAY_EXCEPTIONS, Framing, Request
 from drivers.modbus import frame, rtu
@@ -37,6 +38,11 @@ from drivers.points.registers import WORD_BYTES
 
 ILLEGAL_REGISTERS: Final = frozenset({2, 3})
 """Exceptions for an address or a count that the meter does not have."""
+LATE_TIMES: Final = 4.0
+LATE_LEAST_S: Final = 3.0
+"""On a serial port, where no gateway queues, a lost answer of a known meter can come for this multiple
+of the longest that it took of late, and at least for so long. Everywhere else, and for a
+meter that never answered, the ledger's time counts."""
 PREPARED_MAX: Final = 4096
 """Requests kept ready: those of a full bus, and of a search through all its registers."""
 
@@ -160,7 +166,7 @@ class Bus(Port):
         transaction_id = self._ids.take_next()
         self.stats.requests += 1
         sent_s = self._keep_gap()
-        self._ledger.note_request(request, sent_s)
+        self._ledger.note_request(request, sent_s, self._late_max_s(request.unit_id))
         self._is_sent, self._sent = True, sent
         self._pipe.write(sent.frame(transaction_id))
         wire_s = self._pipe.wire_s(_REQUEST_BYTES + sent.answer_bytes)
@@ -230,6 +236,13 @@ class Bus(Port):
         else:
             queue.note_silence(unit_id, transaction.sent_s, now_s)
             self._ids.note_silence(transaction.transaction_id, transaction.sent_s)
+
+    def _late_max_s(self, unit_id: int) -> float:
+        """Until when an answer of a meter can come, after its request."""
+        slowest_s = max(self._turnarounds.slowest_s(unit_id), self._ledger.late_s.get(unit_id, 0.0))
+        if self._queue is not None or not self._turnarounds.slowest_s(unit_id):
+            return math.inf
+        return max(LATE_TIMES * slowest_s, LATE_LEAST_S, late_min_s(self._clock))
 
     def _due_s(self, unit_id: int, timeout_s: float) -> float:
         """Time after which the first bytes of a meter's answer have always arrived."""
