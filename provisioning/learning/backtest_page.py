@@ -171,8 +171,13 @@ def _make_curve(tested: Outcome, kind: str, lines: Sequence[str], begin_s: float
     times = tested.loads.times_s
     rows = slice(*(int(at) for at in np.searchsorted(times, (begin_s, begin_s + DAY_S))))
     total: Floats = np.sum([tested.loads.watts[line][rows] for line in lines], axis=0)
+    at_s = times[rows]
+    if tested.loads.interval_s:  # a mean stands for its interval, up to the end of the day
+        held = np.arange(0.0, tested.loads.interval_s, DAY_S / COLUMNS)
+        at_s = np.minimum(np.add.outer(at_s, held).ravel(), begin_s + DAY_S - 1)
+        total = np.repeat(total, len(held))
     known = np.isfinite(total)
-    columns = ((times[rows][known] - begin_s) * COLUMNS / DAY_S).astype(np.intp)
+    columns = ((at_s[known] - begin_s) * COLUMNS / DAY_S).astype(np.intp)
     low, high = np.full(COLUMNS, np.inf), np.full(COLUMNS, -np.inf)
     np.minimum.at(low, columns, total[known])
     np.maximum.at(high, columns, total[known])

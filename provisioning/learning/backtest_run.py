@@ -20,7 +20,7 @@ from agent.detect.params import DT_MAX_S, DT_S
 from agent.site.file import ConfigError, Site
 from agent.site.linkages import incomer_of, linkages_of
 from provisioning.learning.learn import learn_incomer, learn_linkage
-from provisioning.learning.levels import SLOT_S, hold_means, judge_levels, limits_of
+from provisioning.learning.levels import SLOT_S, hold_means, learn_levels
 from provisioning.learning.outcome import Outcome, States
 from provisioning.loads.loads import Loads
 from provisioning.loads.settings import list_judged
@@ -107,7 +107,5 @@ def _learn(site: Site, recording: Recording, dt_s: int, interval_s: float) -> tu
         if not any(np.isfinite(recording.watts[line]).any() for line in lines):
             raise TooShortError(f"row 2: linkage {link.id}: no sample of its lines while commissioning")
     if interval_s:
-        limits = limits_of(interval_s)
-        learned = (learn_linkage(site, link, recording, dt_s, limits) for link in site.linkage)
-        return tuple(judge_levels(one, interval_s) for one in learned)
+        return tuple(learn_levels(site, link, recording, interval_s) for link in site.linkage)
     return tuple(learn_linkage(site, link, recording, dt_s) for link in site.linkage)

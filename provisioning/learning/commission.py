@@ -26,6 +26,7 @@ from disk.tables import TableError
 from evidence.words import Words
 from provisioning.learning.learn import learn_incomer, learn_linkage
 from provisioning.learning.learned import write_parameters
+from provisioning.learning.levels import hold_means, learn_levels
 from provisioning.learning.loads_chain import HOURS_MAX, read_chain
 from provisioning.learning.loads_option import FileOptions, loads_options, read_file, take_options
 from provisioning.loads.loads import Loads, LoadsError
@@ -129,9 +130,15 @@ def _read_loads(site: Site, csv_file: Path | None, hours: float, options: FileOp
 
 def _learn_all(site: Site, loads: Loads) -> Iterator[Learned]:
     recording = loads.to_recording()
+    interval_s = loads.interval_s
+    if interval_s:
+        recording = hold_means(recording, interval_s)
     params = []
     for index, linkage in enumerate(site.linkage):
-        result = learn_linkage(site, linkage, recording, find_slot_s(site))
+        if interval_s:
+            result = learn_levels(site, linkage, recording, interval_s)
+        else:
+            result = learn_linkage(site, linkage, recording, find_slot_s(site))
         params.append(result.params)
         changes = () if linkage.parameters is None else _compare(result.params, linkage.parameters, index)
         yield Learned(result.params, result.ready, result.findings, changes)

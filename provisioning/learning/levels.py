@@ -16,7 +16,8 @@ from agent.detect.learning.backtest import Recording
 from agent.detect.learning.commission import CommissionResult
 from agent.detect.line_params import LineParams
 from agent.detect.params import DT_MAX_S, LinkageParams
-from provisioning.learning.learn import Limits
+from agent.site.file import LinkageSettings, Site
+from provisioning.learning.learn import Limits, learn_linkage
 
 SLOT_S: Final = DT_MAX_S
 TAU_INTERVALS: Final = 2
@@ -43,6 +44,17 @@ def hold_means(recording: Recording, interval_s: float) -> Recording:
 def limits_of(interval_s: float) -> Limits:
     """What is learned with for such means."""
     return Limits(round(TAU_INTERVALS * interval_s), round(GRACE_INTERVALS * interval_s))
+
+
+def learn_levels(
+    site: Site, linkage: LinkageSettings, held: Recording, interval_s: float
+) -> CommissionResult:
+    """What a linkage learns from held means: levels alone.
+
+    Raises:
+        ValueError: There is no data at all.
+    """
+    return judge_levels(learn_linkage(site, linkage, held, SLOT_S, limits_of(interval_s)), interval_s)
 
 
 def judge_levels(learned: CommissionResult, interval_s: float) -> CommissionResult:
