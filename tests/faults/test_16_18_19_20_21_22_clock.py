@@ -25,11 +25,11 @@ YEAR_2099_S = 4_070_908_800
 
 
 def violations(line: Line) -> list[dict[str, Any]]:
-    """The violations that were raised, in the order of the chain."""
+    """What was raised about treatment, in the order of the chain; before commissioning it is a notice."""
     return [
         body
         for body in line.gateway.bodies(Kind.EPISODE)
-        if body["severity"] == "violation" and body["state"] == "raised"
+        if body["rule"] in {"off", "late_start"} and body["state"] == "raised"
     ]
 
 

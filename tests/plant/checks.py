@@ -48,7 +48,7 @@ MESSAGES_MAX: Final = 100
 LIES: Final = {"commits lost", "database lost", "pages destroyed"}
 """Only such a disk may lose what was committed."""
 
-Told = tuple[str, str, str, int]
+Told = tuple[str, str, str, int, str]
 """Id, rule, state, and how often it was raised again."""
 
 
@@ -268,7 +268,8 @@ def _seen_off(world: World) -> bool:
 def _told(body: dict[str, object]) -> Told:
     numbers = body["numbers"]
     assert isinstance(numbers, dict)
-    return str(body["id"]), str(body["rule"]), str(body["state"]), int(numbers.get("reopened", 0))
+    reopened = int(numbers.get("reopened", 0))
+    return str(body["id"]), str(body["rule"]), str(body["state"]), reopened, str(body["severity"])
 
 
 def _is_violation(counts: Told) -> bool:
