@@ -5,11 +5,12 @@ import time
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from provisioning.demo import broker as brokers
 from provisioning.demo.broker import find_free_port, start_mosquitto
 from tests.e2e.plant import small_plant
-from tests.faults.gateway_end import HASTY, GatewayEnd
+from tests.faults.gateway_end import HASTY, QUICK, GatewayEnd
 from tests.faults.invariants import Held, Witness, check
 from tests.faults.mosquitto_line import deliver, enrol, rows, turn_until
 from tests.wire.certificates import Authority
@@ -23,7 +24,8 @@ FIRST_MESSAGE_S_MAX = 2.0
 def test_25_a_broker_killed_after_its_pubacks_and_without_its_file_loses_nothing(tmp_path: Path) -> None:
     port, witness = find_free_port(), Witness(healed_at_s=0.0)
     broker = start_mosquitto(port, tmp_path / "broker")
-    with GatewayEnd(tmp_path, port) as end:
+    patient = evolve(QUICK, stall_s=20.0)  # else one probe a pause goes out while nobody answers
+    with GatewayEnd(tmp_path, port, limits=patient) as end:
         enrol(tmp_path, end.first_key)
         end.seal(50)
         turn_until(end, lambda: end.outbox.status().sent == end.outbox.tip)
