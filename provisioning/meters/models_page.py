@@ -98,8 +98,7 @@ def _describe(model: Model) -> Iterator[Words]:
     yield _list_registers(model)
     yield _tell_most(model)
     yield _tell_order(model)
-    pause_s: float | None = getattr(model, "pause_s", None)
-    yield LEARNED if pause_s is None else Words.same(f"{pause_s * 1000:g} ms")
+    yield LEARNED if model.pause_s is None else Words.same(f"{model.pause_s * 1000:g} ms")
     yield BY_US if any(point.ratio.value != "none" for point in model.points) else BY_METER
     yield _tell_lacking(model)
     sure = VERIFIED[model.verified]
