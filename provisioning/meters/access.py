@@ -29,7 +29,8 @@ from provisioning.words.language import translate
 
 AGAIN_PAUSES_S: Final = (0.5, 1.5)
 """A gateway with room for one client needs a moment to notice that the last one has left."""
-_CLOSED: Final = ("closed by the other side", "reset by peer", "Broken pipe")
+HANGS_UP: Final = "the other side hangs up"
+_CLOSED: Final = (HANGS_UP, "closed by the other side", "reset by peer", "Broken pipe")
 """What a gateway without room for another client looks like."""
 _LOCKED: Final = ("lock", "busy")
 """What a serial port in use looks like."""
@@ -84,7 +85,7 @@ class OwnAccess:
         if self.holder is not None:
             return self.holder.describe()
         if any(sign in str(error) for sign in _CLOSED):
-            return f"{self.url}: {error}; {translate(WORDS['no room'])}"
+            return f"{self.url}: {translate(WORDS['no room'])}"
         if any(sign in str(error).lower() for sign in _LOCKED):
             return f"{self.url}: {error}; {translate(WORDS['port held'])}"
         return f"{self.url}: {error}"

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from drivers.clock import SystemClock
-from drivers.errors import ModelError
+from drivers.errors import BusDownError, ModelError
 from drivers.link.verdict import UNIT_ID_MAX
 from drivers.points.model import Model, load, load_file, names
 from drivers.points.model_text import model_text
@@ -15,9 +15,10 @@ from drivers.poll.bus import MeterBus
 from drivers.search.identify import Identification, Match, identify, probe
 from drivers.search.sunspec import METERS_MAX
 from drivers.search.sunspec import NAME as SUNSPEC
+from provisioning.meters.access import HANGS_UP
 from provisioning.meters.bus_option import RECORD, REPLAY, hasty_ledger, meter_bus
 from provisioning.meters.words import WORDS
-from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, progress
 from provisioning.words.findings import describe_losses, describe_reason
 from provisioning.words.language import translate
@@ -98,7 +99,7 @@ def _identify(bus: MeterBus, unit_id: int, models: list[Model]) -> Identificatio
     """What `identify` found; raises BusDownError."""
     life = probe(bus, unit_id)
     if life.how == "hung_up":
-        raise fail(EXIT_OUTSIDE, f"{bus.url}: {translate(WORDS['no room'])}")
+        raise BusDownError(HANGS_UP)
     if not life or life.how == "busy":
         key = "always busy" if life else "no answer"
         raise fail(EXIT_NO, f"{bus.url}: {translate(WORDS[key], unit=unit_id)}")

@@ -21,9 +21,10 @@ from drivers.search.identify import probe
 from drivers.search.patient import PatientBus
 from drivers.search.sunspec import NAME as SUNSPEC
 from drivers.search.sunspec import discover, parse_choice
+from provisioning.meters.access import HANGS_UP
 from provisioning.meters.bus_option import RECORD, REPLAY, meter_bus
 from provisioning.meters.words import WORDS
-from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, FiniteRange, fail
 from provisioning.words.language import translate
 
 RATIO = FiniteRange(min=0, max=100_000, min_open=True)
@@ -77,6 +78,8 @@ def command(
         model = known or _discover(bus, 1 if unit_id is None else unit_id, choice or 1)
         setup = setup_of(url, model, unit_id, address, ct_ratio, pt_ratio)
         readings = poll_all(bus, setup)
+        if any(HUNG_UP_TWICE in reading.reason for reading in readings):
+            raise BusDownError(HANGS_UP)
     values: dict[str, Value] = {}
     for reading in readings:
         values.update(model.decode(reading.blocks, ct_ratio, pt_ratio))
@@ -85,8 +88,6 @@ def command(
     else:
         click.echo(_as_text(model, readings, values, raw=raw))
     silent = [reading.reason for reading in readings if reading.quality is not Quality.GOOD]
-    if any(HUNG_UP_TWICE in reason for reason in silent):
-        raise fail(EXIT_OUTSIDE, f"{url}: {translate(WORDS['no room'])}")
     if silent:
         place = setup.address or setup.unit_id
         key = "gateway finds none" if is_gateway_refusal(silent[0]) else "not read"
