@@ -52,9 +52,11 @@ def read_learned(folder: Path) -> dict[str, LearnedBus]:
     except TableError as error:
         LOG.warning("%s: %s; the meters are learned anew", path, error)
         return {}
-    buses = table.get("buses")
-    right = table.keys() == {"version", "buses"} and table["version"] == VERSION and isinstance(buses, dict)
-    found = {name: LearnedBus.from_plain(one) for name, one in buses.items()} if right else {"": None}
+    found: dict[str, LearnedBus | None] = {"": None}
+    if isinstance(table, dict) and table.keys() == {"version", "buses"} and table["version"] == VERSION:
+        buses = table["buses"]
+        if isinstance(buses, dict):
+            found = {name: LearnedBus.from_plain(one) for name, one in buses.items()}
     if None in found.values():
         LOG.warning("%s: not what this version writes; the meters are learned anew", path)
         return {}

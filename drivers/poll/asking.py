@@ -13,6 +13,7 @@ until deafness cannot be the reason.
 """
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 from attrs import define, field
@@ -21,6 +22,7 @@ from drivers.clock import Clock
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.dlt645.codec import NO_SUCH_DATA
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError
+from drivers.link.ledger import DUPLICATE_MAX_S
 from drivers.link.transaction import Answer
 from drivers.link.verdict import GATEWAY_EXCEPTIONS
 from drivers.points.plan import Span
@@ -36,11 +38,17 @@ BUSY: Final = frozenset({5, 6})
 BUSY_FIRST_S: Final = 0.05
 BUSY_S_MAX: Final = 1.6
 """All waits of a poll for a busy meter: five requests, and a poll of two seconds is not missed."""
+AFTER_DUPLICATE_S: Final = 0.02
+"""A little later than the ledger of the bus still doubts."""
 WITNESS_TRIES: Final = 3
 RETRY_TIMEOUT_S_MAX: Final = 2.0
 """A read with a longer time-out is not asked again in its poll: the next poll does that."""
 SHARED_S: Final = 60.0
 """So long after its last answer a meter counts as one that has to wait for the others."""
+
+
+TOO_LATE: Final = "answers come, but after"
+"""In the reason of a reading: the meter is there, and slower than its time-out."""
 
 
 class GiveUpError(Exception):
@@ -80,6 +88,7 @@ class Asking:
         timeout: How long it is waited for.
         pause: What it needs after an answer of its own.
         shared: What it shares with its bus.
+        count_spare: How many registers after a read may be read too.
         answers: How many requests it has answered or refused in this poll.
     """
 
@@ -87,8 +96,10 @@ class Asking:
     timeout: AnswerTimeout
     pause: Pause
     shared: BusState
+    count_spare: Callable[[Span], int]
     answers: int = field(default=0, init=False)
     requests: int = field(default=0, init=False)
+    _refused_s: float = field(default=-math.inf, init=False)
     _busy_left_s: float = field(default=BUSY_S_MAX, init=False)
     _busy_first_s: float = field(default=BUSY_FIRST_S, init=False)
 
@@ -104,7 +115,6 @@ class Asking:
         span: Span,
         *,
         witness: Span | None = None,
-        spare: int = 0,
         calm: bool = False,
     ) -> Answer | Failed:
         """The answer to one read, or why there is none for certain.
@@ -114,7 +124,6 @@ class Asking:
             clock: Of the waits.
             span: What is read.
             witness: A read that this meter is known to answer.
-            spare: Registers after `span` that may be read too.
             calm: Whether to wait first until the meter cannot be deaf.
 
         Raises:
@@ -124,6 +133,8 @@ class Asking:
         seen: Failed | None = None
         while True:
             try:
+                is_again = seen is not None and seen.how is Failure.REFUSED
+                spare = 0 if is_again else self.count_spare(span)
                 return self.ask_once(bus, clock, span, spare=spare, calm=calm or seen is not None)
             except BusDownError:
                 raise
@@ -150,7 +161,8 @@ class Asking:
         spare: int = 0,
         calm: bool = False,
     ) -> Answer:
-        """One request. Errors as in `drivers.modbus.bus.Bus.read`."""
+        """One request. Errors as in `drivers.modbus.bus.Bus.read`, or GiveUpError if it cannot go out yet."""
+        self._wait_out_refusal(bus, clock)
         own_s, bus_s = self._keep_pause(clock, calm=calm)
         before = bus.stats.requests
         self.requests += 1
@@ -168,12 +180,14 @@ class Asking:
                 self._note_miss(span, own_s, bus_s)
             else:
                 self._note_heard(clock, span, own_s, bus_s)
+                self._refused_s = clock.monotonic_s()
             raise
         except BusDownError:
             raise
-        except DriverError:
-            if bus.stats.requests != before:
-                self._note_miss(span, own_s, bus_s)
+        except DriverError as error:
+            if bus.stats.requests == before:  # an earlier answer may still come: this says nothing
+                raise GiveUpError(str(error)) from error
+            self._note_miss(span, own_s, bus_s)
             if (late_s := bus.stats.late_s.pop(self.station, None)) is not None:
                 self.timeout.note_late(late_s)
             raise
@@ -182,10 +196,16 @@ class Asking:
         self.timeout.note_answer(answer.latency_s)
         return answer
 
+    def _wait_out_refusal(self, bus: MeterBus, clock: Clock) -> None:
+        """A refusal names no read: on a serial bus the next one is believed when no duplicate can come."""
+        left_s = self._refused_s + DUPLICATE_MAX_S + AFTER_DUPLICATE_S - clock.monotonic_s()
+        if left_s > 0 and not bus.url.startswith("tcp:"):
+            clock.sleep(left_s)
+
     def explain(self, error: DriverError) -> str:
         """Why there is no answer; that answers come too late is known from those before."""
         late_s = self.timeout.late_s
-        return f"no answer in time; answers come, but after {late_s:.1f} s" if late_s else str(error)
+        return f"no answer in time; {TOO_LATE} {late_s:.1f} s" if late_s else str(error)
 
     def _may_repeat(self, failed: Failed) -> bool:
         is_gateway = failed.why.startswith(EXCEPTION) and int(failed.why.split()[1]) in GATEWAY_EXCEPTIONS
@@ -209,7 +229,7 @@ class Asking:
         tries = WITNESS_TRIES if self.answers else 1  # it has answered in this poll: the witness may be lost
         for left in reversed(range(tries)):
             try:
-                self.ask_once(bus, clock, witness, calm=True)
+                self.ask_once(bus, clock, witness, spare=self.count_spare(witness), calm=True)
             except BusDownError:
                 raise
             except DriverError as error:

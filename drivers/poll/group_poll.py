@@ -5,7 +5,6 @@ may be what it does not answer. Looking into a read takes so many requests and S
 and goes on in the next. A meter that has never answered anything has to answer one of its points first.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from attrs import define, field
@@ -50,7 +49,6 @@ class GroupPoll:
     asking: Asking
     splitting: Splitting
     pending: Pending
-    count_spare: Callable[[Span], int]
     search_requests_max: int
     answers: dict[Span, Answer] = field(factory=dict, init=False)
     why: str = field(default="", init=False)
@@ -73,7 +71,8 @@ class GroupPoll:
             return
         span = candidates[tries % len(candidates)]
         try:
-            answer = self.asking.ask_once(self.bus, self.clock, span, timeout_s=timeout_s)
+            spare = self.asking.count_spare(span)
+            answer = self.asking.ask_once(self.bus, self.clock, span, timeout_s=timeout_s, spare=spare)
         except BusDownError:
             raise
         except DriverError as error:
@@ -97,7 +96,7 @@ class GroupPoll:
             if span in self.pending:
                 self._drive(span, *self.pending.pop(span))
                 continue
-            failed = self._ask(Ask(span), spare=self.count_spare(span))
+            failed = self._ask(Ask(span))
             if failed is not None:
                 self.why = self.why or failed.why
                 self._look_into(span, failed)
@@ -163,15 +162,16 @@ class GroupPoll:
         for span in self.splitting.trials(self.group, self.clock.monotonic_s()):
             if self._is_over():
                 return
-            failed = self._ask(Ask(span), calm=True)
+            try:
+                failed = self._ask(Ask(span), calm=True)
+            except GiveUpError:
+                return  # it says nothing of this point, and spoils no reading
             if failed is not None:
                 self.splitting.note_trial(span, failed, self.clock.monotonic_s())
 
-    def _ask(self, ask: Ask, *, spare: int = 0, calm: bool = False) -> Failed | None:
+    def _ask(self, ask: Ask, *, calm: bool = False) -> Failed | None:
         """Ask for one read and note what came."""
-        answer = self.asking.ask(
-            self.bus, self.clock, ask.span, witness=self.splitting.witness, spare=spare, calm=calm
-        )
+        answer = self.asking.ask(self.bus, self.clock, ask.span, witness=self.splitting.witness, calm=calm)
         if isinstance(answer, Failed):
             self._failures += 1
             return answer

@@ -65,7 +65,9 @@ class Meter:
         own, bus = model.gap_registers_max, self.gap_registers_max
         self._splitting = Splitting(model, setup.request_registers_max, bus if own is None else min(own, bus))
         needed = model.pause_s if setup.pause_s is None else setup.pause_s
-        self._asking = Asking(setup.station, AnswerTimeout(setup.timeout_s), Pause(needed), self.shared)
+        self._asking = Asking(
+            setup.station, AnswerTimeout(setup.timeout_s), Pause(needed), self.shared, self.count_spare
+        )
 
     @property
     def timeout_s(self) -> float:
@@ -113,7 +115,6 @@ class Meter:
             asking,
             self._splitting,
             self._pending,
-            self.count_spare,
             self.search_requests_max,
         )
         timeout_s = asking.timeout.poll_s

@@ -17,8 +17,10 @@ from agent.store.names import DATABASE_NAME
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError
 from drivers.points.registers import Value
+from drivers.poll.asking import TOO_LATE
 from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup
+from drivers.poll.patience import POLLS_BRIEF, poll_patiently
 from drivers.reading import PollGroup, Quality, Quantity, Reading
 from drivers.search.plausibility import IMPOSSIBLE, judge
 from evidence.words import Words
@@ -40,6 +42,10 @@ _ORDER: Final = (PollGroup.FAST, PollGroup.IDENTITY, PollGroup.SLOW)
 _CABLE: Final = Words(
     "检查接线（A/B）、终端电阻和地址；dianjian scan 可查找电表",
     "look at the cable (A/B), termination and address; dianjian scan finds meters",
+)
+_SLOW: Final = Words(
+    "电表在，但应答慢（无线、4G、转换器）：可在配置文件中为它或其总线设更大的 timeout_s",
+    "the meter is there, but slow (radio, 4G, converter): set a larger timeout_s for it or its bus",
 )
 
 
@@ -111,10 +117,24 @@ def _judge_status(status: Mapping[str, Any]) -> Iterator[Finding]:
     bad = [one for one in status.get("meters", ()) if one["quality"] != "good"]
     for one in bad:
         why = str(one["reason"])
-        yield failed("meters", Words(f"没有读数：{why}", f"no reading: {why}"), _CABLE, str(one["meter"]))
+        remedy = _SLOW if TOO_LATE in why else _CABLE
+        yield failed("meters", Words(f"没有读数：{why}", f"no reading: {why}"), remedy, str(one["meter"]))
+    for one in status.get("meters", ()):
+        left_out = one.get("learned", {}).get("left_out")
+        if left_out:
+            yield _report_left_out(str(one["meter"]), left_out)
     good = len(status.get("meters", ())) - len(bad)
     if good:
         yield ok("meters", Words(f"{good} 块电表有读数", f"{good} meters are read"))
+
+
+def _report_left_out(meter: str, left_out: Mapping[str, str]) -> Finding:
+    points = ", ".join(f"{name} ({why})" for name, why in left_out.items())
+    text = Words(f"它不给出：{points}", f"it does not give: {points}")
+    remedy = Words(
+        "核对型号和固件；每天会再问一次", "see that model and firmware are right; it is asked again every day"
+    )
+    return warning("meters", text, remedy, meter)
 
 
 def _poll_buses(
@@ -172,7 +192,7 @@ def _poll_meter(bus: MeterBus, setup: MeterSetup, known: Mapping[str, Value], *,
     readings: list[Reading] = []
     meter = Meter(setup, bus.gap_registers_max)
     for group in (one for one in _ORDER if setup.model.group(one)):
-        reading = meter.poll(bus, group, SystemClock())
+        reading = poll_patiently(meter, bus, group, SystemClock(), 1 if is_brief else POLLS_BRIEF)
         readings.append(reading)
         if reading.quality is not Quality.GOOD and (is_brief or len(readings) == 1):
             again = reading if is_brief else meter.poll(bus, group, SystemClock())
@@ -196,13 +216,16 @@ def _poll_meter(bus: MeterBus, setup: MeterSetup, known: Mapping[str, Value], *,
         )
         remedy = Words("核对型号：dianjian identify", "see that the model is right: dianjian identify")
         return warning("meters", text, remedy, setup.id)
+    if meter.left_out:
+        return _report_left_out(setup.id, meter.left_out)
     return ok("meters", _describe(setup, values), setup.id)
 
 
 def _report_silent(setup: MeterSetup, reason: str, url: str) -> Finding:
     if reason.startswith("exception"):
         return _report_other_model(setup, Words(f"它回答 {reason}", f"it answers {reason}"), url)
-    return failed("meters", Words(f"不应答：{reason}", f"does not answer: {reason}"), _CABLE, setup.id)
+    remedy = _SLOW if TOO_LATE in reason else _CABLE
+    return failed("meters", Words(f"不应答：{reason}", f"does not answer: {reason}"), remedy, setup.id)
 
 
 def _report_other_model(setup: MeterSetup, why: Words, url: str) -> Finding:

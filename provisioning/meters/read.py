@@ -14,8 +14,10 @@ from drivers.link.port import HUNG_UP_TWICE
 from drivers.link.verdict import GATEWAY_EXCEPTIONS, UNIT_ID_MAX
 from drivers.points.model import Model, load, load_file
 from drivers.points.registers import Value
+from drivers.poll.asking import TOO_LATE
 from drivers.poll.bus import MeterBus
 from drivers.poll.meter import Meter, MeterSetup
+from drivers.poll.patience import POLLS_MAX, poll_patiently
 from drivers.reading import UNITS, Quality, Reading
 from drivers.search.identify import probe
 from drivers.search.patient import PatientBus
@@ -77,19 +79,25 @@ def command(
         url = bus.url
         model = known or _discover(bus, 1 if unit_id is None else unit_id, choice or 1)
         setup = setup_of(url, model, unit_id, address, ct_ratio, pt_ratio)
-        readings = poll_all(bus, setup)
+        readings, left_out = poll_all(bus, setup)
         if any(HUNG_UP_TWICE in reading.reason for reading in readings):
             raise BusDownError(HANGS_UP)
     values: dict[str, Value] = {}
     for reading in readings:
         values.update(model.decode(reading.blocks, ct_ratio, pt_ratio))
     if as_json:
-        click.echo(json.dumps(_as_json(setup, readings, values, raw=raw), ensure_ascii=False))
+        told = {"left_out": left_out} if left_out else {}
+        click.echo(json.dumps(_as_json(setup, readings, values, raw=raw) | told, ensure_ascii=False))
     else:
         click.echo(_as_text(model, readings, values, raw=raw))
+    if left_out:
+        points = ", ".join(f"{name} ({why})" for name, why in left_out.items())
+        click.echo(f"dianjian: {translate(WORDS['left out'], points=points)}", err=True)
     silent = [reading.reason for reading in readings if reading.quality is not Quality.GOOD]
     if silent:
         place = setup.address or setup.unit_id
+        if TOO_LATE in silent[0]:
+            raise fail(EXIT_NO, f"{url}: {silent[0]}; {translate(WORDS['too late'])}")
         key = "gateway finds none" if is_gateway_refusal(silent[0]) else "not read"
         raise fail(EXIT_NO, f"{url}: {translate(WORDS[key], place=place, reason=silent[0])}")
 
@@ -132,10 +140,15 @@ def setup_of(
     return MeterSetup(model.name, model, ct_ratio=ct_ratio, pt_ratio=pt_ratio, address=address)
 
 
-def poll_all(bus: MeterBus, setup: MeterSetup) -> list[Reading]:
-    """One reading of each group of the meter; raises BusDownError."""
-    meter = Meter(setup, bus.gap_registers_max)
-    return [meter.poll(bus, group, SystemClock()) for group in setup.intervals_s]
+def poll_all(bus: MeterBus, setup: MeterSetup) -> tuple[list[Reading], dict[str, str]]:
+    """One reading of each group of the meter, and the points that it does not give; raises BusDownError."""
+    meter, clock = Meter(setup, bus.gap_registers_max), SystemClock()
+    readings: list[Reading] = []
+    for group in setup.intervals_s:
+        is_there = not readings or any(one.quality is Quality.GOOD for one in readings)
+        polls_max = POLLS_MAX if is_there else 1
+        readings.append(poll_patiently(meter, bus, group, clock, polls_max))
+    return readings, meter.left_out
 
 
 def _discover(bus: MeterBus, unit_id: int, number: int) -> Model:

@@ -22,6 +22,11 @@ WORDS: Final[Mapping[str, Words]] = {
     "foreign_id": Words("应答，事务标识不符", "answers, foreign transaction id"),
     "poor": Words("总线太差，无法判定", "bus too poor to tell"),
     "same as": Words("（与地址 {unit} 是同一块表）", "(the same meter as unit {unit})"),
+    "left out": Words("此电表不给出：{points}", "this meter does not give: {points}"),
+    "too late": Words(
+        "它有应答，但太迟；可在配置文件中为它设 timeout_s",
+        "it answers, but too late; timeout_s of the site file can be set for it",
+    ),
     "no such units": Words(
         "{url} 没有这些地址：电表地址为 1 到 247，仅 Modbus TCP 另有 0 和 255",
         "{url} has no such addresses: meters have 1 to 247, and 0 and 255 are for Modbus TCP only",

@@ -180,6 +180,15 @@ def _meters(status: Json, most_bad: int | None) -> Text:
                 text += Text(f"● {meter['meter']} ({meter['reason']}) ", "red")
     if most_bad is not None and named > most_bad:
         text += Text(f"… {label('more')} {named - most_bad}", "dim")
+    return text + _left_out(status)
+
+
+def _left_out(status: Json) -> Text:
+    """The points that meters do not give, one line each meter."""
+    text = Text()
+    for meter in status["meters"]:
+        if points := meter.get("learned", {}).get("left_out"):
+            text += Text(f"\n{meter['meter']} {label('left out')}: {', '.join(points)}", "yellow")
     return text
 
 

@@ -81,6 +81,7 @@ LABELS: Final[Mapping[str, Words]] = {
     "lost": Words("丢失", "lost"),
     "last hour": Words("最近一小时", "last hour"),
     "agent gone": Words("代理没有应答，等待中", "the agent does not answer, waiting"),
+    "left out": Words("不给出", "does not give"),
     "more": Words("另有", "more:"),
     "begin": Words("开始", "began"),
     "raised at": Words("触发", "raised"),

@@ -33,6 +33,7 @@ class FakeBus:
     troubles: tuple[DriverError | None, ...] = ()
     asked: list[tuple[int, int, int]] = Factory(list)
     stats: BusStats = Factory(BusStats)
+    url: str = "tcp://fake"
 
     def read(
         self,
