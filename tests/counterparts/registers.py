@@ -21,6 +21,7 @@ SECONDS: Final = 64
 _COUNTER_FIRST_KWH: Final = 4096.0
 _COUNTER_STEP_KWH: Final = 16.0
 _WS_PER_KWH: Final = 3.6e6
+_SERIAL_FIRST: Final = 20_000_000
 
 
 class RegisterMap(Protocol):
@@ -52,7 +53,8 @@ class FloatMap:
         function: Of its registers.
         bases: What is measured, by address.
         counters: Energy in kWh times the factor, growing by so many W, by address.
-        words: Fixed registers: identity, ratios.
+        words: Fixed registers: identity, ratios, by function and address.
+        serial: Function and address of a serial number of two registers: 20,000,000 and the unit.
         holes_are_zero: Whether registers between the points read as 0, or are not there.
         last: The highest register that is there.
     """
@@ -61,12 +63,15 @@ class FloatMap:
     bases: Mapping[int, float]
     counters: Mapping[int, tuple[float, float]]
     words: Mapping[tuple[int, int], int] = {}
+    serial: tuple[int, int] | None = None
     holes_are_zero: bool = True
     last: int = 0x180
 
     def word(self, unit: int, function: int, address: int, second: int) -> int | None:
         if (fixed := self.words.get((function, address))) is not None:
             return fixed
+        if self.serial is not None and function == self.serial[0] and 0 <= address - self.serial[1] < 2:
+            return ((_SERIAL_FIRST + unit) >> (16 * (1 - address + self.serial[1]))) & 0xFFFF
         if function != self.function:
             return None
         for start in (address, address - 1):
@@ -110,12 +115,13 @@ _SDM_BASES: Final = {
     0x0C: 3900.0, 0x0E: 4100.0, 0x10: 4000.0, 0x34: WATTS, 0x38: 13_800.0, 0x3C: 4_300.0,
     0x3E: 0.87, 0x46: 50.0,
 }  # fmt: skip
-SDM630: Final = FloatMap(4, _SDM_BASES, {0x48: (1.0, WATTS), 0x156: (1.0, WATTS)})
+SDM630: Final = FloatMap(4, _SDM_BASES, {0x48: (1.0, WATTS), 0x156: (1.0, WATTS)}, serial=(3, 0xFC00))
 """Eastron SDM630: input registers, power in W at 0x34, energy in kWh at 0x48."""
 SDM120: Final = FloatMap(
     4,
     {0x00: 228.0, 0x06: 20.0, 0x0C: 4_500.0, 0x12: 4_600.0, 0x18: 900.0, 0x1E: 0.97, 0x46: 50.0},
     {0x48: (1.0, 4_500.0), 0x156: (1.0, 4_500.0)},
+    serial=(3, 0xFC00),
 )
 DTSU666: Final = FloatMap(
     3,
