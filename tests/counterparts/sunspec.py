@@ -59,7 +59,8 @@ class Meter:
     def words(self, second: int) -> list[int]:
         body = [NOT_THERE] * 105
         total = self.watts + second % 100
-        body[0:5] = [60, 20, 20, 20, 0]
+        amps = round(10 * total / 3 / 230)
+        body[0:5] = [3 * amps, amps, amps, amps, 0xFFFF]
         body[5:14] = [230, 230, 231, 229, 400, 400, 400, 400, 0]
         body[14:16] = [5000, 0xFFFE]
         body[16:21] = [total, total // 3, total // 3, total // 3, 0]
