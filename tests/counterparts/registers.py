@@ -2,7 +2,7 @@
 
 `Coded`: any address is there; a word holds 8 bits of unit and address and 8 bits of the second.
 
-`FloatMap`: IEEE floats at a model's addresses. A value is base * (1 + unit / 2^13 + (second mod 64) / 2^20),
+`FloatMap`: IEEE floats at a model's addresses. A value is base * (1 + unit / 2^15 + (second mod 64) / 2^21),
 so it is plausible for its quantity, and no two addresses or units share one; a counter in kWh is
 4096 + 16 * unit + what `base` watts have added since the start. `is_right` checks both, `second_of` tells
 when a value was measured. All registers of one answer are of one second.
@@ -14,8 +14,8 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-UNIT_STEP: Final = 2.0**-13
-SECOND_STEP: Final = 2.0**-20
+UNIT_STEP: Final = 2.0**-15
+SECOND_STEP: Final = 2.0**-21
 SECONDS: Final = 64
 """A measured value shows the second modulo this."""
 _COUNTER_FIRST_KWH: Final = 4096.0

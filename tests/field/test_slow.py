@@ -1,0 +1,73 @@
+"""Devices that take up to 8.5 s to answer, always, now and then or more and more: each is read in the end."""
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from tests.counterparts.bus import SerialBus
+from tests.counterparts.device import Delay, Device, drawn, fixed, growing
+from tests.counterparts.dlt645 import Dlt645Device, Dlt645Stream
+from tests.counterparts.ports import PtyPort, TcpPort
+from tests.field.site import Place, Site, Wanted, running
+
+pytestmark = [pytest.mark.e2e, pytest.mark.minutes]
+LEARNING_S: Final = 120.0
+ADDRESS: Final = "202611300007"
+
+
+def one(answers: Delay, **more: object) -> SerialBus:
+    """A bus with one device."""
+    return SerialBus([Device(1, answers=answers)], **more)  # type: ignore[arg-type]
+
+
+def dlt645(answer_s: float) -> TcpPort:
+    """A bus with one DL/T 645 meter."""
+    return TcpPort(SerialBus([Dlt645Device(ADDRESS, fixed(answer_s))]), stream=lambda: Dlt645Stream(1))
+
+
+PORTS: Final = {
+    "3.4 s": (TcpPort(one(fixed(3.4), side_by_side=True)), 15.0),
+    "1.7 s, RTU over TCP": (TcpPort(one(fixed(1.7)), rtu=True), 10.0),
+    "1.9 s, wire": (PtyPort(one(fixed(1.9))), 10.0),
+    "0.2 to 4 s": (TcpPort(one(drawn(0.2, 4.0))), 15.0),
+    "longer each time": (TcpPort(one(growing(0.3, 0.2, 7.5))), 15.0),
+    "8.5 s": (TcpPort(one(fixed(8.5), side_by_side=True)), 30.0),
+    "2.1 s, DL/T 645": (dlt645(2.1), 30.0),
+}
+IDS: Final = {name: f"m{i}" for i, name in enumerate(PORTS)}
+
+
+def wanted(name: str, fast_s: float) -> Wanted:
+    if "DL/T" in name:
+        return Wanted(IDS[name], None, "dlt645-2007-3p", ADDRESS, fast_s, 4 * fast_s)
+    return Wanted(IDS[name], 1, fast_s=fast_s, slow_s=4 * fast_s)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    places = {f"b{i}": Place(PORTS[n][0], [wanted(n, PORTS[n][1])]) for i, n in enumerate(PORTS)}
+    with running(tmp_path_factory.mktemp("slow"), places) as site:
+        time.sleep(LEARNING_S)
+        yield site
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_both_groups_of_points_are_read(site: Site, name: str) -> None:
+    site.until(
+        lambda: len(site.good(IDS[name])) > 1 and len(site.good(IDS[name], group="slow")) > 0,
+        f"readings of {name}",
+    )
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_once_its_time_is_known_hardly_a_reading_fails(site: Site, name: str) -> None:
+    since_s = time.time() - 60
+    mine = site.readings(IDS[name], since_s=since_s)
+    failed = [one.reason for one in mine if one.quality != "good"]
+    assert len(failed) <= (3 if name in {"0.2 to 4 s", "longer each time"} else 1), failed
+
+
+def test_no_value_is_wrong(site: Site) -> None:
+    assert site.wrong() == []
