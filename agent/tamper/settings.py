@@ -33,6 +33,7 @@ from agent.tamper.settling import Finding, Settling, is_counter
 from drivers.clock import NS_PER_S
 from drivers.points.point import Point
 from drivers.points.registers import Value
+from drivers.poll.meter import is_refusal
 from drivers.poll.setup import MeterSetup
 from drivers.reading import PollGroup, Quality, Quantity, Reading
 
@@ -48,6 +49,11 @@ class _Known:
 
     model: bytes
     points: dict[str, Settling] = field(factory=dict)
+
+    def note_silence(self) -> None:
+        """It did not answer."""
+        for one in self.points.values():
+            one.note_silence()
 
     def doubts_serial(self, at_s: float) -> bool:
         """Whether it may be another meter."""
@@ -74,9 +80,11 @@ class Tamper:
     def look(self, reading: Reading) -> list[Finding]:
         """What a reading shows beyond its values."""
         setup = self.setups.get(reading.meter)
+        known = self._known.get(reading.meter)
+        if known is not None and reading.quality is Quality.BAD and not is_refusal(reading):
+            known.note_silence()
         if setup is None or reading.quality is not Quality.GOOD or reading.group is PollGroup.FAST:
             return []
-        known = self._known.get(reading.meter)
         if known is None or known.model != reading.model_hash:
             known = self._known[reading.meter] = _Known(reading.model_hash)
         values, at_s = setup.model.decode(reading.blocks), reading.stamp.boottime_ns / NS_PER_S

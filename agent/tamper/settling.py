@@ -4,7 +4,8 @@ A meter that starts again may answer zeros, all ones, an old value or one that c
 seconds or minutes, and then goes on where it was; and a restart is not always seen as silence. So no
 departure is believed at once, whatever came before it: it has to stay for SETTLE_S, over two reads at
 least, as the value of a meter does (the same identity; a counter that does not fall, nor rise faster than a
-plant can drive it). A departure that settles is a finding, at the latest one read after SETTLE_S:
+plant can drive it). A departure that settles is a finding, at the latest one read after SETTLE_S, and so
+within five minutes of the first good read, or three slow polls if that is longer:
 
     counter     below what it was SETTLE_S before: "counter backwards", or "counter wrapped" at the end of
     its range
@@ -14,7 +15,9 @@ plant can drive it). A departure that settles is a finding, at the latest one re
     either      no value, or for UNSTEADY_S none that stays: "unreadable"
 
 A first value settles in the same way, so that a gateway that starts together with its meters learns nothing
-wrong.
+wrong. One exception: a counter of import that was steady over two reads until the meter fell silent, and
+settles as one that began at zero after that, is "counter backwards" too. Nonsense at a start is seldom
+followed by silence, and by a true zero only in a new meter.
 
 What returns after it was a finding is told, too: "counter returned" when a counter jumps back to where it
 was or beyond (one that counts its way up again does not jump: not more than twice its usual pace), "value
@@ -34,6 +37,9 @@ from drivers.reading import Quantity
 COUNTERS: Final = frozenset({Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT})
 SETTLE_S: Final = 180.0
 """Meters of the field were themselves again after two minutes at the latest."""
+NEW_W_MAX: Final = 1e6
+"""What counts on from zero no faster than this is a counter that was set to zero, not one that is on its way
+back: more than almost any meter has behind it."""
 UNSTEADY_S: Final = 3 * SETTLE_S
 """What is another value at every read for so long is none."""
 POWER_MAX_W: Final = 1e8
@@ -45,6 +51,8 @@ STEP_WH: Final = 1000.0
 """Some counters step by whole kWh."""
 NEAR_END: Final = 0.99
 """A counter wraps from the last hundredth of its range into the first: two polls are minutes apart."""
+ONES_WH_MIN: Final = NEAR_END * float(1 << 32)
+"""From here on a first value may be all ones, 32 bits of Wh or of more."""
 DECIMAL_END_MIN_WH: Final = 1e7
 """The shortest display has four digits of kWh; a smaller power of ten is the end of no counter."""
 RETURN_S_MAX: Final = 7 * 86_400.0
@@ -88,6 +96,7 @@ class Settling:
     _risen: deque[tuple[float, Value]] = field(factory=deque, init=False)
     _last: tuple[float, Value | None] | None = field(default=None, init=False)
     _under: float | None = field(default=None, init=False)
+    _counted: float | None = field(default=None, init=False)
 
     def add(self, point: Point, at_s: float, now: Value | None, *, hold: bool = False) -> Finding | None:
         """A read of the point; what has settled with it. With `hold` a departure waits for another one."""
@@ -108,8 +117,16 @@ class Settling:
             return self._settle(point, at_s, now)
         return self._darken() if at_s - self.doubt_s >= UNSTEADY_S else None
 
+    def note_silence(self) -> None:
+        """The meter did not answer: what it had counted by then is not nonsense of its start."""
+        if self.value is None and self._last is not None:
+            at_s, last = self._last
+            if isinstance(last, int | float) and last > STEP_WH and at_s > self._steady[0]:
+                self._counted = last
+
     def forget(self) -> None:
         """It is another meter's from now on."""
+        self._counted = None
         self.value = self.was = self.doubt_s = self._last = self._left_s = self._under = None
         self.dark, self.pace_w = False, 0.0
         self._risen.clear()
@@ -179,8 +196,7 @@ class Settling:
     def _settle(self, point: Point, at_s: float, now: Value | None) -> Finding | None:
         was = self.value
         if was is None and now is not None:
-            self._risen.append((self._steady[0], self._steady[1] or 0))
-            return self._believe(at_s, now, None)
+            return self._begin(point, at_s, now)
         if now is None or (not is_counter(point) and is_blank(point, now) and not is_blank(point, was)):
             return self._darken()
         if self.dark:  # what is wrong with it is the next read's
@@ -197,6 +213,22 @@ class Settling:
             return None
         self.was, self._left_s = was, at_s
         return {"what": what, "was": was, "now": now}
+
+    def _begin(self, point: Point, at_s: float, now: Value) -> Finding | None:
+        """Believe the first value."""
+        (since_s, began), counted, self._counted = self._steady, self._counted, None
+        self._risen.append((since_s, began or 0))
+        self._believe(at_s, now, None)
+        if counted is None or counted >= ONES_WH_MIN or is_blank(point, counted):
+            return None
+        if point.quantity is not Quantity.ACTIVE_ENERGY_IMPORT:
+            return None
+        if isinstance(began, str) or isinstance(now, str) or (began or 0) > STEP_WH:
+            return None
+        if now >= min(counted, STEP_WH + NEW_W_MAX * (at_s - since_s) / _S_PER_HOUR):
+            return None
+        self.was, self._left_s = counted, at_s
+        return {"what": "counter backwards", "was": counted, "now": now}
 
     def _is_unsettled(self, now: Value) -> bool:
         """Whether all that is gone had been counted in the last SETTLE_S: it had not settled itself."""

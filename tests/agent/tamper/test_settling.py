@@ -13,7 +13,7 @@ from agent.tamper.settling import SETTLE_S
 from drivers.clock import ClockState, Stamp
 from drivers.points import model as models
 from drivers.poll.setup import MeterSetup
-from drivers.reading import PollGroup, Reading
+from drivers.reading import PollGroup, Quality, Reading
 from tests.faults.gateway_end import blocks
 
 SDM = models.load("eastron-sdm630")
@@ -98,8 +98,13 @@ def told_of(meter: Meter, poll_s: float, length_s: float, begin_s: float = 0.0) 
     tamper, told, at_s = Tamper({"m1": SETUP}), list[dict[str, Any]](), begin_s
     while at_s < begin_s + length_s:
         answer = meter.answers(at_s)
-        if answer is not None:
-            stamp = Stamp(0, int(at_s * 1e9), bytes(16), ClockState.SYNCHRONISED)
+        stamp = Stamp(0, int(at_s * 1e9), bytes(16), ClockState.SYNCHRONISED)
+        if answer is None:
+            silence = Reading(
+                "m1", PollGroup.FAST, stamp, MODEL.hash, quality=Quality.BAD, reason="no answer"
+            )
+            assert tamper.look(silence) == []
+        else:
             for group, values in (
                 (PollGroup.SLOW, {"active_energy_import": answer[0] * 1000}),
                 (PollGroup.IDENTITY, {"serial_number": answer[1]}),
