@@ -47,7 +47,8 @@ def polled(works: Plant, urls: dict[str, str], name: str, clock: Clock) -> list[
     """The answers to one poll of each group that the model has."""
     plan = works.meter(name)
     bus = open_bus(urls[plan.bus], clock)
-    meter = Meter(MeterSetup(name, plan.model, plan.unit_id, address=plan.address), bus.gap_registers_max)
+    unit_id = None if plan.address else plan.unit_id
+    meter = Meter(MeterSetup(name, plan.model, unit_id, address=plan.address), bus.gap_registers_max)
     try:
         readings = [meter.poll(bus, group, clock) for group in meter.setup.intervals_s]
     finally:

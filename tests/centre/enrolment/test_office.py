@@ -116,7 +116,7 @@ def no_request_inside(_: Desk, device: Device) -> bytes:
 
 
 def meter_that_no_statement_takes(desk: Desk, device: Device) -> bytes:
-    return device.asks(desk.gives(), meters=(EnrolledMeter("m", "x", 0),))
+    return device.asks(desk.gives(), meters=(EnrolledMeter("m", "x", 256),))
 
 
 def garbage(_: Desk, __: Device) -> bytes:

@@ -79,7 +79,7 @@ def test_an_analyser_is_never_named_because_its_numbers_are_possible(own: Model)
 
     with on_tcp(noted) as device:
         bus = open_bus(device.url, SystemClock())
-        assert identify(bus, 1, [own], SystemClock()) == ()
+        assert identify(bus, 1, [own], SystemClock()).matches == ()
         bus.close()
     assert (4, 0x10) not in asked
 
