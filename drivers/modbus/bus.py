@@ -220,6 +220,8 @@ class Bus(Port):
         except DriverError as error:
             if self._queue is not None:
                 self._note_failure(self._queue, transaction, error)
+            if self._has_ids and self._buffer and not isinstance(error, ExceptionReplyError):
+                self.close()  # a frame that broke off would swallow all that follows
             raise
 
     def _note_failure(self, queue: GatewayQueue, transaction: ModbusTransaction, error: DriverError) -> None:

@@ -473,7 +473,7 @@ def test_nothing_comes_out_that_was_not_sealed(
 
 
 OPENERS = {
-    "agent/sealing/sealer.py": "compares records of the spool with those of the last seals; takes none from them",
+    "agent/sealing/sealer.py": "compares the spool with the last seals, takes no record from them",
     "agent/store/salvage.py": "copies only rows whose body is the one that was sealed",
     "agent/uplink/courier.py": "sends only bodies that are the ones that were sealed",
     "centre/core.py": "a body that came later than its seal, which the centre has accepted",
