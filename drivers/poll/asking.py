@@ -8,8 +8,8 @@
   answers something smaller in between (its *witness*): else it is not there, and waiting on costs the others.
   The exceptions 10 and 11 of a gateway are silence that it has waited for.
 
-Before each request the pauses are kept that the meter and its bus need. A request that is asked again waits
-until deafness cannot be the reason.
+Before each request the pauses are kept that the meter and its bus need. A request that is asked again, in
+this poll or a later one, waits until deafness cannot be the reason; silence before that is no fact.
 """
 
 import math
@@ -40,6 +40,8 @@ BUSY_S_MAX: Final = 1.6
 """All waits of a poll for a busy meter: five requests, and a poll of two seconds is not missed."""
 AFTER_DUPLICATE_S: Final = 0.02
 """A little later than the ledger of the bus still doubts."""
+CALM_MORE_S: Final = 0.005
+"""A request that has waited for so much longer has waited for long enough by every reading of the clock."""
 WITNESS_TRIES: Final = 3
 RETRY_TIMEOUT_S_MAX: Final = 2.0
 """A read with a longer time-out is not asked again in its poll: the next poll does that."""
@@ -60,6 +62,10 @@ class GiveUpError(Exception):
     def __init__(self, reason: str, *, silent: bool = False) -> None:
         super().__init__(reason)
         self.silent = silent
+
+
+class UnsureError(GiveUpError):
+    """There is no reading, but what was seen says nothing of the meter: its other reads are asked."""
 
 
 @define
@@ -129,6 +135,7 @@ class Asking:
         Raises:
             BusDownError: The bus cannot be used.
             GiveUpError: The meter is busy, or not there.
+            UnsureError: It may have been deaf, or cannot be asked yet.
         """
         seen: Failed | None = None
         while True:
@@ -145,8 +152,14 @@ class Asking:
                 failed = _judge(span, error)
             except DriverError as error:
                 failed = Failed(Failure.SILENT, self.explain(error))
-            if seen is not None or (failed.how is Failure.SILENT and not self._may_repeat(failed)):
-                return self._confirm(bus, clock, span, failed, witness)
+            may_be_deaf = failed.how is Failure.SILENT and self._may_be_deaf(span)
+            if seen is not None or (
+                failed.how is Failure.SILENT and not self._may_repeat(failed, may_be_deaf)
+            ):
+                failed = self._confirm(bus, clock, span, failed, witness)
+                if may_be_deaf:
+                    raise UnsureError(failed.why)
+                return failed
             if failed.how is Failure.SILENT:
                 self._confirm(bus, clock, span, failed, witness)
             seen = failed
@@ -161,8 +174,9 @@ class Asking:
         spare: int = 0,
         calm: bool = False,
     ) -> Answer:
-        """One request. Errors as in `drivers.modbus.bus.Bus.read`, or GiveUpError if it cannot go out yet."""
+        """One request. Errors as in `drivers.modbus.bus.Bus.read`, or UnsureError if it cannot go out yet."""
         self._wait_out_refusal(bus, clock)
+        calm = calm or self._may_be_deaf(span)
         own_s, bus_s = self._keep_pause(clock, calm=calm)
         before = bus.stats.requests
         self.requests += 1
@@ -186,7 +200,7 @@ class Asking:
             raise
         except DriverError as error:
             if bus.stats.requests == before:  # an earlier answer may still come: this says nothing
-                raise GiveUpError(str(error)) from error
+                raise UnsureError(str(error)) from error
             self._note_miss(span, own_s, bus_s)
             if (late_s := bus.stats.late_s.pop(self.station, None)) is not None:
                 self.timeout.note_late(late_s)
@@ -207,8 +221,15 @@ class Asking:
         late_s = self.timeout.late_s
         return f"no answer in time; {TOO_LATE} {late_s:.1f} s" if late_s else str(error)
 
-    def _may_repeat(self, failed: Failed) -> bool:
-        is_gateway = failed.why.startswith(EXCEPTION) and int(failed.why.split()[1]) in GATEWAY_EXCEPTIONS
+    def _may_be_deaf(self, span: Span) -> bool:
+        return self.pause.may_be_deaf(span) or self.shared.pause.may_be_deaf((self.station, span))
+
+    def _may_repeat(self, failed: Failed, may_be_deaf: bool) -> bool:
+        is_gateway = (
+            not may_be_deaf
+            and failed.why.startswith(EXCEPTION)
+            and int(failed.why.split()[1]) in GATEWAY_EXCEPTIONS
+        )
         return self.timeout.poll_s <= RETRY_TIMEOUT_S_MAX and not is_gateway
 
     def _confirm(
@@ -251,7 +272,8 @@ class Asking:
         own_s, bus_s = self._gaps_s(clock)
         own_needs_s, bus_needs_s = self.pause.pause_s, self.shared.pause.pause_s
         if calm:
-            own_needs_s, bus_needs_s = self.pause.calm_s, self.shared.pause.calm_s
+            own_needs_s = self.pause.calm_s + CALM_MORE_S
+            bus_needs_s = self.shared.pause.calm_s + CALM_MORE_S
         wait_s = max(own_needs_s - own_s, bus_needs_s - bus_s)
         if wait_s <= 0:
             return own_s, bus_s

@@ -14,7 +14,7 @@ from drivers.errors import BusDownError, DriverError, ExceptionReplyError
 from drivers.link.transaction import Answer
 from drivers.link.verdict import GATEWAY_EXCEPTIONS
 from drivers.points.plan import Span
-from drivers.poll.asking import Asking, GiveUpError
+from drivers.poll.asking import Asking, GiveUpError, UnsureError
 from drivers.poll.bus import MeterBus
 from drivers.poll.splitting import Ask, Failed, Failure, Search, Splitting
 from drivers.reading import PollGroup
@@ -60,7 +60,7 @@ class GroupPoll:
         self._ends_s = self.clock.monotonic_s() + SEARCH_S_MAX
 
     def find_life(self, timeout_s: float, tries: int) -> None:
-        """Ask a silent meter for one read.
+        """Ask a silent meter for one read: the first that can go out now.
 
         Raises:
             BusDownError: The bus cannot be used.
@@ -69,7 +69,19 @@ class GroupPoll:
         candidates = self.splitting.candidates(self.group)
         if not candidates:
             return
-        span = candidates[tries % len(candidates)]
+        first = tries % len(candidates)
+        order = (*candidates[first:], *candidates[:first])
+        for number, span in enumerate(order, start=1):
+            try:
+                self._ask_for_life(span, timeout_s)
+            except UnsureError:
+                if number == len(order):
+                    raise
+            else:
+                return
+
+    def _ask_for_life(self, span: Span, timeout_s: float) -> None:
+        """Ask a silent meter for `span`. Errors as in `find_life`."""
         try:
             spare = self.asking.count_spare(span)
             answer = self.asking.ask_once(self.bus, self.clock, span, timeout_s=timeout_s, spare=spare)
@@ -86,26 +98,41 @@ class GroupPoll:
     def read_all(self) -> None:
         """Every read of the plan, and what has to be tried beside it.
 
+        After a read that says nothing of the meter the others are asked all the same, to learn from them.
+
         Raises:
             BusDownError: The bus cannot be used.
             GiveUpError: There is no reading.
         """
+        unsure: UnsureError | None = None
         for span in self.splitting.plan(self.group):
             if span in self.answers:
                 continue
-            if span in self.pending:
-                self._drive(span, *self.pending.pop(span))
-                continue
-            failed = self._ask(Ask(span))
-            if failed is not None:
-                self.why = self.why or failed.why
-                self._look_into(span, failed)
-                if self._failures >= FAILURES_MAX and not self.answers:
-                    return
+            try:
+                self._read(span)
+            except UnsureError as error:
+                unsure = unsure or error
+                self._failures += 1
+                if not self.asking.answers or self._failures >= FAILURES_MAX:
+                    break
+            if self._failures >= FAILURES_MAX and not self.answers:
+                return
+        if unsure is not None:
+            raise unsure
         if self.answers:  # so the meter is there, and what it refused is not
             for span, failed in self._refused:
                 self.splitting.note_trial(span, failed, self.clock.monotonic_s())
         self._try_alone()
+
+    def _read(self, span: Span) -> None:
+        """One read of the plan."""
+        if span in self.pending:
+            self._drive(span, *self.pending.pop(span))
+            return
+        failed = self._ask(Ask(span))
+        if failed is not None:
+            self.why = self.why or failed.why
+            self._look_into(span, failed)
 
     def _look_into(self, span: Span, failed: Failed) -> None:
         """Find out what is wrong with a read."""

@@ -1,11 +1,13 @@
 """How long a meter, or a whole bus, needs silence after an answer before it hears the next request.
 
-Some meters are deaf for 50 to 300 ms after each answer. It shows in the same way every time: a request that
+Some meters are deaf for 50 to 600 ms after each answer. It shows in the same way every time: a request that
 goes out soon after an answer is not heard, the same one is heard when it goes out later, and no request is
 ever heard as soon. Lost answers show otherwise: requests go out as soon and are heard. So
 
 - a request that was **missed** at a short gap, and the same one heard at a longer gap, is one vote;
   MISSES_NEEDED of them without a request heard at a gap as short make the pause a step longer than that gap;
+- where no request was **ever** heard at a gap as short, MISSES_NEVER votes make it CALM_S at once, because
+  each step would cost readings; the shortest that is enough is found by halves, a trial each TRIAL_QUICK_S;
 - a request **heard** at a gap as short takes all votes back, and so does one that was missed although no
   meter could be deaf: this line loses some;
 - after TRIAL_FIRST_S the pause is tried one step shorter: it may have been noise, or the meter was changed.
@@ -15,20 +17,25 @@ A pause that the site file sets is kept as it is. Pure: gaps are seconds from th
 request, `what` tells requests apart, `now_s` is of any clock that never runs back.
 """
 
+import math
 from collections.abc import Hashable
 from typing import Final
 
 from attrs import Factory, define
 
-STEPS_S: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+STEPS_S: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0)
 """Pauses that are tried. The longest that a maker asks for is 0.3 s."""
-CALM_S: Final = 0.5
+CALM_S: Final = 0.7
 """After so long a silence deafness is no reason for a missing answer."""
 MISSES_NEEDED: Final = 4
+MISSES_NEVER: Final = 6
+"""At half of all requests lost, six such votes come before any short gap was heard once in 4096 tries."""
 MISSED_MAX: Final = 16
 """Requests whose loss is remembered until they are heard again."""
 TRIAL_FIRST_S: Final = 3600.0
 TRIAL_MAX_S: Final = 86_400.0
+TRIAL_QUICK_S: Final = 60.0
+"""Between the trials by halves: three or four, each of which costs a request at most."""
 
 
 @define
@@ -45,6 +52,8 @@ class Pause:
     _was_s: float = 0.0
     _heard_s: float = CALM_S
     _heard_twice_s: float = CALM_S
+    _heard_ever_s: float = math.inf
+    _too_short_s: float | None = None
 
     @property
     def calm_s(self) -> float:
@@ -55,6 +64,10 @@ class Pause:
     def pause_s(self) -> float:
         """Silence to keep before a request."""
         return self.learned_s if self.fixed_s is None else self.fixed_s
+
+    def may_be_deaf(self, what: Hashable) -> bool:
+        """Whether the last loss of the request `what` says nothing else, because it went out soon."""
+        return self._missed_s.get(what, math.inf) < self.calm_s
 
     def note_miss(self, gap_s: float, what: Hashable) -> None:
         """Note that the request `what`, sent `gap_s` after an answer, got none."""
@@ -67,24 +80,45 @@ class Pause:
     def note_heard(self, gap_s: float, what: Hashable, now_s: float) -> None:
         """Note that the request `what`, sent `gap_s` after an answer, was answered."""
         self._heard_s, self._heard_twice_s = sorted((gap_s, self._heard_s, self._heard_twice_s))[:2]
+        self._heard_ever_s = min(gap_s, self._heard_ever_s)
         missed_s = self._missed_s.pop(what, None)
         if self._votes and gap_s <= self._votes_s:
             self._votes = 0
         if missed_s is not None and gap_s > missed_s:
             self._votes += 1
             self._votes_s = max(missed_s, self._votes_s) if self._votes > 1 else missed_s
-            if self._votes >= (1 if self._was_s else MISSES_NEEDED):
+            if self._votes >= self._votes_needed:
                 self._lengthen(now_s)
         self._try_shorter(now_s)
 
+    @property
+    def _votes_needed(self) -> int:
+        if self._was_s:
+            return 1
+        return MISSES_NEVER if self._votes_s < self._heard_ever_s else MISSES_NEEDED
+
     def _lengthen(self, now_s: float) -> None:
+        if self._was_s and self._too_short_s is not None:
+            self._too_short_s, self.learned_s = self.learned_s, self._was_s
+            self._missed_s.clear()
+        elif not self._was_s and self._votes_s < min(self._heard_ever_s, CALM_S):
+            self._too_short_s, self.learned_s = (
+                max(self._votes_s, self.learned_s),
+                max(CALM_S, self.learned_s),
+            )
+            self._missed_s.clear()
+        else:
+            self._lengthen_a_step()
+        self._votes, self._was_s = 0, 0.0
+        self._heard_s = self._heard_twice_s = CALM_S
+        self._trial_s = now_s + (self._trial_every_s if self._too_short_s is None else TRIAL_QUICK_S)
+
+    def _lengthen_a_step(self) -> None:
+        self._too_short_s = None
         if self._was_s:
             self._trial_every_s = min(2 * self._trial_every_s, TRIAL_MAX_S)
         longer = [step_s for step_s in STEPS_S if step_s > max(self._votes_s, self.learned_s)]
         self.learned_s = max(longer[0] if longer else STEPS_S[-1], self._was_s)
-        self._votes, self._was_s = 0, 0.0
-        self._heard_s = self._heard_twice_s = CALM_S
-        self._trial_s = now_s + self._trial_every_s
 
     def _try_shorter(self, now_s: float) -> None:
         if not self.learned_s:
@@ -93,6 +127,23 @@ class Pause:
             self._trial_s = now_s + self._trial_every_s
         if now_s < self._trial_s:
             return
+        if self._too_short_s is not None:
+            self._halve(self._too_short_s, now_s)
+            return
         self._was_s = self.learned_s
         self.learned_s = max(step_s for step_s in STEPS_S if step_s < self.learned_s)
         self._trial_s = now_s + self._trial_every_s
+
+    def _halve(self, too_short_s: float, now_s: float) -> None:
+        """Try the middle one of the pauses that may be enough, if the last trial showed something."""
+        if self._was_s and self._heard_twice_s >= self._was_s:
+            return
+        between = [step_s for step_s in STEPS_S if too_short_s < step_s < self.learned_s]
+        self._trial_s = now_s + (TRIAL_QUICK_S if between else self._trial_every_s)
+        if not between:
+            self._was_s, self._too_short_s = 0.0, None
+            return
+        self._was_s, self.learned_s = self.learned_s, between[len(between) // 2]
+        self._votes = 0
+        self._missed_s.clear()
+        self._heard_s = self._heard_twice_s = CALM_S

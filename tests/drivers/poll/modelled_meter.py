@@ -9,8 +9,12 @@ import random
 from attrs import Factory, define, field
 
 from drivers.clock import NS_PER_S, ClockState, Stamp
+from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
+from drivers.dlt645.codec import ReadId
 from drivers.errors import ExceptionReplyError, ReplyTimeoutError
+from drivers.link.ledger import Ledger, PendingRequest
 from drivers.link.transaction import Answer, BusStats
+from drivers.link.verdict import Request
 from drivers.points.plan import Span
 from tests.drivers.scripted_meter import Asked, words
 
@@ -45,8 +49,10 @@ class ModelledMeter:
         holes: (function, register) → the exception to a read that touches it, or 0 for silence.
         registers_max: Longer reads get `too_long`: an exception, or 0 for silence.
         deaf_s: How long after an answer it hears nothing.
+        gateway_s: A gateway says exception 11 so long after a request that is not answered; 0 is none.
         lost: Share of the requests that are lost for no reason.
         busy: Share that gets exception 6.
+        ledger: Where answers name no request, what an earlier one may still answer is not asked.
         late: Answers that come after the time-out are told of, as the ledger of a bus does.
     """
 
@@ -56,8 +62,10 @@ class ModelledMeter:
     registers_max: int = 125
     too_long: int = 3
     deaf_s: float = 0.0
+    gateway_s: float = 0.0
     lost: float = 0.0
     busy: float = 0.0
+    ledger: Ledger | None = None
     late: bool = True
     is_there: bool = True
     chance: random.Random = Factory(lambda: random.Random(1))
@@ -66,6 +74,7 @@ class ModelledMeter:
     url: str = "tcp://modelled:502"
     gap_registers_max: int = 31
     stats: BusStats = Factory(BusStats)
+    _pending: PendingRequest = field(factory=lambda: Request(0, 3, 0, 1), init=False)
     _answered_s: float = field(default=float("-inf"), init=False)
 
     def close(self) -> None:
@@ -81,7 +90,7 @@ class ModelledMeter:
         timeout_s: float,
         spare_registers: int = 0,
     ) -> Answer:
-        del spare_registers
+        count = self._choose_count(unit_id, function, address, count, spare_registers, timeout_s)
         sent_s = self.clock.now_s
         self.asked.append(Span(function, address, count))
         self.at_s.append(sent_s)
@@ -106,9 +115,34 @@ class ModelledMeter:
             self._be_silent(timeout_s)
         self.clock.sleep(self.latency_s)
         self._answered_s = self.clock.now_s
+        if self.ledger is not None:
+            self.ledger.note_answer(self._pending, self.clock.now_s)
         return Answer(words(Asked(unit_id, function, address, count)), self.latency_s)
 
+    def _choose_count(
+        self, unit_id: int, function: int, address: int, count: int, spare: int, timeout_s: float
+    ) -> int:
+        """What the buses do with requests that a late answer could be confused with."""
+        ledger = self.ledger
+        if ledger is None:
+            return count
+        if function == DLT645_FUNCTION:
+            self._pending = ReadId(f"{unit_id:012X}", address, count)
+            wait_s = ledger.rest_s(self._pending.signature, self.clock.now_s)
+        else:
+            request = Request(unit_id, function, address, count)
+            choice = ledger.choose(request, spare, self.clock.now_s)
+            self._pending, wait_s = Request(unit_id, function, address, choice.count), choice.wait_s
+        if wait_s > max(timeout_s, ledger.duplicate_max_s):
+            raise ReplyTimeoutError(f"not asked: an earlier answer may come for {wait_s:.1f} s more")
+        self.clock.sleep(wait_s)
+        ledger.note_request(self._pending, self.clock.now_s)
+        return count if function == DLT645_FUNCTION else self._pending.signature.count
+
     def _be_silent(self, timeout_s: float) -> None:
+        if self.gateway_s:
+            self.clock.sleep(self.gateway_s - WIRE_S)
+            raise ExceptionReplyError(11)
         self.clock.sleep(timeout_s)
         self.stats.timeouts += 1
         raise ReplyTimeoutError("no answer")

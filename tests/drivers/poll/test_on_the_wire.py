@@ -103,8 +103,9 @@ def test_the_device_itself_is_read_over_tcp(unit_id: int) -> None:
 
 
 @pytest.mark.minutes
-def test_a_meter_that_is_deaf_for_a_while_is_read_in_rows(door: object) -> None:
-    opened: AbstractContextManager[ScriptedMeter] = door(deaf_for(0.1))  # type: ignore[operator]
+@pytest.mark.parametrize("deaf_s", [0.1, 0.35, 0.6])
+def test_a_meter_that_is_deaf_for_a_while_is_read_in_rows(door: object, deaf_s: float) -> None:
+    opened: AbstractContextManager[ScriptedMeter] = door(deaf_for(deaf_s))  # type: ignore[operator]
     with opened as device:
         bus, clock = open_bus(device.url, SystemClock()), SystemClock()
         model = load("abb-b23")

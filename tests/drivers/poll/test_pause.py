@@ -32,12 +32,39 @@ def talk(
     return heard
 
 
-@given(st.integers(10, 300).map(lambda ms: ms / 1000))
-def test_every_deafness_up_to_300_ms_is_learned_and_kept(deaf_s: float) -> None:
+@given(st.integers(10, 650).map(lambda ms: ms / 1000))
+def test_every_deafness_up_to_650_ms_is_learned_and_kept(deaf_s: float) -> None:
     pause = Pause()
     talk(pause, deaf_s, 60)
     assert deaf_s <= pause.pause_s <= max(2 * deaf_s, STEPS_S[1])
     assert all(talk(pause, deaf_s, 100))
+
+
+@given(st.integers(10, 650).map(lambda ms: ms / 1000))
+def test_a_meter_that_never_hears_what_comes_soon_costs_twelve_requests_until_its_pause_is_known(
+    deaf_s: float,
+) -> None:
+    heard = talk(Pause(), deaf_s, 200)
+    assert heard.count(False) <= 12
+    assert all(heard[-200:])
+
+
+def test_a_meter_that_was_ever_heard_as_soon_gets_its_pause_by_steps() -> None:
+    pause = Pause()
+    pause.note_heard(QUICK_S, "other", 0.0)
+    for number in range(4):
+        pause.note_miss(QUICK_S, number)
+        pause.note_heard(CALM_S, number, float(number))
+    assert pause.pause_s == STEPS_S[1]
+
+
+def test_only_a_loss_that_came_too_soon_may_be_deafness() -> None:
+    pause = Pause()
+    pause.note_miss(QUICK_S, "soon")
+    pause.note_heard(5.0, "other", 0.0)
+    assert (pause.may_be_deaf("soon"), pause.may_be_deaf("other")) == (True, False)
+    pause.note_miss(CALM_S, "soon")
+    assert not pause.may_be_deaf("soon")
 
 
 @settings(deadline=None)
