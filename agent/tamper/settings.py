@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import cbor2
-from attrs import define, field, frozen
+from attrs import define, field
 
 from agent.tamper.settling import Finding, Settling, is_counter
 from drivers.clock import NS_PER_S
@@ -39,21 +39,28 @@ from drivers.reading import PollGroup, Quality, Quantity, Reading
 
 METERS_MAX: Final = 1_000
 """Meters remembered; a site has at most a few hundred."""
+MISSED_POLLS: Final = 2.5
+"""Fast polls without a reading that are a silence."""
 HOLD_S: Final = 3600.0
 """For so long counters wait for a serial number in doubt: identities are read several times in it."""
 
 
-@frozen
+@define
 class _Known:
-    """What is known of one meter: its model, and its points by name."""
+    """What is known of one meter: its model, its points by name, and when the last reading was."""
 
     model: bytes
     points: dict[str, Settling] = field(factory=dict)
+    read_s: float | None = field(default=None, init=False)
 
-    def note_silence(self) -> None:
-        """It did not answer."""
-        for one in self.points.values():
-            one.note_silence()
+    def note_silence(self, reading: Reading, setup: MeterSetup) -> None:
+        """Note a silence up to this reading; a short one shows only as polls that are missing."""
+        at_s, last_s = reading.stamp.boottime_ns / NS_PER_S, self.read_s
+        self.read_s = at_s
+        silent = reading.quality is Quality.BAD and not is_refusal(reading)
+        if silent or (last_s is not None and at_s - last_s > MISSED_POLLS * setup.fast_s):
+            for one in self.points.values():
+                one.note_silence()
 
     def doubts_serial(self, at_s: float) -> bool:
         """Whether it may be another meter."""
@@ -81,8 +88,8 @@ class Tamper:
         """What a reading shows beyond its values."""
         setup = self.setups.get(reading.meter)
         known = self._known.get(reading.meter)
-        if known is not None and reading.quality is Quality.BAD and not is_refusal(reading):
-            known.note_silence()
+        if setup is not None and known is not None:
+            known.note_silence(reading, setup)
         if setup is None or reading.quality is not Quality.GOOD or reading.group is PollGroup.FAST:
             return []
         if known is None or known.model != reading.model_hash:

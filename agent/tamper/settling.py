@@ -40,6 +40,8 @@ SETTLE_S: Final = 180.0
 NEW_W_MAX: Final = 1e6
 """What counts on from zero no faster than this is a counter that was set to zero, not one that is on its way
 back: more than almost any meter has behind it."""
+COUNTED_WH_MIN: Final = 100_000.0
+"""A first value below may be nonsense that counted up from zero since a start."""
 UNSTEADY_S: Final = 3 * SETTLE_S
 """What is another value at every read for so long is none."""
 POWER_MAX_W: Final = 1e8
@@ -121,7 +123,7 @@ class Settling:
         """The meter did not answer: what it had counted by then is not nonsense of its start."""
         if self.value is None and self._last is not None:
             at_s, last = self._last
-            if isinstance(last, int | float) and last > STEP_WH and at_s > self._steady[0]:
+            if isinstance(last, int | float) and last >= COUNTED_WH_MIN and at_s > self._steady[0]:
                 self._counted = last
 
     def forget(self) -> None:

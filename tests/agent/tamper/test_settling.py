@@ -95,7 +95,8 @@ class Meter:
 
 def told_of(meter: Meter, poll_s: float, length_s: float, begin_s: float = 0.0) -> list[dict[str, Any]]:
     """What is told of it, with when."""
-    tamper, told, at_s = Tamper({"m1": SETUP}), list[dict[str, Any]](), begin_s
+    setup = evolve(SETUP, fast_s=poll_s)
+    tamper, told, at_s = Tamper({"m1": setup}), list[dict[str, Any]](), begin_s
     while at_s < begin_s + length_s:
         answer = meter.answers(at_s)
         stamp = Stamp(0, int(at_s * 1e9), bytes(16), ClockState.SYNCHRONISED)

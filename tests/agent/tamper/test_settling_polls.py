@@ -34,12 +34,16 @@ def before(watts: float = 0.0) -> Shown:
 
 @define
 class RestartingMeter:
-    """The bus of one meter that is silent for `silent_s` from `restart_s` on; `shows` is its counter."""
+    """The bus of one meter that is silent for `silent_s` from `restart_s` on; `shows` is its counter.
+
+    With `waits` a request of that time is answered after it, as a gateway may do.
+    """
 
     clock: VirtualClock
     restart_s: float
     shows: Shown
     silent_s: float = SILENT_S
+    waits: bool = False
     url: str = "tcp://restarting:502"
     gap_registers_max: int = 31
     stats: BusStats = Factory(BusStats)
@@ -59,6 +63,9 @@ class RestartingMeter:
     ) -> Answer:
         del unit_id, spare_registers
         self.stats.requests += 1
+        into_s = self.clock.now_s - self.restart_s
+        if self.waits and 0 <= into_s < self.silent_s:
+            self.clock.sleep(self.silent_s - into_s)
         if 0 <= self.clock.now_s - self.restart_s < self.silent_s:
             self.clock.sleep(timeout_s)
             self.stats.timeouts += 1
@@ -81,6 +88,7 @@ class Site:
     slow_s: float
     known_s: float
     shows: Shown
+    waits: bool = False
     told: list[dict[str, Any]] = Factory(list)
     back_s: float | None = None
     _clock: VirtualClock = field(factory=VirtualClock, init=False)
@@ -98,7 +106,9 @@ class Site:
             since_s = clock.now_s - (self.back_s or clock.now_s)
             self.told += [body | {"at_s": since_s} for body in tamper.look(reading)]
 
-        loop = BusLoop(RestartingMeter(clock, restart_s, self.shows, silent_s), [setup], clock, take)
+        loop = BusLoop(
+            RestartingMeter(clock, restart_s, self.shows, silent_s, self.waits), [setup], clock, take
+        )
         while clock.now_s < restart_s + length_s:
             clock.sleep(loop.turn())
         return self.told
@@ -165,3 +175,8 @@ def test_a_meter_that_restarts_while_its_first_value_settles_is_not_accused(
 
 def test_zeros_without_a_silence_before_them_are_a_first_value_like_another() -> None:
     assert Site(5.0, 25.0, ZERO).run(2 * BOUND_S, silent_s=0.0) == []
+
+
+def test_a_silence_that_shows_only_as_missing_polls_is_one() -> None:
+    told = Site(5.0, 25.0, ZERO, waits=True).run(2 * BOUND_S, silent_s=6.5)
+    assert [one["what"] for one in told] == ["counter backwards"]
