@@ -117,7 +117,7 @@ class GatewayQueue:
                 self._trial_s = SIDE_BY_SIDE_S
             else:
                 self._hold(min(before.waited_s * TRIAL_PARTS, self.first_s))
-                is_trial = False
+            is_trial = False  # it may have been dropped: the next answer does not show that it held nothing
         self._silence = _Silence(sent_s, now_s - sent_s, is_trial)
 
     def note_late(self, sent_s: float, now_s: float) -> None:
@@ -133,7 +133,7 @@ class GatewayQueue:
 
     def _note_free(self, silence: _Silence, sent_s: float) -> None:
         """Note that the gateway was free when a request was sent at `sent_s`, after a silence."""
-        if self._held_s and not silence.is_trial:
+        if not silence.is_trial and (self._held_s or silence.waited_s < self.first_s):
             return
         self._held_s = 0.0
         self._trial_s = min(self._trial_s, silence.waited_s) / TRIAL_PARTS
