@@ -6,11 +6,13 @@ missed on a crowded bus are dropped, not made up for. Failures have two levels:
 - **A silent meter** costs at most two time-outs, or one of more than LONG_SILENCE_S if it never answered.
   After that its groups rest, and a single probe is tried after a pause that grows from 0.5 s to 10 s, while
   nothing else is due. On a bus that has no such time a probe goes before due polls once it has waited for
-  PROBE_PATIENCE_S, but all probes together get no more than one part in PROBE_PARTS of the bus's time,
-  whatever each costs: a gateway may be busy for 5 s with each. Where every meter would then not be probed
-  once in RETURN_S, they get more, up to one part in PROBE_PARTS_LEAST. Who fell silent last is probed first.
-  Between two probes another meter answers, or PAUSE_MAX_S pass: a gateway may still be busy with the first
-  one. After one answer all groups are due again.
+  PROBE_PATIENCE_S. While another meter answers, all probes together get no more than one part in
+  PROBE_PARTS of the bus's time, whatever each costs and whether the bus has room or not: a gateway may be
+  busy for 5 s with each, and others may wait for it. Where every meter would then not be probed once in
+  RETURN_S, they get more, but before due polls no more than one part in PROBE_PARTS_LEAST. Who fell silent
+  last is probed first, then each in its turn. The first probes of a meter that had answered are not counted
+  where they delay nobody. Between two probes another meter answers, or PAUSE_MAX_S pass: a gateway may still
+  be busy with the first one. After one answer all groups are due again.
 - **A bus that is down** rests as a whole, with a pause that grows in the same way.
 
 A meter that answers but refuses a group is not silent: that group alone is tried less often. A meter in
@@ -38,8 +40,8 @@ PAUSE_MAX_S: Final = 10.0
 """Pauses between probes of a silent meter, and between attempts to open a bus."""
 PROBE_PATIENCE_S: Final = 10.0
 """How long due polls go before a probe: a crowded bus must not hide that a meter is back."""
-PROBE_PARTS: Final = 25
-"""All dead meters of a crowded bus may cost the others 4 % of their rate."""
+PROBE_PARTS: Final = 27
+"""All dead meters together may take 4 % of a bus's time: 3.7 %, and what delays beside them cost."""
 PROBE_PARTS_LEAST: Final = 19
 """Three dead meters behind a gateway that waits 5 s for each need 5.3 % to be asked in RETURN_S."""
 RETURN_S: Final = 285.0
@@ -99,6 +101,7 @@ class Schedule:
         self._begun = False
         self._poll_begun_s = 0.0
         self._probes_rest_until_s = float("-inf")
+        self._probes_give_way_until_s = float("-inf")
         self._probe_open_until_s = float("-inf")
         self._bus_failures = 0
         self._bus_rests_until_s = float("-inf")
@@ -143,20 +146,26 @@ class Schedule:
         return None
 
     def _find_next_probe(self, now_s: float, first: _Entry | None) -> tuple[float, str]:
-        """When the next silent meter is probed if nothing else changes, and which."""
-        moments = [
-            (self._find_moment(state, now_s, first), state.silences > FRESH_SILENCES, state.probe_s, meter_id)
+        """When the next silent meter is probed if nothing else changes, and which: each in its turn."""
+        turns = [
+            (state.silences > FRESH_SILENCES, state.probe_s, meter_id)
             for meter_id, state in self._silent.items()
         ]
-        at_s, _, _, meter_id = min(moments, default=(math.inf, False, 0.0, ""))
-        return at_s, meter_id
+        if not turns:
+            return math.inf, ""
+        _, _, meter_id = min(turns)
+        return self._find_moment(self._silent[meter_id], now_s, first), meter_id
 
     def _find_moment(self, state: _MeterState, now_s: float, first: _Entry | None) -> float:
         """When a silent meter may be probed."""
-        free_s = max(state.probe_s, now_s, self._probe_open_until_s if first is not None else 0.0)
-        if first is None or first[0] - free_s >= state.probe_cost_s:
+        free_s = max(state.probe_s, now_s)
+        if first is None:
             return free_s
-        return max(free_s, state.probe_s + PROBE_PATIENCE_S, self._probes_rest_until_s)
+        free_s = max(free_s, self._probe_open_until_s)
+        forced_s = max(free_s, state.probe_s + PROBE_PATIENCE_S, self._probes_give_way_until_s)
+        if not (state.has_answered and state.silences <= FRESH_SILENCES):
+            free_s = max(free_s, self._probes_rest_until_s)
+        return free_s if first[0] - free_s >= state.probe_cost_s else forced_s
 
     def note_poll(
         self, meter_id: str, group: PollGroup, now_s: float, quality: Quality, *, refused: bool = False
@@ -175,18 +184,24 @@ class Schedule:
             self._put_off(meter_id, state, group, now_s)
             return
         if meter_id in self._silent:
-            first = self._find_first()
-            if first is not None and first[0] < now_s:  # it cost the others time
-                self._probes_rest_until_s = now_s + self._rest_s(cost_s)
+            self._rest_probes(now_s, cost_s)
             self._probe_open_until_s = now_s + PAUSE_MAX_S
         self._silent[meter_id] = state
         state.probe_cost_s = cost_s
         state.probe_s = now_s + _pause_s(state.silences - SILENCES_MAX)
 
-    def _rest_s(self, cost_s: float) -> float:
-        """How long no other probe may go before due polls, after one that cost so much."""
-        in_time_s = RETURN_S / max(len(self._silent), 1) - cost_s
-        return min((PROBE_PARTS - 1) * cost_s, max(in_time_s, (PROBE_PARTS_LEAST - 1) * cost_s))
+    def _rest_probes(self, now_s: float, cost_s: float) -> None:
+        """Let the probes rest after one that took so much time, unless it was made while they rest."""
+        if self._find_first() is None:  # nobody answers: when the first is back, the others may be too
+            self._probes_rest_until_s = self._probes_give_way_until_s = float("-inf")
+            return
+        if self._poll_begun_s < self._probes_rest_until_s:
+            return
+        share_s = (PROBE_PARTS - 1) * cost_s
+        in_time_s = max(RETURN_S / len(self._silent) - cost_s, 0.0)
+        give_way_s = max(in_time_s, (PROBE_PARTS_LEAST - 1) * cost_s)
+        self._probes_rest_until_s = now_s + min(share_s, in_time_s)
+        self._probes_give_way_until_s = now_s + min(share_s + PROBE_PATIENCE_S, give_way_s)
 
     def note_bus_down(self, now_s: float) -> None:
         """Note that the bus could not be used: everything rests."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from drivers.points.model import load
 from drivers.poll.meter import MeterSetup
-from drivers.poll.schedule import PAUSE_MAX_S, PROBE_PARTS, Due, Schedule, Wait
+from drivers.poll.schedule import PAUSE_MAX_S, Due, Schedule, Wait
 from drivers.reading import PollGroup, Quality
 
 MODEL = load("eastron-sdm630")
@@ -135,8 +135,77 @@ def test_probes_of_a_crowded_bus_cost_no_more_than_their_share_however_many_mete
     meters = [setup(f"m{i}", fast_s=1.0) for i in range(15)] + [setup(name) for name in sorted(dead)]
     polls = [one for one in run(Schedule(meters), 1100, dead=dead) if one[0] >= 100]
     spent_s = TIMEOUT_S * sum(1 for _, meter, _ in polls if meter in dead)
-    assert spent_s / 1000 <= 1.1 / PROBE_PARTS
+    assert spent_s / 1000 <= 0.04
     assert {meter for _, meter, _ in polls} >= dead
+
+
+@pytest.mark.parametrize("every_s", [2.0, 30.0])
+@pytest.mark.parametrize("dead", [("d1",), ("d1", "d2"), ("d1", "d2", "d3")])
+@pytest.mark.parametrize("cost_s", [0.3, 0.5, 0.7, 1.0, 1.2, 2.0, 3.0, 5.0])
+def test_probes_have_their_share_also_of_a_bus_with_room_and_nobody_is_left_out(
+    cost_s: float, dead: tuple[str, ...], every_s: float
+) -> None:
+    schedule = Schedule([setup(name, fast_s=every_s) for name in ("a", "b", "c", *dead)])
+    probes, now_s = [], 0.0
+    while now_s < 3700:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        silent = step.meter_id in dead
+        if silent and now_s >= 100:
+            probes.append((now_s, step.meter_id))
+        now_s += cost_s if silent else POLL_S
+        schedule.note_poll(step.meter_id, step.group, now_s, Quality.BAD if silent else Quality.GOOD)
+    allowed = 1 / 19 if len(dead) * cost_s >= 15 else 0.04
+    assert cost_s * (len(probes) - 1) / 3600 <= allowed, "one more than times between them"
+    for name in dead:
+        moments = [100.0, *(at_s for at_s, one in probes if one == name), 3700.0]
+        assert max(later - sooner for sooner, later in itertools.pairwise(moments)) <= 300
+
+
+@pytest.mark.parametrize("back_s", range(400, 430, 3))
+def test_when_nobody_answered_all_are_back_soon_after_the_first(back_s: int) -> None:
+    names = ("a", "b", "c")
+    schedule = Schedule([setup(name) for name in names])
+    run(schedule, 100)
+    run(schedule, back_s, dead=frozenset(names), now_s=101.0)
+    polls = run(schedule, 500, now_s=back_s + TIMEOUT_S)
+    first_s = {name: min(at_s for at_s, meter, _ in polls if meter == name) for name in names}
+    assert max(first_s.values()) <= back_s + TIMEOUT_S + PAUSE_MAX_S
+
+
+def test_dead_meters_take_turns_although_one_costs_more_than_there_is_time_for() -> None:
+    """A probe of 0.3 s fits between the polls of every 2 s, one of 3 s never does."""
+    schedule = Schedule([setup(name, fast_s=2.0) for name in ("a", "b", "cheap", "dear")])
+    costs_s, now_s, probes = {"cheap": 0.3, "dear": 3.0}, 0.0, []
+    while now_s < 2000:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        silent = step.meter_id in costs_s
+        if silent and now_s >= 100:
+            probes.append(step.meter_id)
+        now_s += costs_s.get(step.meter_id, POLL_S)
+        schedule.note_poll(step.meter_id, step.group, now_s, Quality.BAD if silent else Quality.GOOD)
+    assert all(sooner != later for sooner, later in itertools.pairwise(probes))
+
+
+def test_a_meter_that_had_answered_is_probed_at_once_beside_a_dead_one() -> None:
+    """Two answers lost to noise do not cost it the rest of the dead one's probes."""
+    schedule, now_s, good = Schedule([setup(name) for name in ("a", "b", "dead")]), 0.0, []
+    while now_s < 2000:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        silent = step.meter_id == "dead" or (step.meter_id == "b" and 0 <= now_s % 97 - 50 < 8)
+        now_s += TIMEOUT_S if silent else POLL_S
+        schedule.note_poll(step.meter_id, step.group, now_s, Quality.BAD if silent else Quality.GOOD)
+        if step.meter_id == "b" and not silent:
+            good.append(now_s)
+    assert max(later - sooner for sooner, later in itertools.pairwise(good)) < 16
 
 
 def test_probes_go_in_the_time_in_which_nothing_is_due() -> None:
