@@ -23,6 +23,7 @@ from attrs import astuple, define, evolve, field, frozen
 
 from agent.detect import linkage as linkage_alarms
 from agent.detect.causes import (
+    INCOMER_RISE,
     collect_channels,
     estimate_speed_hz,
     find_low_rule,
@@ -46,7 +47,6 @@ DEED_PAUSE_S: Final = 14_400
 """The longest break within a shift; treatment that is missing after a longer one is a new deed."""
 SURE_OF_RATED: Final = 0.3
 """Production that draws so much of its nameplate runs, commissioned or not."""
-INCOMER_RISE: Final = 0.5
 RULES_OF_LINES: Final = frozenset(
     {Rule.DATA_LOSS, Rule.STUCK, Rule.FLAT, Rule.DUMMY, Rule.CT_PROD, Rule.REVERSED}
 )

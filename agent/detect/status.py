@@ -25,15 +25,15 @@ BEGINS, HEALTHY, STOPPED, RAISED = "begins", "healthy", "production stopped", "r
 _SENTENCES: Final[Mapping[str, Words]] = {
     BEGINS: Words(
         "{linkage}：生产运行而治污不足，自{since}起；治污{treatment}千瓦，应不低于{expected}千瓦；"
-        "若不恢复，约{left}分钟后记为违规。",
+        "若不恢复，约{left}分钟后记入事件。",
         "{linkage}: production runs with too little treatment since {since}: {treatment} kW, expected at "
-        "least {expected}; if it does not recover, a violation is recorded in about {left} min.",
+        "least {expected}; if it does not recover, a finding is recorded in about {left} min.",
     ),
     HEALTHY: Words("{linkage}：治污已恢复正常。", "{linkage}: treatment is healthy again."),
     STOPPED: Words(
         "{linkage}：生产已停止，预警结束。", "{linkage}: production has stopped, the warning ends."
     ),
-    RAISED: Words("{linkage}：已记为违规。", "{linkage}: a violation has been recorded."),
+    RAISED: Words("{linkage}：已记入事件。", "{linkage}: a finding has been recorded."),
 }
 
 

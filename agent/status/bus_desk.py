@@ -24,7 +24,6 @@ from the main loop, each to a thread of its own that ends with its connection.
 import contextlib
 import json
 import logging
-import os
 import socket
 import struct
 import threading
@@ -34,6 +33,7 @@ from typing import Any, Final
 
 from attrs import Factory, define, frozen
 
+from agent.status.socket import open_listener
 from drivers.clock import Clock
 from drivers.errors import DriverError
 from drivers.poll.bus import MeterBus
@@ -168,14 +168,7 @@ class BusSocket:
         """`buses` has for each bus of the site its URL, its `gap_registers_max` and its desk."""
         self._buses = buses
         self._path = folder / SOCKET_NAME
-        self._path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        before = os.umask(0o117)
-        try:
-            self._listener.bind(str(self._path))
-        finally:
-            os.umask(before)
-        self._listener.listen(GUESTS_MAX)
+        self._listener = open_listener(self._path, GUESTS_MAX)
         self._guests: list[threading.Thread] = []
 
     def admit(self) -> None:

@@ -24,19 +24,29 @@ ACCEPTS_MAX: Final = 4
 """Readers served in one turn, so that a busy socket cannot hold up the agent."""
 
 
+def open_listener(path: Path, waiting_max: int) -> socket.socket:
+    """A socket of the agent at `path`, for its user and group alone; never blocks.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    before = os.umask(0o117)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+    listener.listen(waiting_max)
+    return listener
+
+
 class StatusSocket:
     """The agent's side, called from its main loop."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / SOCKET_NAME
-        self._path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        before = os.umask(0o117)
-        try:
-            self._listener.bind(str(self._path))
-        finally:
-            os.umask(before)
-        self._listener.listen(ACCEPTS_MAX)
+        self._listener = open_listener(self._path, ACCEPTS_MAX)
         self._rest: list[tuple[socket.socket, memoryview, float]] = []
 
     def waiting(self) -> list[socket.socket]:

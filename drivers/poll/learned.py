@@ -1,6 +1,6 @@
 """What polling has learned of a bus and its meters, as plain values: shown, recorded, kept over restarts.
 
-    bus    {"pause_s", "side_by_side", "queue_wait_s", "meters": {id: meter}}
+    bus    {"pause_s", "meters": {id: meter}}
     meter  {"key", "slowest_s", "pause_s", "registers_max", "apart": [[function, address, count], …],
             "missing": [[function, address, count, why], …]}
 
@@ -31,7 +31,6 @@ SPANS_MAX: Final = 64
 METERS_MAX: Final = 256
 """Most meters of a bus: one for each unit id."""
 WHY_CHARACTERS_MAX: Final = 40
-QUEUE_WAIT_S_MAX: Final = 10.0
 _ADDRESS_MAX: Final = 0xFFFF_FFFF
 _FUNCTION_MAX: Final = 17
 
@@ -123,22 +122,16 @@ class LearnedBus:
 
     Attributes:
         pause_s: Silence that it needs after an answer of any meter.
-        side_by_side: A TCP gateway: requests that it answers at the same time; 0 where not known.
-        queue_wait_s: A TCP gateway: how long it waits for a meter that is not there; 0 where not known.
         meters: By id.
     """
 
     pause_s: float = 0.0
-    side_by_side: int = 0
-    queue_wait_s: float = 0.0
     meters: Mapping[str, LearnedMeter] = field(factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for JSON or CBOR."""
         plain: dict[str, Any] = {
             "pause_s": round(self.pause_s, 3),
-            "side_by_side": self.side_by_side,
-            "queue_wait_s": round(self.queue_wait_s, 3),
             "meters": {name: meter.to_plain() for name, meter in self.meters.items()},
         }
         return {name: value for name, value in plain.items() if value}
@@ -146,25 +139,16 @@ class LearnedBus:
     @classmethod
     def from_plain(cls, plain: Any) -> "LearnedBus | None":
         """What `to_plain` gave; None for anything else."""
-        known = {"pause_s", "side_by_side", "queue_wait_s", "meters"}
-        if not isinstance(plain, dict) or not plain.keys() <= known:
+        if not isinstance(plain, dict) or not plain.keys() <= {"pause_s", "meters"}:
             return None
         table = plain.get("meters", {})
-        pause_s, wait_s = plain.get("pause_s", 0.0), plain.get("queue_wait_s", 0.0)
-        beside = plain.get("side_by_side", 0)
-        is_right = (
-            isinstance(table, dict)
-            and len(table) <= METERS_MAX
-            and _is_within(pause_s, PAUSE_S_MAX)
-            and _is_within(wait_s, QUEUE_WAIT_S_MAX)
-            and type(beside) is int
-            and 0 <= beside <= METERS_MAX
-        )
+        pause_s = plain.get("pause_s", 0.0)
+        is_right = isinstance(table, dict) and len(table) <= METERS_MAX and _is_within(pause_s, PAUSE_S_MAX)
         meters = {name: LearnedMeter.from_plain(one) for name, one in table.items()} if is_right else {}
         if not is_right or None in meters.values():
             return None
         right = {str(name): meter for name, meter in meters.items() if meter is not None}
-        return cls(float(pause_s), beside, float(wait_s), right)
+        return cls(float(pause_s), right)
 
 
 def meter_key(url: str, station: int, model_hash: bytes) -> str:

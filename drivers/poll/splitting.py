@@ -49,8 +49,6 @@ FAILURES_PROVEN: Final = 3
 """Polls in a row that a read which was answered before has to fail."""
 PROVEN_FACTOR: Final = 3
 """How many times more silences are needed where the registers were answered before."""
-SIZE_STEP: Final = 4
-"""Registers to which the largest read is found: the next half costs more than it brings."""
 ASK_AGAIN_FIRST_S: Final = 600.0
 ASK_AGAIN_MAX_S: Final = 86_400.0
 _SIZE: Final = Span(0, 0, 0)

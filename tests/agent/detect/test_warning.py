@@ -53,8 +53,8 @@ def test_a_warning_comes_minutes_before_the_episode_and_says_how_many() -> None:
     assert raised.at_s - begins.at_s == pytest.approx(begins.left_s, abs=30)
     assert begins.left_s > 120
     assert (begins.treatment_w, begins.expected_w) == (pytest.approx(52, abs=3), 7_000)
-    assert "violation is recorded in about 3 min" in begins.sentence["en"]
-    assert "约3分钟后记为违规" in begins.sentence["zh"]
+    assert "finding is recorded in about 3 min" in begins.sentence["en"]
+    assert "约3分钟后记入事件" in begins.sentence["zh"]
     assert begins.to_body()["sentence"] == begins.sentence
 
 

@@ -31,8 +31,6 @@ meters = st.builds(
 buses = st.builds(
     LearnedBus,
     thousandths,
-    st.integers(0, 16),
-    thousandths,
     st.dictionaries(st.sampled_from(["m1", "m2", "m3"]), meters),
 )
 plain_things = st.recursive(
