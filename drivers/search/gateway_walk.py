@@ -41,7 +41,8 @@ TEST_LATENCIES: Final = 2.0
 TEST_MIN_S: Final = 0.05
 """How long a silent unit is waited for before the canary is asked: much less than any gateway waits."""
 BLOCKED_S: Final = 0.15
-"""So much later than usual an answer comes only where it had to wait for its turn."""
+"""So much later than usual an answer comes only where it had to wait for its turn. A wait that this does not
+show is shorter than QUICK_S or QUICK_LATENCIES, which a silent unit gets then."""
 MARGIN: Final = 1.25
 """Patience over what was measured or came late."""
 CANARY_S: Final = 2.0
@@ -298,11 +299,15 @@ class GatewayWalk:
             self.done += 1
 
     def _note_canary(self, probe: Probe, result: ProbeResult) -> tuple[Probe, ...]:
-        """A unit that is known to be there is answered: the line is free, and was blocked until now."""
+        """A unit that is known to be there is answered: the line is free, and was blocked until now.
+
+        Each earlier question to it that waits in the gateway's queue still takes its turn.
+        """
+        self._pause_s = MARGIN * self._canaries * self._latency_s
         self._canaries = 0
         if self._tested_s is not None:
             blocked_s = self._now_s - self._tested_s
-            if blocked_s > self._test_s() + 2 * self._latency_s + BLOCKED_S:
+            if blocked_s > self._test_s() + self._latency_s + BLOCKED_S:
                 self.waits_s = blocked_s
             else:
                 self._is_free = True

@@ -1,7 +1,7 @@
 """The search over TCP, against gateways in virtual time: exactly who is there, at the first try."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.search.gateway_walk import BUSY_MAX, PATIENCE_S, SECOND_PASS_S, GatewayWalk
@@ -25,6 +25,8 @@ def found_in(world: Gateway, units: tuple[int, ...] = UNITS, **more: bool) -> se
     queue=st.sampled_from((0, 1, 4, 100)),
     turn_s=st.floats(0.005, 0.4),
 )
+@example(live=frozenset({1}), waits_s=5.0, says=None, queue=4, turn_s=0.25)
+@example(live=frozenset({1}), waits_s=0.375, says=None, queue=1, turn_s=0.078125)
 def test_whoever_is_behind_a_gateway_is_found_and_nobody_else(
     live: frozenset[int], waits_s: float, says: Sign | None, queue: int, turn_s: float
 ) -> None:
