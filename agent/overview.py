@@ -4,7 +4,8 @@ gateway, name, at, boot_id, clock, version
 clock_ahead_ms   by how much the clock was ahead of the centre's at its last beacon | null
 lines      [{id, name, kind, rated_w, power_w | null, on | null,
              recent_w [60 of W | null: the mean of each minute, oldest first, the present one last]}]
-linkages   [{id, production, treatment, deficit_s, limit_s, correlation | null, undefined_reason, violation}]
+linkages   [{id, production, treatment, deficit_s, limit_s, correlation | null, undefined_reason,
+             violation (the rule of an open finding) | null, severity (of that finding) | null}]
 meters     [{meter, line | null, quality, reason, at, values, units | null (where there is no line),
              learned {slowest_s, pause_s, registers_max, left_out {point: why}}}], each key if it is known
 buses      [{bus, url, load_percent, requests, timeouts, …, latency_ms {p50, p95, max},
@@ -201,6 +202,7 @@ def _linkages(feed: DetectorFeed) -> list[dict[str, Any]]:
             "correlation": status.correlation,
             "undefined_reason": status.undefined_reason,
             "violation": status.violation.value if status.violation else None,
+            "severity": status.severity.value if status.severity else None,
         }
         for status in feed.detector.status()
     ]

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from attrs import asdict, define, field, frozen
 
-from agent.detect.episode import Rule
+from agent.detect.episode import Rule, Severity
 from agent.detect.findings import LinkageWatch
 from agent.detect.linkage import VIOLATION
 from agent.detect.params import LinkageParams
@@ -49,7 +49,8 @@ class LinkageStatus:
         deficit_since_s: When it began, UTC; None without a deficit.
         limit_s: Weighted deficit that raises an episode.
         left_s: Seconds until that if nothing changes; 0 without a deficit.
-        violation: Rule of the open violation, None without one.
+        violation: Rule of the open finding about treatment, None without one.
+        severity: Of that finding: where the evidence is thin it asks, and accuses nobody.
         frozen_s: For how long nothing could be judged.
         correlation: r over the last hours, or None.
         undefined_reason: Why it is None.
@@ -66,6 +67,7 @@ class LinkageStatus:
     limit_s: float
     left_s: int
     violation: Rule | None
+    severity: Severity | None
     frozen_s: int
     correlation: float | None
     undefined_reason: str
@@ -74,6 +76,7 @@ class LinkageStatus:
 def status_of(link: LinkageWatch) -> LinkageStatus:
     """The status after the last closed slot."""
     tracker, correlation = link.tracker, link.trace.correlation
+    finding = link.open.get(VIOLATION)
     return LinkageStatus(
         linkage=link.params.linkage,
         production_on=tracker.on,
@@ -86,6 +89,7 @@ def status_of(link: LinkageWatch) -> LinkageStatus:
         limit_s=link.params.limit_s,
         left_s=tracker.estimate_left_s() if tracker.on and tracker.deficit.weighted_s > 0 else 0,
         violation=tracker.rule if tracker.flags & VIOLATION else None,
+        severity=finding.severity if finding else None,
         frozen_s=tracker.lost * tracker.dt,
         correlation=correlation.r,
         undefined_reason=correlation.reason,

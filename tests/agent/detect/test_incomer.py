@@ -99,6 +99,25 @@ def test_without_a_learned_band_nothing_is_judged_but_the_incomers_own_meter() -
 
 
 @pytest.mark.parametrize(
+    ("rest", "severity"),
+    [
+        (1_000, Severity.NOTICE),
+        (2_500, Severity.NOTICE),
+        (9_000, Severity.INTEGRITY),
+        (None, Severity.NOTICE),
+    ],
+    ids=["nothing else runs", "a little more light", "the load of production", "the incomer is silent"],
+)
+def test_treatment_by_itself_accuses_only_where_the_incomer_shows_what_it_runs_for(
+    rest: int | None, severity: Severity
+) -> None:
+    alone = {"p1": 100, "t1": 9_000, "x1": 2_500, "rest": rest}
+    detector = Detector([linkage(overrun_s=5_400)], incomer(hi_w=50_000))
+    found = [one for one in fed(detector, [(60, ON), (100, alone)]) if one.rule == "decoupled"]
+    assert [(one.severity, one.state.value) for one in found] == [(severity, "raised")]
+
+
+@pytest.mark.parametrize(
     ("incomer_falls", "cause"), [(True, "breaker"), (False, "ct")], ids=["breaker open", "CT lost"]
 )
 def test_the_incomer_tells_an_open_breaker_from_a_lost_ct(incomer_falls: bool, cause: str) -> None:

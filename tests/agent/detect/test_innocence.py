@@ -178,3 +178,11 @@ def test_treatment_by_itself_is_a_question() -> None:
     assert {one.severity for one in long} == {Severity.NOTICE}
     spikes = [(0.5, alone), (30, {"p1": 100, "t1": 50})]
     assert run(SHOWN, [(30, ON), *spikes * 12])[0] == []
+
+
+def test_the_status_says_whether_an_open_finding_accuses_or_asks() -> None:
+    _, asking = run(nameplate("k1", {"p1": 20_000}, {"t1": 20_000}), [(30, ON), (30, OFF)])
+    _, accusing = run(SHOWN, [(30, ON), (30, OFF)])
+    _, calm = run(SHOWN, [(30, ON)])
+    states = [(one.violation, one.severity) for found in (asking, accusing, calm) for one in found.status()]
+    assert states == [(Rule.OFF, Severity.NOTICE), (Rule.OFF, Severity.VIOLATION), (None, None)]
