@@ -4,8 +4,11 @@ gateway, name, at, boot_id, clock, version
 clock_ahead_ms   by how much the clock was ahead of the centre's at its last beacon | null
 lines      [{id, name, kind, rated_w, power_w | null, on | null,
              recent_w [60 of W | null: the mean of each minute, oldest first, the present one last]}]
-linkages   [{id, production, treatment, deficit_s, limit_s, correlation | null, undefined_reason,
-             violation (the rule of an open finding) | null, severity (of that finding) | null}]
+linkages   [{id, production, treatment, production_w, treatment_w, expected_w, deficit_s, limit_s,
+             violation (the rule of an open finding) | null, severity (of it) | null, learned (commissioned),
+             correlation (r at lag_s over correlated_minutes) | null, undefined_reason, correlated_minutes,
+             correlated_minutes_min (fewer have no r), correlation_minutes (the whole window), lag_s,
+             correlation_limit (the least r of commissioning) | null (r is not judged)}]
 meters     [{meter, line | null, quality, reason, at, values, units | null (where there is no line),
              learned {slowest_s, pause_s, registers_max, left_out {point: why}}}], each key if it is known
 buses      [{bus, url, load_percent, requests, timeouts, …, latency_ms {p50, p95, max},
@@ -201,6 +204,12 @@ def _linkages(feed: DetectorFeed) -> list[dict[str, Any]]:
             "limit_s": status.limit_s,
             "correlation": status.correlation,
             "undefined_reason": status.undefined_reason,
+            "correlated_minutes": status.correlated_minutes,
+            "correlated_minutes_min": status.correlated_minutes_min,
+            "correlation_minutes": status.correlation_minutes,
+            "correlation_limit": status.correlation_limit,
+            "lag_s": status.lag_s,
+            "learned": status.learned,
             "violation": status.violation.value if status.violation else None,
             "severity": status.severity.value if status.severity else None,
         }

@@ -92,6 +92,11 @@ class RollingCorrelation:
         """Number of pairs taken."""
         return self._before + self._at
 
+    @property
+    def pairs(self) -> int:
+        """Number of pairs that r at the first lag is of."""
+        return self._first.n
+
     def push(self, x: int, y: int) -> None:
         """Take the next pair and drop the oldest."""
         xs, ys, at = self._xs, self._ys, self._at
@@ -184,11 +189,6 @@ class RollingCorrelation:
         sums = self._first
         is_wide = sqrt(sums.n * sums.sxx - sums.sx * sums.sx) / sums.n > deviation
         return self.r if is_wide else None
-
-    @property
-    def full(self) -> bool:
-        """Whether the window of every lag is full."""
-        return self.pushed >= self._depth
 
     def _recentre(self) -> None:
         first = self._first

@@ -372,6 +372,8 @@ class LinkageWatch:
             "lag_s": self.params.lag_s,
             "correlation": None if correlation.r is None else round(correlation.r, 3),
             "correlation_undefined": correlation.reason,
+            "correlated_minutes": self.trace.correlated_minutes,
+            "correlated_minutes_min": self.trace.correlated_minutes_min,
             "correlations": self.trace.correlations,
             "learned_from_s": self.params.learned_from_s,
             "learned_to_s": self.params.learned_to_s,

@@ -52,8 +52,14 @@ class LinkageStatus:
         violation: Rule of the open finding about treatment, None without one.
         severity: Of that finding: where the evidence is thin it asks, and accuses nobody.
         frozen_s: For how long nothing could be judged.
-        correlation: r over the last hours, or None.
+        correlation: r at `lag_s` over the last `correlated_minutes`, or None.
         undefined_reason: Why it is None.
+        correlated_minutes: Minutes that r is of.
+        correlated_minutes_min: Fewer have no r.
+        correlation_minutes: Minutes of the whole window.
+        correlation_limit: The least r that commissioning saw; None where r is not judged.
+        lag_s: By how much treatment follows production.
+        learned: Whether the linkage was commissioned.
     """
 
     linkage: str
@@ -71,14 +77,20 @@ class LinkageStatus:
     frozen_s: int
     correlation: float | None
     undefined_reason: str
+    correlated_minutes: int
+    correlated_minutes_min: int
+    correlation_minutes: int
+    correlation_limit: float | None
+    lag_s: int
+    learned: bool
 
 
 def status_of(link: LinkageWatch) -> LinkageStatus:
     """The status after the last closed slot."""
-    tracker, correlation = link.tracker, link.trace.correlation
+    tracker, params, correlation = link.tracker, link.params, link.trace.correlation
     finding = link.open.get(VIOLATION)
     return LinkageStatus(
-        linkage=link.params.linkage,
+        linkage=params.linkage,
         production_on=tracker.on,
         treatment_on=tracker.treatment_on,
         production_w=tracker.u,
@@ -86,13 +98,19 @@ def status_of(link: LinkageWatch) -> LinkageStatus:
         expected_w=tracker.expected if tracker.on else 0,
         deficit_s=tracker.deficit.weighted_s,
         deficit_since_s=tracker.deficit.slot * tracker.dt if tracker.deficit.weighted_s > 0 else None,
-        limit_s=link.params.limit_s,
+        limit_s=params.limit_s,
         left_s=tracker.estimate_left_s() if tracker.on and tracker.deficit.weighted_s > 0 else 0,
         violation=tracker.rule if tracker.flags & VIOLATION else None,
         severity=finding.severity if finding else None,
         frozen_s=tracker.lost * tracker.dt,
         correlation=correlation.r,
         undefined_reason=correlation.reason,
+        correlated_minutes=link.trace.correlated_minutes,
+        correlated_minutes_min=link.trace.correlated_minutes_min,
+        correlation_minutes=params.correlation_minutes,
+        correlation_limit=params.correlation_limit if params.correlation_sd_w > 0 else None,
+        lag_s=params.lag_s,
+        learned=params.learned_to_s > 0,
     )
 
 

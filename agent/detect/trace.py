@@ -18,6 +18,8 @@ from agent.detect.params import LinkageParams
 TRACE_MINUTES: Final = 120
 MINUTE_S: Final = 60
 NOTICE_MINUTES: Final = 30
+CORRELATED_MINUTES: Final = 15
+"""A quarter of an hour holds a start or a few changes of load; r of fewer minutes is shown to nobody."""
 WINDOW_MIN: Final = 2
 """The least window, used where no correlation is wanted, so that it costs no memory."""
 GATE: Final = 0.5
@@ -129,15 +131,28 @@ class MinuteTrace:
 
     @property
     def correlation(self) -> Correlation:
-        """Pearson's r of the window, or why there is none."""
+        """Pearson's r of the minutes in the window so far, or why there is none."""
         found = self._correlation.at_lag()
-        return found if self._correlation.full else Correlation(None, found.reason or NOT_ENOUGH)
+        return found if self._is_enough() else Correlation(None, found.reason or NOT_ENOUGH)
+
+    @property
+    def correlated_minutes(self) -> int:
+        """Minutes that r rests on: at most those of the window, fewer after a start."""
+        return self._correlation.pairs
+
+    @property
+    def correlated_minutes_min(self) -> int:
+        """Fewer minutes have no r."""
+        return min(CORRELATED_MINUTES, self._correlation.window)
+
+    def _is_enough(self) -> bool:
+        return self.correlated_minutes >= self.correlated_minutes_min
 
     @property
     def correlations(self) -> list[list[float | None]]:
         """Lag in seconds and r, for lag 0, the learned lag and its neighbours; evidence, never a verdict."""
-        found = self._correlation
-        rows = ((lag, found.at_lag(index).r if found.full else None) for index, lag in enumerate(self._lags))
+        found, enough = self._correlation, self._is_enough()
+        rows = ((lag, found.at_lag(index).r if enough else None) for index, lag in enumerate(self._lags))
         found_r = {lag: None if r is None else round(r, 3) for lag, r in rows}
         return [[lag * MINUTE_S, found_r[lag]] for lag in sorted(found_r)]
 

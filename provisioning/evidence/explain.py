@@ -22,6 +22,7 @@ from provisioning.pages.episode import collect_numbers, draw_episode_file, draw_
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console
 from provisioning.terminal.views import draw_trace
+from provisioning.words.correlation import describe_for_episode
 from provisioning.words.labels import label
 from provisioning.words.language import language, translate
 from provisioning.words.numbers import rows, rule_name
@@ -108,5 +109,8 @@ def _show(body: Body, offset_s: int, *, whole: bool) -> None:
         return
     marks = ((label("begin"), body["begin_at_s"]), (label("raised at"), body["raised_at_s"]))
     screen.print(draw_trace(body["trace"], lambda at_s: local_text(at_s, offset_s, "%H:%M"), marks))
+    correlation = describe_for_episode(body)
+    if correlation is not None:
+        screen.print(translate(correlation), style="dim", markup=False)
     for name, value in rows(collect_numbers(body), offset_s):
         screen.print(f"  {translate(name)}: {translate(value)}", markup=False)

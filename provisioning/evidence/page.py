@@ -36,7 +36,7 @@ from provisioning.pages.plot import draw_chart
 from provisioning.pages.plot_data import Chart, Level, Load, Panel, Span, Strip
 from provisioning.words.numbers import power, rule_name
 
-PAGE_VERSION: Final = 2
+PAGE_VERSION: Final = 3
 DRAWN_MAX: Final = 10
 """Episodes with a drawing of their own; the others keep their numbers."""
 CARDS_MAX: Final = 50

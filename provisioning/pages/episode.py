@@ -12,6 +12,7 @@ from provisioning.pages.html import Html, markup
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
 from provisioning.pages.plot import draw_chart
 from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel, Span, Strip
+from provisioning.words.correlation import describe_for_episode
 from provisioning.words.numbers import duration, power, rows, rule_name
 
 MINUTE_S: Final = 60
@@ -73,7 +74,7 @@ def draw_episode_card(body: Body, offset_s: int, drawing: Html = _NO_DRAWING) ->
     return markup(
         '<article class="card {severity}">'
         '<p><span class="badge {severity}">{called} · {rule}</span> {linkage}</p>'
-        '<div class="dim">{when}</div>{sentence}{drawing}'
+        '<div class="dim">{when}</div>{sentence}{correlation}{drawing}'
         "<details><summary>{all_numbers}</summary>{numbers}</details></article>",
         severity=body["severity"],
         called=both(name_severity(body["severity"])),
@@ -81,6 +82,7 @@ def draw_episode_card(body: Body, offset_s: int, drawing: Html = _NO_DRAWING) ->
         linkage=body["linkage"],
         when=paragraphs(_when(body, offset_s)),
         sentence=paragraphs(Words(body["sentence"]["zh"], body["sentence"]["en"])),
+        correlation=_correlation(body),
         drawing=drawing,
         all_numbers=both(Words("全部数值", "all numbers")),
         numbers=number_table(rows(collect_numbers(body), offset_s)),
@@ -92,10 +94,16 @@ def _body(body: Body, offset_s: int) -> Iterator[Html]:
     yield markup('<p class="badge {}">{}</p>', severity, both(name_severity(severity)))
     yield markup('<div class="dim">{}</div>', paragraphs(_when(body, offset_s)))
     yield markup('<section class="card {}">{}</section>', severity, paragraphs(Words(**body["sentence"])))
+    yield _correlation(body)
     yield markup('<section class="card late">{}</section>', draw_episode(body, offset_s))
     yield markup("<h2>{}</h2>", both(Words("判定依据", "What it rests on")))
     yield markup('<section class="card">{}</section>', number_table(rows(collect_numbers(body), offset_s)))
     yield markup('<p class="dim">{} {}</p>', both(Words("事件编号", "episode")), body["id"])
+
+
+def _correlation(body: Body) -> Html:
+    words = describe_for_episode(body)
+    return Html("") if words is None else markup('<div class="dim">{}</div>', paragraphs(words))
 
 
 def _when(body: Body, offset_s: int) -> Words:

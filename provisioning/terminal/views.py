@@ -12,8 +12,9 @@ from rich.text import Text
 
 from provisioning.terminal.bus_views import list_buses
 from provisioning.terminal.show import make_grid
+from provisioning.words.correlation import shorten_correlation
 from provisioning.words.labels import label
-from provisioning.words.language import language
+from provisioning.words.language import language, translate
 from provisioning.words.status import (
     average,
     describe_backlog,
@@ -152,14 +153,15 @@ def _linkages(status: Json, most: int | None) -> RenderableType:
     for linkage in linkages:
         deficit_s, limit_s = linkage["deficit_s"], linkage["limit_s"]
         filled = round(10 * min(deficit_s / limit_s, 1.0)) if limit_s else 0
-        bar = Text("■" * filled, "red" if filled == 10 else "yellow") + Text("·" * (10 - filled), "dim")
+        full = _SEVERITY_STYLE.get(linkage.get("severity") or "", "yellow")
+        bar = Text("■" * filled, full if filled == 10 else "yellow") + Text("·" * (10 - filled), "dim")
         r = linkage["correlation"]
         table.add_row(
             linkage["id"],
             "+".join(linkage["production"]),
             "+".join(linkage["treatment"]),
             bar + Text(f" {deficit_s:4.0f}/{limit_s:.0f} s", "dim"),
-            Text(label(linkage["undefined_reason"]), "dim") if r is None else f"{r:+.2f}",
+            Text(translate(shorten_correlation(linkage)), "dim" if r is None else ""),
         )
     return Group(table, Text(f"… {label('more')} {left}", "dim")) if left else table
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from evidence.moments import local_text
 from evidence.words import Words
+from provisioning.words.correlation import WORDS as CORRELATION
 
 NAMES: Final[Mapping[str, Words]] = {
     "begin_at_s": Words("开始时间", "began"),
@@ -34,6 +35,8 @@ NAMES: Final[Mapping[str, Words]] = {
     "lag_s": Words("治污滞后于生产", "treatment follows production by"),
     "correlation": Words("生产与治污相关系数", "correlation of production and treatment"),
     "correlation_undefined": Words("相关系数无法计算的原因", "why there is no correlation"),
+    "correlated_minutes": Words("相关系数所用分钟数", "minutes that the correlation is of"),
+    "correlated_minutes_min": Words("相关系数至少需要的分钟数", "minutes that a correlation needs"),
     "correlations": Words("各滞后（秒）下的相关系数", "lag in seconds and correlation"),
     "correlation_limit": Words("相关系数下限", "least correlation learned"),
     "learned_from_s": Words("调试数据开始", "commissioning data from"),
@@ -158,6 +161,8 @@ def format_value(name: str, value: Any, offset_s: int) -> Words:
         return Words.same(", ".join(map(_part, value)) or "—")
     if isinstance(value, Mapping):
         return _describe_nested(value)
+    if name == "correlation_undefined" and value in CORRELATION:
+        return CORRELATION[value]
     if name == "cause" and value in CAUSES:
         return CAUSES[value]
     if not isinstance(value, (int, float)):

@@ -10,6 +10,7 @@ from provisioning.live.page.day import Heartbeat
 from provisioning.live.page.site import SitePlan
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup
+from provisioning.words.correlation import WORDS, describe_correlation
 from provisioning.words.numbers import duration, power
 
 COUNTED: Final = ("requests", "timeouts", "crc_errors", "foreign", "late", "exceptions", "probes")
@@ -67,8 +68,8 @@ def _strong(text: str) -> Html:
     return markup("<strong>{}</strong>", text)
 
 
-def _badge(text: str) -> Html:
-    return markup('<span class="badge violation">{}</span>', text)
+def _badge(text: str, css: str = "violation") -> Html:
+    return markup('<span class="badge {}">{}</span>', css, text)
 
 
 def _texts(reader: Reader, keys: Iterable[str]) -> list[str]:
@@ -104,20 +105,30 @@ def draw_linkages(status: Json, reader: Reader) -> Html:
 def _linkage(one: Json, reader: Reader) -> Sequence[Cell]:
     filled = one["deficit_s"] / one["limit_s"] if one["limit_s"] else 0.0
     raised = one["violation"] is not None
-    css = "violation" if raised or filled >= 1 else "data" if filled >= NEAR else "notice"
+    severity = one.get("severity") or "violation"  # an older agent does not name it
+    css = severity if raised else "data" if filled >= NEAR else "notice"
     lines = f"{'+'.join(one['production'])} → {'+'.join(one['treatment'])}"
     held = reader.text("of", part=duration(one["deficit_s"]), whole=duration(one["limit_s"]))
-    mark = join((Html(" "), _badge(reader.text("violation")))) if raised else ""
-    r = one["correlation"]
-    why = markup('<span class="dim">{}</span>', reader.name(one["undefined_reason"]))
+    mark = join((Html(" "), _badge(reader.text(severity), severity))) if raised else ""
     return (
         markup('{}<br><span class="dim">{}</span>', _strong(one["id"]), lines),
         _watts(one["production_w"]),
         _watts(one["treatment_w"]),
         _watts(one["expected_w"]),
         markup("{}{}{}", draw_bar(filled, css), held, mark),
-        why if r is None else Number(f"{r:+.2f}"),
+        _correlation(one, reader),
     )
+
+
+def _correlation(one: Json, reader: Reader) -> Html:
+    """The phrase without its r, which stands above it."""
+    r, words = one["correlation"], describe_correlation(one)
+    phrase = "—" if words is None else words.text(reader.language)
+    if r is None:
+        return markup('<span class="dim">{}</span>', phrase)
+    start = WORDS["r"].text(reader.language, r=r)
+    rest = phrase.removeprefix(start).lstrip(" ,，")
+    return markup('{}<br><span class="dim">{}</span>', _strong(f"{r:+.2f}"), rest)
 
 
 def _watts(watts: float | None) -> Number:

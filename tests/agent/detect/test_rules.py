@@ -5,6 +5,7 @@ from attrs import evolve
 
 from agent.detect.detector import Detector
 from agent.detect.episode import Rule, Severity, State
+from agent.detect.status import LinkageStatus
 from tests.agent.detect.timeline import T0_S, Timeline, line, linkage, minutes, outcomes, run
 
 OFF = {"p1": 100, "t1": 50}
@@ -91,8 +92,9 @@ def test_an_off_violation_carries_its_evidence() -> None:
     assert numbers["lines_alive"] == ["p1", "t1"]
     assert numbers["lines_on"] == ["p1"]
     assert numbers["completeness"] == 1.0
-    assert numbers["correlation"] is None
-    assert numbers["correlation_undefined"] != ""
+    assert numbers["correlation"] > 0.8
+    assert numbers["correlation_undefined"] == ""
+    assert numbers["correlated_minutes"] == 73
 
 
 def test_the_trace_shows_two_hours_of_minutes_with_holes_where_data_is_missing() -> None:
@@ -121,7 +123,26 @@ def test_a_deficit_is_visible_before_anything_is_raised() -> None:
     assert minutes(status.deficit_since_s) == pytest.approx(30, abs=0.2)
     assert status.violation is None
     assert (status.production_on, status.treatment_on) == (True, False)
-    assert status.undefined_reason != ""
+    assert (status.violation, status.severity) == (None, None)
+
+
+def test_r_is_shown_from_a_quarter_of_an_hour_on_with_the_minutes_that_it_is_of() -> None:
+    def after(minutes: float) -> LinkageStatus:
+        return run(linkage(), [(10, OFF), (minutes, ON)])[1].status()[0]
+
+    few, enough = after(4), after(8)
+    assert (few.correlation, few.undefined_reason) == (None, "too few samples")
+    assert (few.correlated_minutes, few.correlated_minutes_min, few.correlation_minutes) == (14, 15, 240)
+    assert enough.correlation == pytest.approx(1.0, abs=0.01)
+    assert (enough.undefined_reason, enough.correlated_minutes) == ("", 18)
+
+
+def test_the_status_has_the_severity_of_the_episode_and_not_that_of_its_rule() -> None:
+    for learned_to_s, severity in ((0, Severity.NOTICE), (T0_S, Severity.VIOLATION)):
+        params = linkage(learned_to_s=learned_to_s, provisional=True)
+        status = run(params, [(10, OFF), (60, ON), (60, BARE)])[1].status()[0]
+        assert (status.violation, status.severity) == (Rule.OFF, severity)
+        assert status.learned is bool(learned_to_s)
 
 
 def test_a_power_that_cannot_be_measured_is_missing_and_not_off() -> None:

@@ -16,6 +16,7 @@ from tests.evidence.pack import packs
 PAGES = {
     1: "f911562172d9f6c4a92db7edd90db580a8c3c126638feb48741d492af1af1aa8",
     2: "93f8848054a9b68c2b0435a3fa719dfbc7fefbeb5ecd56f52b0d446fd45d6e88",
+    3: "d8c3414350f2c78f87cea35053b03e0db92fb6e0183675b6bcacb114ff5a310e",
 }
 """SHA-256 of the page below, by PAGE_VERSION. Never change an entry: packs that people keep are compared with
 it. A page that is drawn otherwise is another version, with an entry of its own."""
@@ -30,12 +31,15 @@ EPISODE = {
     "raised_at_s": NOON_S + 120,
     "end_at_s": None,
     "state": "raised",
-    "numbers": {"production_w": 30_000, "treatment_w": 0, "treatment_on_w": 1400},
+    "numbers": {
+        "production_w": 30_000, "treatment_w": 0, "treatment_on_w": 1400, "correlation": 0.5,
+        "correlation_undefined": "", "correlated_minutes": 90, "lag_s": 40, "learned_to_s": NOON_S,
+    },
     "sentence": {"zh": "治污设施异常关闭。", "en": "Treatment went off."},
     "trace": {"begin_at_s": NOON_S, "production_w": [30_000, None], "treatment_w": [12_000, 0]},
     "params_hash": "00",
     "retrospective": False,
-}
+}  # fmt: skip
 
 SWAPPED = {"what": "meter swapped", "meter": "mp", "point": "serial_number", "was": 77, "now": 78}
 

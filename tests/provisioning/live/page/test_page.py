@@ -175,6 +175,7 @@ def test_what_is_wrong_has_the_colour_of_its_severity(seen: Snapshot) -> None:
         ({"clock": "unsynchronised"}, 'class="tile bad"'),
         ({"meters": [meter]}, 'class="state bad"'),
         ({"linkages": [linkage]}, '<rect class="bar violation" width='),
+        ({"linkages": [{**linkage, "severity": "notice"}]}, '<span class="badge notice">notice</span>'),
     )
     calm = draw_status_page(seen, chinese=False).decode()
     for parts, css in cases:
