@@ -30,7 +30,12 @@ from tests.provisioning.plant import loads_file
 
 HERE: Final = Path(__file__).parent.parent
 README: Final = (HERE / "README.md").read_text("utf-8")
-BLOCKS: Final = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+PAGES: Final = sorted((HERE / "docs").glob("*.md"))
+BLOCKS: Final = [
+    block
+    for name in ("site-file.md", "history.md")
+    for block in re.findall(r"```toml\n(.*?)```", (HERE / "docs" / name).read_text("utf-8"), re.DOTALL)
+]
 
 
 TEMPLATE: Final = HERE / "drivers/models/generic-cems.toml"
@@ -40,8 +45,8 @@ BACKTESTS: Final = [text for text in BLOCKS if "[[meter]]" not in text]
 
 
 @pytest.mark.parametrize("text", BLOCKS)
-def test_every_toml_block_of_the_readme_is_a_good_site_file(text: str) -> None:
-    site = parse_site(text, Path("README.md"))
+def test_every_toml_block_of_the_pages_is_a_good_site_file(text: str) -> None:
+    site = parse_site(text, Path("site-file.md"))
     assert site.linkage
     assert [params.linkage for params in linkages_of(site)] == [linkage.id for linkage in site.linkage]
 
@@ -51,7 +56,7 @@ def test_every_site_file_with_meters_is_all_that_a_gateway_needs(text: str, tmp_
     site = parse_site(text, tmp_path / "site.toml")
     for own in {meter.model for meter in site.meter if meter.model.endswith(".toml")}:
         (tmp_path / own).parent.mkdir(exist_ok=True)
-        (tmp_path / own).write_bytes(TEMPLATE.read_bytes())  # as the README says it is begun
+        (tmp_path / own).write_bytes(TEMPLATE.read_bytes())  # as the page says it is begun
     assert site.missing_for_agent() == ()
     assert set(setups_of(site)) == {meter.id for meter in site.meter}
 
@@ -67,16 +72,30 @@ def test_every_site_file_without_meters_can_be_backtested(text: str, tmp_path: P
     assert json.loads(shown.stdout.splitlines()[-1])["summary"]["linkages"]
 
 
-def test_the_readme_has_a_site_file_for_a_gateway_and_one_for_a_recording() -> None:
+def test_the_pages_have_a_site_file_for_a_gateway_and_one_for_a_recording() -> None:
     assert AGENTS
     assert BACKTESTS
 
 
-@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md"])
+DOCUMENTS: Final = ["README.md", "ARCHITECTURE.md", *(f"docs/{page.name}" for page in PAGES)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_of_a_document_leads_to_a_file(document: str) -> None:
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", (HERE / document).read_text("utf-8"))
+    outside = [link for link in links if "://" in link]
+    assert not outside
+    assert not [link for link in links if not (HERE / document).parent.joinpath(link).exists()]
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    assert {f"docs/{page.name}" for page in PAGES} <= set(re.findall(r"\]\(([^)]+)\)", README))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_a_document_names_is_there(document: str) -> None:
     text = (HERE / document).read_text("utf-8")
     named = set(re.findall(r"`((?:agent|drivers|firmware_sim|provisioning|systemd|tests)/[\w./-]*)`", text))
-    assert named
     assert not [name for name in sorted(named) if not (HERE / name).exists()]
 
 

@@ -96,7 +96,7 @@ def _copy_documents(root: Path, source: Source, debian: Path) -> None:
     for path in (
         source.folder / "CHANGELOG.md",
         source.folder / "README.md",
-        source.folder / "docs/format.md",
+        *sorted((source.folder / "docs").glob("*.md")),
     ):
         name = "NEWS.md.gz" if path.name == "CHANGELOG.md" else f"{path.name}.gz"
         _write_gz(folder / name, path.read_text("utf-8"))
@@ -113,9 +113,9 @@ def _copy_documents(root: Path, source: Source, debian: Path) -> None:
 
 
 def make_example_site(source: Source) -> str:
-    """The site file of the README under a heading, every line commented out."""
-    readme = (source.folder / "README.md").read_text("utf-8")
-    (block,) = re.findall(r"^## The site file\n+```toml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    """The site file of docs/site-file.md under a heading, every line commented out."""
+    page = (source.folder / "docs/site-file.md").read_text("utf-8")
+    (block,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     head = "An example. `dianjian setup` writes /etc/dianjian/site.toml; by hand, start from this.\n"
     head += "`dianjian-agent check --config /etc/dianjian/site.toml` names every mistake in it.\n\n"
     return "".join(f"# {line}".rstrip() + "\n" for line in (head + block).splitlines())
