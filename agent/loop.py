@@ -1,8 +1,9 @@
-"""The agent's main loop: one queue that every thread fills and one thread empties.
+"""The agent's main loop: two queues that the other threads fill and one thread empties.
 
-Bus threads put readings, the MQTT thread puts its events. The loop hands them to `Gateway` and calls its
-`tick` at least every TICK_S, after an item at most every TEND_S: a bus delivers its readings one by one, and
-waking up and ticking for each costs more than the reading. Nothing else touches core or store.
+Bus threads put readings, the MQTT thread puts its events. An event is handed to `Gateway` at once, because
+the window moves with each answer. Readings wait for the next tick, at most TICK_S: a bus delivers them one by
+one, and to wake up for each costs more than the reading. A kill loses none of them, because each is in the
+spool before it is put. Nothing else touches core or store.
 
 The supervisor's watchdog is served only while the loop turns, every bus thread turns and the MQTT thread is
 alive. A stuck bus is restarted; a dead MQTT thread ends the process.
@@ -12,7 +13,7 @@ import contextlib
 import queue
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from agent.acquire import BusTask
 from agent.gateway import Gateway
@@ -20,27 +21,23 @@ from agent.host.notify import notify
 from agent.readings import Delivered
 from agent.status.socket import StatusSocket
 from drivers.clock import Clock, Stamp
-from drivers.reading import Reading
 from wire.mqtt_events import MqttEvent
 from wire.publisher import Publisher
 
 TICK_S: Final = 0.25
 """Of the plant's time: detection works in slots of 10 s and seals in intervals of seconds."""
-TICK_REAL_S_MIN: Final = 0.02
-TEND_S: Final = 0.02
-"""Of the plant's time: an urgent record waits no longer than this."""
-HOUR_S: Final = 3600.0
-"""Long enough that a clock's minimum for short waits does not matter."""
+TICK_REAL_S_MIN: Final = 0.01
+"""So that a simulated plant, however fast its clock, leaves the other threads their turn."""
 WATCHDOG_S: Final = 5.0
 """Real seconds between checks of the threads; the supervisor waits 30."""
 INBOX_MAX: Final = 20_000
 """Readings of a hundred meters at one a second for three minutes of a stuck disk."""
 BATCH_MAX: Final = 500
-"""Items taken from the queue before the next tick."""
+"""Items taken from a queue before the time is looked at again."""
 STOP_BUSES_S: Final = 3.0
 """A bus thread ends within one time-out; one that does not is left behind, its port is closed by exit."""
 
-Item = Delivered | Reading | MqttEvent
+T = TypeVar("T")
 
 
 class PublisherDiedError(Exception):
@@ -48,21 +45,24 @@ class PublisherDiedError(Exception):
 
 
 class Loop:
-    """Owns the queue and turns until `stop`."""
+    """Owns the queues and turns until `stop`."""
 
     def __init__(self, clock: Clock) -> None:
-        self.inbox: queue.Queue[Item | None] = queue.Queue(INBOX_MAX)
+        self._readings: queue.Queue[Delivered] = queue.Queue(INBOX_MAX)
+        self._events: queue.Queue[MqttEvent] = queue.Queue(INBOX_MAX)
         self._clock = clock
         self._stopping = False
         self._watched_s = 0.0
-        self._tended_s = float("-inf")
-        self._untended = False
-        self._rests = False
-        self._real_per_s = clock.real_s(HOUR_S) / HOUR_S
+        self._ticked_s = float("-inf")
+        self._is_behind = False
 
-    def put(self, item: Item) -> None:
-        """Hand something to the loop, from any thread; waits while the queue is full."""
-        self.inbox.put(item)
+    def put_reading(self, delivered: Delivered) -> None:
+        """Hand a reading to the next tick, from any thread; waits while the queue is full."""
+        self._readings.put(delivered)
+
+    def put_event(self, event: MqttEvent) -> None:
+        """Hand an event of the connection to the loop, and wake it; waits while the queue is full."""
+        self._events.put(event)
 
     def stop(self) -> None:
         """End after the current turn; safe in a signal handler."""
@@ -98,47 +98,33 @@ class Loop:
         notify("STOPPING=1")
 
     def turn(self, gateway: Gateway) -> bool:
-        """Take what is queued, then tick if it is time; returns whether it ticked."""
-        self._take(gateway, self._wait_s())
-        left_s = self._left_s()
-        if self._untended and left_s > 0:
+        """Wait for an event or the next tick, and do what is due; returns whether it ticked."""
+        if self._take_events(gateway, self._left_s()) and self._left_s():
             return False
-        self._untended, self._tended_s = False, self._clock.monotonic_s()
+        self._ticked_s = self._clock.monotonic_s()
+        self._is_behind = self._take_readings(gateway) == BATCH_MAX
         gateway.tick(self._clock.stamp(), time.monotonic())
         return True
 
-    def _wait_s(self) -> float:
-        """How long to wait for the next item, real seconds; after a reading, sleep until the next tick first.
-
-        After an event of the connection it never sleeps: the window moves with each answer.
-        """
-        if not self._untended:
-            return max(self._clock.real_s(TICK_S), TICK_REAL_S_MIN)
-        left_s = self._left_s() * self._real_per_s
-        if not self._rests:
-            return left_s
-        time.sleep(left_s)
-        return 0.0
+    def drain(self, gateway: Gateway) -> None:
+        """Take all that is queued, without waiting."""
+        while self._take_readings(gateway) or self._take_events(gateway, 0.0):
+            pass
 
     def _left_s(self) -> float:
-        """Seconds until the next tick after an item."""
-        passed_s = self._clock.monotonic_s() - self._tended_s
-        return max(TEND_S - passed_s, 0.0) if passed_s >= 0 else 0.0
+        """Real seconds until the next tick."""
+        passed_s = self._clock.monotonic_s() - self._ticked_s
+        if self._is_behind or not 0 <= passed_s < TICK_S:
+            return 0.0
+        return max(self._clock.real_s(TICK_S - passed_s), TICK_REAL_S_MIN)
 
-    def _take(self, gateway: Gateway, wait_s: float) -> None:
-        with contextlib.suppress(queue.Empty):
-            for count in range(BATCH_MAX):
-                item = self.inbox.get(timeout=wait_s) if wait_s and not count else self.inbox.get_nowait()
-                self._hand(gateway, item)
-                self._untended, self._rests = True, isinstance(item, Delivered | Reading)
+    def _take_readings(self, gateway: Gateway) -> int:
+        return _take(self._readings, lambda one: gateway.reading(one.reading, one.record), 0.0)
 
-    def _hand(self, gateway: Gateway, item: Item | None) -> None:
-        if isinstance(item, Delivered):
-            gateway.reading(item.reading, item.record)
-        elif isinstance(item, Reading):
-            gateway.reading(item)
-        elif item is not None:
-            gateway.mqtt(item, self._clock.stamp(), time.monotonic())
+    def _take_events(self, gateway: Gateway, wait_s: float) -> int:
+        return _take(
+            self._events, lambda event: gateway.mqtt(event, self._clock.stamp(), time.monotonic()), wait_s
+        )
 
     def _watch(self, publisher: Publisher, buses: Sequence[BusTask]) -> None:
         now_s = time.monotonic()
@@ -151,6 +137,16 @@ class Loop:
         if not publisher.is_alive():
             raise PublisherDiedError("the MQTT thread has ended")
         notify("WATCHDOG=1")
+
+
+def _take(inbox: "queue.Queue[T]", hand: Callable[[T], None], wait_s: float) -> int:
+    """Hand over what is queued, after waiting for the first; returns how many, at most BATCH_MAX."""
+    count = 0
+    with contextlib.suppress(queue.Empty):
+        while count < BATCH_MAX:
+            hand(inbox.get(timeout=wait_s) if wait_s and not count else inbox.get_nowait())
+            count += 1
+    return count
 
 
 def stop_buses(buses: Sequence[BusTask], timeout_s: float = STOP_BUSES_S) -> None:

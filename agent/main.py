@@ -201,7 +201,7 @@ def _run(call: argparse.Namespace) -> int:
     threading.stack_size(STACK_BYTES)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
-    built = build(site, clock, loop.put, loop.put)
+    built = build(site, clock, loop.put_reading, loop.put_event)
     with contextlib.closing(built):
         if built.recovery.start is Start.NEW:
             note_first_key(site.path(site.store.path), site.site.gateway, built.recovery.next_key)
@@ -249,8 +249,7 @@ def _once(site: Site, built: Built, loop: Loop, clock: Clock) -> int:
 def _finish(built: Built, loop: Loop, clock: Clock, wait_s: float, is_impatient: Callable[[], bool]) -> bool:
     """Seal what is pending and wait at most `wait_s` real seconds for receipts; whether all is delivered."""
     gateway = built.gateway
-    while not loop.inbox.empty():
-        loop.turn(gateway)
+    loop.drain(gateway)
     if built.tpm:
         built.tpm.wait(TPM_WAIT_S)
     gateway.stop(clock.stamp(), time.monotonic())

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from attrs import Factory, define
 
-from agent.loop import BATCH_MAX, INBOX_MAX, TEND_S, Loop, PublisherDiedError, stop_buses
+from agent.loop import BATCH_MAX, INBOX_MAX, TICK_S, Loop, PublisherDiedError, stop_buses
 from agent.overview import overview
+from agent.readings import Delivered
 from agent.status.socket import StatusSocket, read_status
 from drivers.clock import NS_PER_S, ClockState, Stamp, SystemClock
 from drivers.reading import PollGroup, Quality, Reading
@@ -21,9 +22,10 @@ from wire.mqtt_events import Connected, MqttEvent
 WAIT_S = 10.0
 
 
-def reading(number: int) -> Reading:
+def reading(number: int) -> Delivered:
     stamp = Stamp(number * NS_PER_S, number * NS_PER_S, bytes(16), ClockState.SIMULATED)
-    return Reading("m1", PollGroup.FAST, stamp, bytes(32), (), Quality.BAD, str(number))
+    one = Reading("m1", PollGroup.FAST, stamp, bytes(32), (), Quality.BAD, str(number))
+    return Delivered(one, b"record %d" % number)
 
 
 @define
@@ -49,7 +51,8 @@ class FakeGateway:
     at_tick: Any = None
     courier: FakeCourier = Factory(FakeCourier)
 
-    def reading(self, one: Reading) -> None:
+    def reading(self, one: Reading, record: bytes) -> None:
+        assert record == b"record " + one.reason.encode()
         self.readings.append(one.reason)
 
     def mqtt(self, event: MqttEvent, _stamp: Stamp, _now_s: float) -> None:
@@ -103,22 +106,7 @@ def status(tmp_path: Path) -> Iterator[StatusSocket]:
     socket.close()
 
 
-@pytest.mark.parametrize("count", [1, BATCH_MAX - 1, BATCH_MAX, BATCH_MAX + 1, 3 * BATCH_MAX + 7])
-def test_whatever_enters_the_queue_is_handed_on_once_and_in_order(count: int) -> None:
-    loop, gateway = Loop(SystemClock()), FakeGateway()
-    for number in range(count):
-        loop.put(reading(number))
-    while not loop.inbox.empty():
-        loop.turn(gateway)  # type: ignore[arg-type]
-    assert gateway.readings == [str(number) for number in range(count)]
-
-
-def test_time_is_looked_at_between_batches() -> None:
-    loop, gateway = Loop(SystemClock()), FakeGateway()
-    for number in range(2 * BATCH_MAX):
-        loop.put(reading(number))
-    loop.turn(gateway)  # type: ignore[arg-type]
-    assert (gateway.ticks, len(gateway.readings)) == (1, BATCH_MAX)
+EVENT = Connected(session_present=False, receive_maximum=20, packet_bytes_max=1000)
 
 
 class HeldClock(SystemClock):
@@ -132,29 +120,74 @@ class HeldClock(SystemClock):
         return self.now_s
 
 
-def test_readings_that_come_one_by_one_are_looked_after_together_and_the_last_one_too() -> None:
+@pytest.mark.parametrize("count", [1, BATCH_MAX - 1, BATCH_MAX, BATCH_MAX + 1, 3 * BATCH_MAX + 7])
+def test_whatever_enters_the_queues_is_handed_on_once_and_in_order(count: int) -> None:
+    loop, gateway = Loop(SystemClock()), FakeGateway()
+    for number in range(count):
+        loop.put_reading(reading(number))
+        loop.put_event(EVENT)
+    loop.drain(gateway)  # type: ignore[arg-type]
+    assert gateway.readings == [str(number) for number in range(count)]
+    assert gateway.events == [EVENT] * count
+
+
+def test_time_is_looked_at_between_batches() -> None:
+    loop, gateway = Loop(SystemClock()), FakeGateway()
+    for number in range(2 * BATCH_MAX):
+        loop.put_reading(reading(number))
+    loop.turn(gateway)  # type: ignore[arg-type]
+    assert (gateway.ticks, len(gateway.readings)) == (1, BATCH_MAX)
+
+
+def test_readings_left_over_by_one_turn_are_taken_by_the_next_without_a_wait() -> None:
     clock, gateway = HeldClock(), FakeGateway()
     loop = Loop(clock)
+    for number in range(2 * BATCH_MAX):
+        loop.put_reading(reading(number))
+    loop.turn(gateway)  # type: ignore[arg-type]
+    assert loop._left_s() == 0.0
+    loop.turn(gateway)  # type: ignore[arg-type]
+    assert (gateway.ticks, len(gateway.readings)) == (2, 2 * BATCH_MAX)
+
+
+def test_readings_that_come_one_by_one_wait_for_the_tick_and_are_taken_before_it() -> None:
+    clock, gateway, seen = HeldClock(), FakeGateway(), list[int]()
+    gateway.at_tick = lambda gateway: seen.append(len(gateway.readings))
+    loop = Loop(clock)
+    loop.turn(gateway)  # type: ignore[arg-type]
     for number in range(5):
-        loop.put(reading(number))
-        loop.turn(gateway)  # type: ignore[arg-type]
-    assert (gateway.ticks, len(gateway.readings)) == (1, 5)
-    clock.now_s += 2 * TEND_S
-    loop.turn(gateway)  # type: ignore[arg-type]
-    assert gateway.ticks == 2
+        loop.put_reading(reading(number))
+        loop.put_event(EVENT)
+        assert not loop.turn(gateway)  # type: ignore[arg-type]
+    assert (seen, len(gateway.events), gateway.readings) == ([0], 5, [])
+    clock.now_s += TICK_S
+    assert loop.turn(gateway)  # type: ignore[arg-type]
+    assert seen == [0, 5]
 
 
-def test_readings_rest_for_those_that_follow_and_an_event_of_the_connection_does_not() -> None:
+def test_an_event_of_the_connection_is_handed_on_at_once_and_brings_no_tick() -> None:
     clock, gateway = HeldClock(), FakeGateway()
     loop = Loop(clock)
-    event = Connected(session_present=False, receive_maximum=20, packet_bytes_max=1000)
-    for item in (reading(0), reading(1), event, event):
-        loop.put(item)
     loop.turn(gateway)  # type: ignore[arg-type]
-    assert not loop._rests
-    loop.put(reading(2))
+    loop.put_event(EVENT)
+    assert not loop.turn(gateway)  # type: ignore[arg-type]
+    assert (gateway.events, gateway.ticks) == ([EVENT], 1)
+
+
+def test_an_event_wakes_a_loop_that_waits_and_a_reading_does_not() -> None:
+    class SlowClock(HeldClock):
+        def real_s(self, seconds: float) -> float:
+            return seconds * WAIT_S / TICK_S
+
+    loop, gateway = Loop(SlowClock()), FakeGateway()
     loop.turn(gateway)  # type: ignore[arg-type]
-    assert (len(gateway.events), gateway.readings) == (2, ["0", "1", "2"])
+    waiting = threading.Thread(target=loop.turn, args=(gateway,), daemon=True)
+    waiting.start()
+    loop.put_reading(reading(0))
+    assert waiting.is_alive()
+    loop.put_event(EVENT)
+    waiting.join(WAIT_S / 2)
+    assert (waiting.is_alive(), gateway.events, gateway.readings) == (False, [EVENT], [])
 
 
 def test_a_queue_that_stays_empty_is_a_turn_to_look_at_the_time() -> None:
@@ -162,14 +195,6 @@ def test_a_queue_that_stays_empty_is_a_turn_to_look_at_the_time() -> None:
     loop = Loop(clock)
     assert [loop.turn(gateway) for _ in range(2)] == [True, True]  # type: ignore[arg-type]
     assert gateway.ticks == 2
-
-
-def test_the_connections_events_go_to_the_gateway_too() -> None:
-    loop, gateway = Loop(SystemClock()), FakeGateway()
-    event = Connected(session_present=False, receive_maximum=20, packet_bytes_max=1000)
-    loop.put(event)
-    loop.turn(gateway)  # type: ignore[arg-type]
-    assert gateway.events == [event]
 
 
 def run(loop: Loop, gateway: FakeGateway, status: StatusSocket, **parts: Any) -> None:
@@ -218,8 +243,8 @@ def test_many_buses_that_hang_cost_the_patience_of_one() -> None:
 def test_a_thread_that_waits_for_room_in_the_queue_ends_when_the_loop_is_stopped() -> None:
     loop = Loop(SystemClock())
     for number in range(INBOX_MAX):
-        loop.put(reading(number))
-    blocked = threading.Thread(target=loop.put, args=(reading(INBOX_MAX),), daemon=True)
+        loop.put_reading(reading(number))
+    blocked = threading.Thread(target=loop.put_reading, args=(reading(INBOX_MAX),), daemon=True)
     blocked.start()
     loop.stop()
     gateway = FakeGateway()
