@@ -34,6 +34,8 @@ BYTES_MAX: Final = 1024 * 1024
 """A thousand meters with a dozen holes each."""
 WRITE_S: Final = 300.0
 """A flash is spared; what a crash takes of it is learned again within minutes."""
+LOOK_S: Final = 10.0
+"""Between two looks at what is known: as long as a bus takes to say it anew (`agent.bus_loop`)."""
 TELL_S: Final = 3600.0
 TELL_AT_ONCE_S: Final = 60.0
 
@@ -78,7 +80,7 @@ def describe_meter(learned: LearnedBus, meter: str, setup: MeterSetup) -> dict[s
     told: dict[str, Any] = {
         name: plain[name] for name in ("slowest_s", "pause_s", "registers_max") if name in plain
     }
-    left_out = name_points(setup.model, known.missing)
+    left_out = name_points(setup.model, known.missing) if known.missing else {}
     return {**told, "left_out": left_out} if left_out else told
 
 
@@ -99,21 +101,22 @@ class Learning(RecordSource):
     _written_ns: int = field(default=0, init=False)
     _told: dict[str, Any] = field(factory=dict, init=False)
     _told_ns: int = field(default=0, init=False)
+    _looked_ns: int = field(default=0, init=False)
 
     def start(self, stamp: Stamp, /) -> Iterator[NewRecord]:
         """What is known from the last run."""
         learned = self.now()
         self._written = _without_speed(learned)
-        self._written_ns = self._told_ns = stamp.boottime_ns
+        self._written_ns = self._told_ns = self._looked_ns = stamp.boottime_ns
         body = self._describe(learned)
         if _essence(body):
             yield self._tell(body, stamp)
 
     def due(self, stamp: Stamp, /) -> Iterator[NewRecord]:
         """Write and tell what has changed."""
-        passed_s = (stamp.boottime_ns - min(self._written_ns, self._told_ns)) / NS_PER_S
-        if passed_s < TELL_AT_ONCE_S:
+        if stamp.boottime_ns - self._looked_ns < LOOK_S * NS_PER_S:
             return
+        self._looked_ns = stamp.boottime_ns
         learned = self.now()
         if stamp.boottime_ns - self._written_ns >= WRITE_S * NS_PER_S:
             self._written_ns = stamp.boottime_ns

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.learned import NAME, TELL_AT_ONCE_S, TELL_S, WRITE_S, Learning, read_learned, write_learned
+from agent.learned import LOOK_S, NAME, TELL_AT_ONCE_S, TELL_S, WRITE_S, Learning, read_learned, write_learned
 from agent.sealing.source import NewRecord
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.points.model import load
@@ -81,6 +81,20 @@ def test_what_is_known_at_the_start_is_told_there(tmp_path: Path) -> None:
     assert known == LACKING
     (record,) = Learning(tmp_path, SETUPS, lambda: known).start(stamp(0))
     assert record.body["learned"]["meters"]["m1"]["left_out"] == {"power_factor": "no answer"}  # type: ignore[index,call-overload]
+
+
+def test_what_is_known_is_looked_at_no_oftener_than_it_changes(tmp_path: Path) -> None:
+    looks = [0]
+
+    def count() -> dict[str, LearnedBus]:
+        looks[0] += 1
+        return NOTHING
+
+    learning = Learning(tmp_path, SETUPS, count)
+    list(learning.start(stamp(0)))
+    for tick in range(1, 4 * 3600):
+        assert list(learning.due(stamp(tick / 4))) == []
+    assert looks[0] <= 3600 / LOOK_S
 
 
 def test_at_the_end_even_the_speed_is_kept(tmp_path: Path) -> None:
