@@ -21,9 +21,8 @@ from agent.detect.channels import ABSENT, Cause, least_voltage_of
 from agent.detect.episode import Rule
 from agent.detect.line import LineTracker
 from agent.detect.params import LinkageParams
+from agent.detect.slots import count_fresh_slots
 
-FRESH_S: Final = 60
-"""Channels older than a minute explain nothing about the present."""
 PF_KEPT: Final = 0.75
 """Idling motors fall to a half or a third of their power factor, slow drives keep nearly all of it."""
 MAINS_HZ: Final = 50.0
@@ -45,7 +44,7 @@ def find_treatment_cause(lines: Sequence[LineTracker], slot: int, dt_s: int) -> 
 
 def find_line_cause(line: LineTracker, slot: int, dt_s: int) -> Cause:
     """The cause of one line."""
-    if (slot - line.channels.slot) * dt_s > FRESH_S:
+    if slot - line.channels.slot > count_fresh_slots(dt_s):
         return Cause.UNKNOWN
     return line.channels.find_cause(line.params, line.value)
 
@@ -67,10 +66,11 @@ def refine_by_incomer(cause: Cause, lost_w: float, rise_w: float | None) -> Caus
 
 def find_loss_cause(line: LineTracker, others: Iterable[LineTracker], slot: int, dt_s: int) -> Cause:
     """Why `line` has no data; `others` are the lines of its linkage."""
-    alive = any((slot - other.last_slot) * dt_s <= FRESH_S for other in others if other is not line)
-    if line.refused_slot >= slot - FRESH_S // dt_s:
+    fresh_slots = count_fresh_slots(dt_s)
+    alive = any(slot - other.last_slot <= fresh_slots for other in others if other is not line)
+    if line.refused_slot >= slot - fresh_slots:
         return Cause.REJECTED
-    fresh = (line.last_slot - line.channels.slot) * dt_s <= FRESH_S
+    fresh = line.last_slot - line.channels.slot <= fresh_slots
     if line.channels.slot >= 0 and fresh and line.channels.find_cause(line.params, 0) is Cause.SUPPLY:
         return Cause.SUPPLY
     return Cause.METER if alive else Cause.SITE
@@ -85,7 +85,7 @@ def has_voltage_elsewhere(
         for other in others
         if other is not line
         and other.channels.voltage != ABSENT
-        and (slot - other.channels.slot) * dt_s <= FRESH_S
+        and slot - other.channels.slot <= count_fresh_slots(dt_s)
     ]
     return any(found) if found else None
 

@@ -1,8 +1,9 @@
 """What a gateway runs: samples of lines in, episodes out.
 
-Time is cut into slots, slot = floor(t / dt). A sample may come `reorder_slots` late and in any
-order; of several in one slot the latest counts, and of two with one time the greater, so that the
-order of arrival makes no difference. `advance` closes the slots that can no longer change, in order.
+Time is cut into slots, slot = floor(t / dt). A sample may come `reorder_slots` late, but no more than
+LATE_MAX_S, and in any order; of several in one slot the latest counts, and of two with one time the greater,
+so that the order of arrival makes no difference. `advance` closes the slots that can no longer change, in
+order.
 
 The times and powers of samples are not trusted. A value that is not finite is ignored; a sample of the far
 future waits in one of PENDING_MAX rows and does no harm; when the clock is set back by more than STEP_BACK_S,
@@ -30,12 +31,15 @@ from agent.detect.linkage import VIOLATION
 from agent.detect.param_table import ParamsError
 from agent.detect.params import IncomerParams, LinkageParams
 from agent.detect.retrospect import EMPTY, HISTORY_SLOTS, NO_HISTORY, VERDICT_EVERY_SLOTS, Retrospect
+from agent.detect.slots import count_slots
 from agent.detect.status import LinkageStatus, status_of
 
 TIME_MAX_S: Final = 1e11
 """The year 5138; later times are ignored."""
 TIME_MIN_S: Final = -TIME_MAX_S
 POWER_MIN_W: Final = -POWER_MAX_W
+LATE_MAX_S: Final = 30
+"""A reading waits for a poll and for the queue, not for a slot of minutes."""
 STEP_BACK_S: Final = 300
 SILENT_S: Final = 86_400
 """After a day without any sample the missing slots are skipped instead of being closed one by one."""
@@ -45,7 +49,11 @@ CHECKPOINT_OPEN_EPISODES: Final = 4
 
 
 class Detector:
-    """All linkages of a site; one instance, called from one thread."""
+    """All linkages of a site; one instance, called from one thread.
+
+    Attributes:
+        closes_after_s: When `advance` closes the slot of a sample, counted from its time at most.
+    """
 
     def __init__(self, params: Sequence[LinkageParams], incomer: IncomerParams | None = None) -> None:
         if not params or len({one.dt_s for one in params}) != 1:
@@ -53,8 +61,9 @@ class Detector:
         self._params = tuple(params)
         self._incomer_params = incomer
         self._dt = params[0].dt_s
-        self._step_back, self._silent = STEP_BACK_S // self._dt, SILENT_S // self._dt
-        self._reorder = max(one.reorder_slots for one in params)
+        self._step_back, self._silent = count_slots(STEP_BACK_S, self._dt), SILENT_S // self._dt
+        self._late_s = min(max(one.reorder_slots for one in params) * self._dt, LATE_MAX_S)
+        self.closes_after_s = self._dt + self._late_s
         self._next: int | None = None
         self._open_s: float = TIME_MIN_S
         self._last_row = 0
@@ -146,7 +155,7 @@ class Detector:
         """Close every slot that is final at `t_s`; returns the episodes raised, renamed or cleared."""
         if not TIME_MIN_S <= t_s <= TIME_MAX_S:
             return []
-        end = floor(t_s / self._dt) - self._reorder
+        end = floor((t_s - self._late_s) / self._dt)
         slot = self._next
         if slot is None:
             slot = self._arrivals.earliest(end)
@@ -167,7 +176,7 @@ class Detector:
 
     def restart(self, t_s: float) -> None:
         """Start counting again at `t_s` after a clock correction; open episodes stay open."""
-        self._start(floor(t_s / self._dt) - self._reorder)
+        self._start(floor((t_s - self._late_s) / self._dt))
 
     def _start(self, slot: int) -> None:
         """Count from `slot`, keeping nothing but the open episodes."""

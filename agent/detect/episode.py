@@ -7,7 +7,7 @@ which it held. One that comes back soon is raised again under its `id`, with `nu
 Equal samples and equal parameters give equal episodes, whenever and wherever they are computed.
 
 All times are UTC seconds of the data, not of the machine: `raised_at_s` is the end of the slot whose sample
-decided. A live gateway emits it `reorder_slots` later.
+decided. A live gateway emits it when no sample of that slot can come any more, see `detector`.
 """
 
 from collections.abc import Mapping

@@ -37,10 +37,9 @@ from agent.detect.line import MISSING, LineTracker
 from agent.detect.linkage import LinkageTracker
 from agent.detect.params import LinkageParams
 from agent.detect.sentence import write_sentence
+from agent.detect.slots import count_fresh_slots
 from agent.detect.trace import MinuteTrace
 
-ALIVE_S: Final = 60
-"""A line that answered within the last minute proves that gateway and bus were alive."""
 REOPEN_S: Final = 1800
 """Treatment that is back on for less than half an hour does not end an episode for good."""
 DEED_PAUSE_S: Final = 14_400
@@ -361,7 +360,7 @@ class LinkageWatch:
         """The numbers that every episode of this linkage carries."""
         lines = self.production + self.treatment
         correlation = self.trace.correlation
-        alive_slots = max(1, ALIVE_S // self.params.dt_s)
+        alive_slots = count_fresh_slots(self.params.dt_s)
         return {
             "production_w": self.tracker.u,
             "treatment_w": self.tracker.treatment,
@@ -388,7 +387,7 @@ class LinkageWatch:
         return {
             "cause": self._find_cause(slot, normal_w).value,
             "production_on_at_s": tracker.on_slot * dt,
-            "grace_end_at_s": tracker.on_slot * dt + params.grace_s,
+            "grace_end_at_s": tracker.on_slot * dt + tracker.grace_s,
             "deficit_begin_at_s": tracker.deficit.slot * dt,
             "deficit_for_s": tracker.deficit.count * dt,
             "deficit_runs": tracker.deficit.runs,

@@ -16,10 +16,11 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.detect.episode import SEVERITIES, Episode, Rule
-from agent.detect.findings import ALIVE_S, add_up, clear, count_missing
+from agent.detect.findings import add_up, clear, count_missing
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.params import IncomerParams
 from agent.detect.sentence import write_sentence
+from agent.detect.slots import count_fresh_slots
 from agent.detect.trace import MINUTE_S, MinuteTrace
 
 RISE_MINUTES: Final = 5
@@ -85,12 +86,13 @@ class IncomerWatch:
         sign = (rest > self.params.hi_w) - (rest < self.params.lo_w)
         if sign and sign == -self.sign:
             self.minutes = 0
+        passed = max(1, self.dt_s // MINUTE_S)
         if sign:
             if self.minutes == 0:
-                self.begin_s = slot * self.dt_s // MINUTE_S * MINUTE_S - MINUTE_S
-            self.minutes, self.sign = min(self.minutes + 1, 2 * self._limit), sign
+                self.begin_s = slot * self.dt_s // MINUTE_S * MINUTE_S - passed * MINUTE_S
+            self.minutes, self.sign = min(self.minutes + passed, 2 * self._limit), sign
         else:
-            self.minutes = max(self.minutes - 2, 0)
+            self.minutes = max(self.minutes - 2 * passed, 0)
         if self.minutes >= self._limit and not self.open:
             self.open[0] = self._build_raised(slot, rest)
             return [self.open[0]]
@@ -103,7 +105,7 @@ class IncomerWatch:
         return -(-self.params.residual_s // MINUTE_S)
 
     def _build_raised(self, slot: int, rest: int) -> Episode:
-        params, alive_slots = self.params, max(1, ALIVE_S // self.dt_s)
+        params, alive_slots = self.params, count_fresh_slots(self.dt_s)
         lines = (self.incomer, *self.lines)
         numbers: dict[str, Any] = {
             "residual_w": rest,

@@ -6,7 +6,8 @@ In: the watts of each slot in order, or None. Out: the watts that count, or MISS
 - A power that is negative by more than the off threshold is that of a line whose CTs are turned round: no
 line of a factory feeds the grid for minutes. Its magnitude counts, so that who turns CTs hides nothing.
 - A missing sample is bridged with the last value for `hold`; after that the line is MISSING.
-- A fall from running to nothing needs a second sample, because single zeros are transmission faults.
+- A fall from running to nothing needs a second sample, because single zeros are transmission faults (that of
+production only where meters are read often, see `slots`).
 
 Alarms are bits of `flags`; `since` has the slot where each began:
 
@@ -45,6 +46,7 @@ from agent.detect.channels import (
 )
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams
+from agent.detect.slots import CT_SLOTS_MIN, DUMMY_SLOTS_MIN, FLAT_SLOTS_MIN, count_slots, is_fine
 
 MISSING: Final = -1
 DATA_LOSS: Final = 1
@@ -95,27 +97,29 @@ class LineTracker:
         self._top = min(POWER_MAX_W, round(CT_RANGE_MARGIN * params.ct_range_w) or POWER_MAX_W)
         self._lo = params.threshold.lo_w
         self.hi = params.threshold.hi_w
-        self._fall_from = params.fall_from_w
+        # In a long slot production that is said to run on would accuse a fan that stopped after it.
+        waits = is_fine(dt) or params in linkage.treatment
+        self._fall_from = params.fall_from_w if waits else POWER_MAX_W
         self._fall_to = max(1, round(FALL_TO * params.fall_from_w))
         self._hold = compute_hold_slots(linkage)
-        self._loss_slots = max(LOSS_SLOTS_MIN, -(-linkage.loss_s // dt))
+        self._loss_slots = count_slots(linkage.loss_s, dt, LOSS_SLOTS_MIN)
         self._stuck_on = _to_stuck_slots(params.stuck_on_s, dt)
         self._stuck_off = _to_stuck_slots(params.stuck_off_s, dt)
         self._stuck_least = min(self._stuck_on, self._stuck_off)
         self._noise_floor = params.noise_floor
         self._noise_from = self.hi if params.noise_floor else NEVER
         self._alpha = compute_noise_alpha(dt)
-        self._flat_slots = -(-linkage.flat_s // dt)
+        self._flat_slots = count_slots(linkage.flat_s, dt, FLAT_SLOTS_MIN)
         # A floor above the off threshold was learned from running power, by versions up to 0.1.
         is_standby = 0 < params.ct_floor_w < self._lo
         self._dead = DEAD_W if is_standby else 0
-        self._ct_slots = -(-linkage.ct_s // dt)
+        self._ct_slots = count_slots(linkage.ct_s, dt, CT_SLOTS_MIN)
         self._dark_below = least_voltage_of(params)
         self._heater = round(1000 * params.pf_heater)
         # A thousandth below a heater's rounded power factor.
         self._motor_to = min((self._heater - 1) / 1000, PF_MAX) if self._heater else PF_MAX
         self._motor_from = -self._motor_to
-        self._dummy_slots = -(-linkage.dummy_s // dt)
+        self._dummy_slots = count_slots(linkage.dummy_s, dt, DUMMY_SLOTS_MIN)
         self.channels = LineChannels()
         self.value = self.now = MISSING
         self.raw = MISSING
@@ -350,7 +354,7 @@ def start_trackers(params: Sequence[LinkageParams], slot: int) -> dict[str, Line
 
 def compute_hold_slots(linkage: LinkageParams) -> int:
     """Slots for which the last value replaces missing ones."""
-    return max(linkage.hold_slots, -(-linkage.hold_s // linkage.dt_s))
+    return count_slots(linkage.hold_s, linkage.dt_s, linkage.hold_slots)
 
 
 def compute_noise_alpha(dt_s: int) -> float:
@@ -359,4 +363,4 @@ def compute_noise_alpha(dt_s: int) -> float:
 
 
 def _to_stuck_slots(limit_s: int, dt_s: int) -> int:
-    return max(STUCK_SLOTS_MIN, -(-limit_s // dt_s)) if limit_s else NEVER
+    return count_slots(limit_s, dt_s, STUCK_SLOTS_MIN) if limit_s else NEVER

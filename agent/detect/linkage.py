@@ -10,7 +10,9 @@ with a duty cycle gets a whole duty window before a deficit counts again.
 
 A slot of deficit has production on and T (the highest power of the last duty window) below what the envelope
 demands at the least production of the last `guard_s`; see `counts` for its weight. Slots in which a pause of
-production is bridged count only once production has come back. `good_s` of health clears everything.
+production is bridged count only once production has come back. `good_s` of health clears everything. Where
+production is less than commissioning saw, or was unknown, only the off threshold is demanded; what meets no
+more than that makes no deficit, and ends none.
 A violation is raised at S >= limit, once treatment has had its grace: the deficit lasted that long, or
 treatment has been healthy before in this run of production. While it is open it can only grow graver:
 treatment that was low and is then off for as long as raises becomes `off`. Whether treatment was stopped
@@ -34,6 +36,7 @@ from agent.detect.counts import LOW_WEIGHT, OFF_WEIGHT, Deficit, Interruptions, 
 from agent.detect.episode import Rule
 from agent.detect.line_params import Bin
 from agent.detect.params import LinkageParams
+from agent.detect.slots import DEFICIT_SLOTS_MIN, compute_skew_s, count_slots, is_fine
 from agent.detect.window import Expectation, RollingMinimum
 
 VIOLATION: Final = 1
@@ -50,6 +53,7 @@ LOW_RULES: Final = frozenset({Rule.IDLE, Rule.UNDERSPEED})
 MINUTE_S: Final = 60
 BLIND_GRACE_S: Final = 120
 """Production unknown for longer may have stopped and started: treatment gets its grace again."""
+ORPHAN_SLOTS_MIN: Final = 2
 ORPHAN_MIN_S: Final = 300
 """A run of treatment that is shorter is a jog of its switch or a spike of its meter, no start."""
 OFF_MARGIN: Final = 0.75
@@ -87,10 +91,10 @@ class LinkageTracker:
     """State of one linkage; `step` is called once for every slot."""
 
     __slots__ = (
-        *_STATE, "_expectation", "_bridge", "_calm", "_clear", "_duty", "_early", "_good", "_grace",
-        "_highest", "_highest_slots", "_limit", "_lost", "_off", "_orphan_limit", "_overrun", "_range",
-        "_range_hold", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "deed", "deficit", "dt",
-        "interruptions", "orphans", "params", "rule", "since",
+        *_STATE, "_expectation", "_bridge", "_calm", "_clear", "_duty", "_early", "_good", "_least",
+        "_highest", "_highest_slots", "_limit", "_lost", "_off", "_orphan", "_orphan_limit", "_overrun",
+        "_proof", "_range", "_range_hold", "_range_minutes", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "deed",
+        "deficit", "dt", "grace_s", "interruptions", "orphans", "params", "rule", "since",
     )  # fmt: skip
 
     def __init__(self, params: LinkageParams, slot: int) -> None:
@@ -101,23 +105,26 @@ class LinkageTracker:
         self._t_hi, self._t_lo = params.on_treatment.hi_w, params.on_treatment.lo_w
         self._bridge = -(-params.bridge_s // dt)
         self._duty = params.duty_window_s > 0
-        self._highest_slots = max(1, -(-params.duty_window_s // dt))
-        self._good = max(1, -(-params.good_s // dt))
-        self._clear = -(-params.idle_clear_s // dt)
+        self._highest_slots = count_slots(params.duty_window_s, dt)
+        self._good = count_slots(params.good_s, dt)
+        self._clear = count_slots(params.idle_clear_s, dt)
         self._early = params.early_stop_s // dt
-        self._grace = params.grace_s
-        self._lost = -(-params.lost_reset_s // dt)
+        self.grace_s = params.grace_s + compute_skew_s(dt)
+        self._least = 1 if is_fine(dt) else DEFICIT_SLOTS_MIN
+        self._orphan = count_slots(ORPHAN_MIN_S, dt, ORPHAN_SLOTS_MIN)
+        self._range_minutes = max(1, dt // MINUTE_S)
+        self._lost = count_slots(params.lost_reset_s, dt)
         self._limit = params.limit_s
-        self._overrun = -(-params.overrun_s // dt) if params.overrun_s else NEVER
+        self._overrun = count_slots(params.overrun_s, dt) if params.overrun_s else NEVER
         self._orphan_limit = params.orphans_limit or NEVER
         self._range = params.range_hi_w or NEVER
         self._range_hold = RANGE_HOLD_S // dt
         self._off = self._t_lo - round(OFF_MARGIN * (self._t_hi - self._t_lo))
-        self._expectation = Expectation(_bound_envelope(params), max(1, -(-params.guard_s // dt)), slot)
+        self._expectation = Expectation(_bound_envelope(params), count_slots(params.guard_s, dt), slot)
         self._highest = RollingMinimum(self._highest_slots)
         self.orphans = Orphans(dt)
         self.interruptions = Interruptions(
-            dt, params.interruptions_window_s, params.interruption_min_s, params.grace_s
+            dt, params.interruptions_window_s, max(params.interruption_min_s, 2 * dt), params.grace_s
         )
         self.since: dict[int, int] = {}
         self.on = self.treatment_on = self.seen = self.alone = False
@@ -133,6 +140,7 @@ class LinkageTracker:
         self.low = self.good = self.lost = self.blind = self.bridged = self.overrun = self.flags = 0
         self.on_count = self.off_count = 0
         self._sure_from = slot + self._highest_slots - 1
+        self._proof = params.envelope[min(1, len(params.envelope) - 1)].lo_w
         self._calm = False
 
     def step(self, slot: int, u: int, u_known: bool, t: int, t_known: bool) -> None:
@@ -233,13 +241,13 @@ class LinkageTracker:
         self.treatment_on = False
         if self.alone:
             self.alone = False
-            if (slot - self.alone_slot) * self.dt >= ORPHAN_MIN_S:
+            if slot - self.alone_slot >= self._orphan:
                 self.orphans.add(slot)
 
     def _judge_running(self, slot: int, t: int, expected: int) -> None:
         self.on_count += 1
         self.alone = False
-        if t >= expected:
+        if t >= expected and (t >= self._proof or not self.deficit.count):
             self.bridged = 0
             self.good = good = self.good + 1
             if good >= self._good:
@@ -249,6 +257,8 @@ class LinkageTracker:
                     self._end_deficit(slot)
             elif self.deficit.weighted_s > 0:
                 self.deficit.recover(False)
+            return
+        if t >= expected:
             return
         self.good = 0
         self.bridged += 1
@@ -264,18 +274,20 @@ class LinkageTracker:
 
     def had_grace(self) -> bool:
         """Whether treatment has had the time that it may take to start."""
-        if self.seen and self.on_count * self.dt >= self._grace:
+        if self.deficit.count < self._least:
+            return False
+        if self.seen and self.on_count * self.dt >= self.grace_s:
             return True
-        return self.deficit.lasted_s >= self._grace + self.params.duty_window_s
+        return self.deficit.lasted_s >= self.grace_s + self.params.duty_window_s
 
     def estimate_left_s(self) -> int:
         """Seconds until a violation is raised if the deficit goes on as now."""
         weight = OFF_WEIGHT if self.treatment < self._off else LOW_WEIGHT
         more_s = (self._limit - self.deficit.weighted_s) / weight
-        grace_s = self._grace + self.params.duty_window_s - self.deficit.lasted_s
+        grace_s = self.grace_s + self.params.duty_window_s - self.deficit.lasted_s
         if self.seen:
-            grace_s = min(grace_s, self._grace - self.on_count * self.dt)
-        return max(round(more_s), grace_s, 0)
+            grace_s = min(grace_s, self.grace_s - self.on_count * self.dt)
+        return max(round(more_s), grace_s, (self._least - self.deficit.count) * self.dt, 0)
 
     def _raise_violation(self) -> None:
         # `findings`, which has the other channels, decides between underspeed and idle.
@@ -356,7 +368,7 @@ class LinkageTracker:
             self.unlearned = 0
             self.flags &= ~UNLEARNED
             return
-        self.unlearned += 1
+        self.unlearned += self._range_minutes
         if self.unlearned < UNLEARNED_MINUTES or (slot - self.asked_slot) * self.dt < UNLEARNED_AGAIN_S:
             return
         self.asked_slot = slot

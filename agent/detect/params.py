@@ -14,20 +14,30 @@ from attrs import field, frozen
 
 from agent.detect.line_params import Bin, LineParams, Threshold, nameplate_line, nameplate_threshold
 from agent.detect.param_table import ParamsError, ParamTable, hash_table
+from agent.detect.slots import GUARD_SLOTS_MIN, HOLD_S, HOLD_SLOTS, count_hold_slots
 from evidence.moments import ZONE, zone_s
 
 DT_S: Final = 10
 """The slot, unless meters are polled less often."""
-HOLD_S: Final = 30
-"""How long a value counts as current where meters are polled often: three slots."""
-DT_MAX_S: Final = 60
-"""Slots longer than a minute are too coarse for the 1-minute evidence."""
+DT_MAX_S: Final = 300
+"""Of meters polled less often than every five minutes a stop within a shift shows in two samples or none."""
+GUARD_S: Final = 120
+"""Treatment reaches what production needs within two minutes."""
 LAG_MAX_S: Final = 900
 """Treatment that follows production by more than a quarter of an hour is not driven by it."""
 TAU_MIN_S: Final = 90
 """Shorter interruptions are start-up, switching and filter cleaning."""
 OUT_OF_BAND_S: Final = 900
 """A residual outside its band for a quarter of an hour is neither a motor start nor a late sample."""
+
+
+def choose_slot_s(polling_s: float) -> int:
+    """The slot for meters that are read every `polling_s`.
+
+    Slots follow the polling, because an empty one clears what is expected. Whole seconds are near enough: a
+    slot that stays empty now and then is bridged, and of two samples in one the latest counts.
+    """
+    return min(max(DT_S, round(polling_s)), DT_MAX_S)
 
 
 @frozen(kw_only=True)
@@ -87,11 +97,11 @@ class LinkageParams(ParamTable):
     envelope: tuple[Bin, ...]
     dt_s: int = DT_S
     reorder_slots: int = 2
-    hold_slots: int = 3
+    hold_slots: int = HOLD_SLOTS
     hold_s: int = HOLD_S
     bridge_s: int = 20
     lag_s: int = 0
-    guard_s: int = 120
+    guard_s: int = GUARD_S
     duty_window_s: int = 0
     tau_s: int = 240
     grace_s: int = 300
@@ -183,6 +193,8 @@ def nameplate(
         on_treatment=on_treatment,
         envelope=(Bin(from_w=0, lo_w=on_treatment.lo_w, median_w=round(sum(treatment.values()))),),
         dt_s=dt_s,
+        hold_slots=count_hold_slots(dt_s),
+        guard_s=max(GUARD_S, GUARD_SLOTS_MIN * dt_s),
     )
 
 

@@ -1,8 +1,9 @@
 """One-minute means of a linkage: the 2-hour trace of every episode and the correlation as evidence.
 
-A minute's mean is the floor of the mean of its slots in which every line of that side counted; a
-minute without one is a hole. Holes are left out of the correlation instead of being filled: pairs that
-straddle a hole are off by its length, which affects at most `lag` pairs of the window.
+A minute's mean is the floor of the mean of the slots that begin in it and in which every line of that side
+counted; a minute without one is a hole. A slot longer than a minute counts for every minute in it. Holes are
+left out of the correlation instead of being filled: pairs that straddle a hole are off by its length, which
+affects at most `lag` pairs of the window.
 
 The correlation only corroborates: constant treatment has none, healthy or not. It gives a notice only if
 production varied as at commissioning (`gated_r`) and r stayed below the learned limit for NOTICE_MINUTES.
@@ -78,30 +79,24 @@ class MinuteTrace:
 
     def close(self, slot: int) -> None:
         """Close the minute before `slot` and begin that of `slot`; due once `slot` reaches `until`."""
-        at = self._minute % TRACE_MINUTES
         slots = slot - self._begin
-        if known := slots - self._holes:
-            u, t = self.sum_u // known, self.sum_t // known
-            self._u_ring[at], self._t_ring[at] = u, t
-            self._correlation.push(u, t)
-            self._judge()
-        else:
-            self._u_ring[at] = self._t_ring[at] = _HOLE
         due = slots * self._lines
-        self._fresh_ring[at] = 100 * (due - self._missed) // due if due else 0
+        fresh = 100 * (due - self._missed) // due if due else 0
+        known = slots - self._holes
+        u, t = (self.sum_u // known, self.sum_t // known) if known else (_HOLE, _HOLE)
         minute = slot * self._dt // MINUTE_S
-        if minute != self._minute + 1:
-            self._skip(minute)
+        for passed in range(self._minute, minute):
+            self._write(passed % TRACE_MINUTES, u, t, fresh)
         self._minute = minute
         self.until = self._minute_end()
         self._begin = slot
         self._holes = self.sum_u = self.sum_t = self._missed = 0
 
-    def _skip(self, minute: int) -> None:
-        """Write holes between the closed minute and `minute`."""
-        for skipped in range(max(self._minute + 1, minute - TRACE_MINUTES), minute):
-            self._u_ring[skipped % TRACE_MINUTES] = self._t_ring[skipped % TRACE_MINUTES] = _HOLE
-            self._fresh_ring[skipped % TRACE_MINUTES] = 0
+    def _write(self, at: int, u: int, t: int, fresh: int) -> None:
+        self._u_ring[at], self._t_ring[at], self._fresh_ring[at] = u, t, fresh
+        if u != _HOLE:
+            self._correlation.push(u, t)
+            self._judge()
 
     def _judge(self) -> None:
         r = self.gated_r

@@ -19,7 +19,8 @@ from attrs import define, field
 
 from agent.detect.detector import Detector
 from agent.detect.episode import SEVERITIES, Episode, Rule
-from agent.detect.params import HOLD_S, IncomerParams, LinkageParams
+from agent.detect.params import IncomerParams, LinkageParams
+from agent.detect.slots import HOLD_S
 from agent.detect.status import AFTER_S, EarlyWarning, PlantWarning
 from agent.judging.line_power import LinePowers, meter_power
 from agent.status.load_history import LoadHistory

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import astuple, define, field, frozen
 
-from agent.detect.params import HOLD_S
+from agent.detect.slots import HOLD_S
 from drivers.reading import POWER_POINT
 
 PF_POINT: Final = "power_factor"

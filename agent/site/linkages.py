@@ -1,19 +1,18 @@
 """From the site file to the parameters of the detector: linkages and the incomer."""
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from agent.detect.param_table import ParamsError
 from agent.detect.params import (
     DT_MAX_S,
-    DT_S,
-    HOLD_S,
     IncomerParams,
     LinkageParams,
+    choose_slot_s,
     nameplate,
     nameplate_incomer,
 )
+from agent.detect.slots import HOLD_S
 from agent.site.file import ConfigError, Site
 
 HOLD_POLLS: Final = 1.5
@@ -28,8 +27,15 @@ def find_polling_s(site: Site) -> float:
 
 
 def find_slot_s(site: Site) -> int:
-    """The detector's slot, s: it follows the polling, or empty slots would clear what is expected."""
-    return min(max(DT_S, math.ceil(find_polling_s(site))), DT_MAX_S)
+    """The slot that fits the polling of `site`, s."""
+    return choose_slot_s(find_polling_s(site))
+
+
+def find_judged_slot_s(site: Site) -> int:
+    """The slot in which the linkages of `site` are judged, s: that of their parameters, if any."""
+    learned = (one.parameters["dt_s"] for one in site.linkage if one.parameters and "dt_s" in one.parameters)
+    slot_s = next(learned, None)
+    return slot_s if type(slot_s) is int and 1 <= slot_s <= DT_MAX_S else find_slot_s(site)
 
 
 def find_hold_s(site: Site) -> float:
@@ -47,7 +53,7 @@ def list_polling_misfits(site: Site, linkages: Sequence[LinkageParams]) -> Itera
         )
         return
     for index, one in enumerate(linkages):
-        if one.dt_s < polling_s and one.hold_s < polling_s:
+        if max(one.dt_s, one.hold_s) < round(polling_s):
             yield (
                 f"linkage[{index}].parameters.dt_s: {one.dt_s} s is shorter than fast_s = {polling_s:g}: "
                 "only treatment that is off would be seen; commission again"
@@ -55,7 +61,7 @@ def list_polling_misfits(site: Site, linkages: Sequence[LinkageParams]) -> Itera
 
 
 def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
-    """The detector's parameters of each linkage: learned, or from the nameplates alone.
+    """The detector's parameters of each linkage: learned, or from the nameplates alone in the same slots.
 
     Raises:
         ConfigError: Parameters in the file are wrong.
@@ -70,9 +76,13 @@ def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
             else:
                 production: dict[str, float] = {line: rated[line] for line in linkage.production}
                 treatment: dict[str, float] = {line: rated[line] for line in linkage.treatment}
-                params.append(nameplate(linkage.id, production, treatment, dt_s=find_slot_s(site)))
+                params.append(nameplate(linkage.id, production, treatment, dt_s=find_judged_slot_s(site)))
         except ParamsError as error:
             problems += [f"linkage[{index}].parameters: {problem}" for problem in error.problems]
+    slots = sorted({one.dt_s for one in params})
+    if len(slots) > 1:
+        named = ", ".join(f"{dt_s} s" for dt_s in slots)
+        problems.append(f"linkage: parameters with different dt_s ({named}): commission all linkages again")
     if problems:
         raise ConfigError(site.file, problems)
     return tuple(params)

@@ -7,7 +7,8 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from agent.detect.episode import Episode
-from agent.detect.params import HOLD_S, LinkageParams
+from agent.detect.params import LinkageParams
+from agent.detect.slots import HOLD_S
 from agent.site.file import Place, Site
 from evidence.moments import local_text, zone_s
 from evidence.pack.proved import Evidence, ProvedSeal

@@ -16,7 +16,7 @@ from agent.detect.detector import Detector
 from agent.detect.episode import Episode, Rule
 from agent.detect.learning.backtest import Recording, keep_latest, run
 from agent.detect.learning.commission import CommissionResult
-from agent.detect.params import DT_MAX_S, DT_S
+from agent.detect.params import choose_slot_s
 from agent.site.file import ConfigError, Site
 from agent.site.linkages import incomer_of, linkages_of
 from provisioning.learning.learn import learn_incomer, learn_linkage
@@ -88,7 +88,7 @@ def _is_of_absent(episode: Episode, loads: Loads) -> bool:
 
 
 def find_slot_s(loads: Loads) -> int:
-    """The detector's slot for a recording: DT_S, or the usual distance of a line's samples if longer.
+    """The detector's slot for a recording, which follows the usual distance of a line's samples.
 
     The distance is that of each line by itself, because meters that are read one after the other have rows of
     their own in a file.
@@ -98,7 +98,7 @@ def find_slot_s(loads: Loads) -> int:
     recording = loads.to_recording()
     known = (recording.times_s[np.isfinite(watts)] for watts in recording.watts.values())
     steps_s = [float(np.median(np.diff(times_s))) for times_s in known if len(times_s) > 1]
-    return min(max(DT_S, int(np.ceil(max(steps_s, default=0.0)))), DT_MAX_S)
+    return choose_slot_s(max(steps_s, default=0.0))
 
 
 def _learn(site: Site, recording: Recording, dt_s: int, interval_s: float) -> tuple[CommissionResult, ...]:

@@ -125,7 +125,7 @@ def _read_loads(site: Site, csv_file: Path | None, hours: float, options: FileOp
     if csv_file is not None:
         return read_file(csv_file, site, options)
     with count_up("chain") as each:
-        return read_chain(site, hours, each)
+        return read_chain(site, hours, each, find_slot_s(site))
 
 
 def _learn_all(site: Site, loads: Loads) -> Iterator[Learned]:

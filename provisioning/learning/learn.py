@@ -3,6 +3,7 @@
 from attrs import frozen
 
 from agent.detect.learning.backtest import Recording
+from agent.detect.learning.channels import SCALES as CHANNELS_LEARNED
 from agent.detect.learning.commission import CommissionResult, commission
 from agent.detect.learning.commission_incomer import IncomerResult, commission_incomer
 from agent.detect.learning.series import Series
@@ -28,7 +29,11 @@ def learn_linkage(
     """
     times = recording.times_s
     channels: dict[str, dict[str, Series]] = {
-        line: {name: (times, column) for name, column in recording.evidence.get(line, {}).items()}
+        line: {
+            name: (times, column)
+            for name, column in recording.evidence.get(line, {}).items()
+            if name in CHANNELS_LEARNED
+        }
         for line in (*linkage.production, *linkage.treatment)
     }
     return commission(

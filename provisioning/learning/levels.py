@@ -1,6 +1,6 @@
 """Means of a quarter of an hour or an hour through the detector, for what they can show: levels.
 
-Each mean is held for its interval, in slots of a minute, which is the longest that the detector knows. The
+Each mean is held for its interval, in slots of a minute. The
 first and the last interval of a run are mixed of on and off, so a deficit must fill more than one interval to
 count: the time without treatment that makes a violation is two of them, and treatment has one to start.
 Whatever rests on single samples is not judged: lags, short interruptions, starts without production, stuck
@@ -15,11 +15,12 @@ from attrs import evolve
 from agent.detect.learning.backtest import Recording
 from agent.detect.learning.commission import CommissionResult
 from agent.detect.line_params import LineParams
-from agent.detect.params import DT_MAX_S, LinkageParams
+from agent.detect.params import LinkageParams
 from agent.site.file import LinkageSettings, Site
 from provisioning.learning.learn import Limits, learn_linkage
 
-SLOT_S: Final = DT_MAX_S
+SLOT_S: Final = 60
+"""The detector's evidence is by the minute."""
 TAU_INTERVALS: Final = 2
 GRACE_INTERVALS: Final = 1
 LOSS_INTERVALS: Final = 3

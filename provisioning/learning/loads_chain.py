@@ -5,7 +5,8 @@ along the chain (`evidence.walk`); a chain that the walk refuses, or a body that
 is an error that names the seal. Discarded bodies are gaps, and so are a meter's missing answers.
 
 Time is the time since boot, dated by the last seal of that boot: a clock that was set meanwhile bends
-nothing. On the detector's slots the latest sample counts, as in the running detector. Memory is one number
+nothing. On the detector's slots, which the site file or the polling says, the latest sample counts, as in the
+running detector. Memory is one number
 per slot, line and channel, whatever the chain holds: 17 MB for 72 h of 20 lines.
 """
 
@@ -20,7 +21,7 @@ from attrs import frozen
 from agent.judging.line_power import LinePower, LinePowers, meter_power
 from agent.sealing.anchors import read_anchors
 from agent.site.file import Site
-from agent.site.linkages import find_hold_s
+from agent.site.linkages import find_hold_s, find_judged_slot_s
 from agent.site.setups import lines_of, setups_of
 from agent.store.archive import open_gateway
 from agent.store.names import DATABASE_NAME
@@ -34,14 +35,12 @@ from evidence.seal import peek_header
 from evidence.walk import WalkedSeal, survey
 from provisioning.loads.loads import Floats, Loads, LoadsError
 
-DT_S: Final = 10
-"""The detector's slot."""
 HOURS_MAX: Final = 14 * 24.0
 """A commissioning period is extended up to a week; twice that bounds the memory."""
 MS_PER_S: Final = 1000
 HOUR_MS: Final = 3_600_000
 TELL_SEALS: Final = 200
-_CHANNELS: Final = ("pf", "i", "u")
+_CHANNELS: Final = ("pf", "i", "u", "phase")
 
 EachSeal = Callable[[int, int], object]
 """Called with the seals done and their total."""
@@ -58,8 +57,10 @@ class _Period:
     offsets_ms: dict[bytes, int]
 
 
-def read_chain(site: Site, hours: float, each: EachSeal = lambda _done, _all: None) -> Loads:
-    """The loads of the last `hours` of the chain of `site`.
+def read_chain(
+    site: Site, hours: float, each: EachSeal = lambda _done, _all: None, dt_s: int | None = None
+) -> Loads:
+    """The loads of the last `hours` of the chain of `site` in slots of `dt_s`, else those of its parameters.
 
     Raises:
         ConfigError: The meters of the site file are wrong.
@@ -68,13 +69,14 @@ def read_chain(site: Site, hours: float, each: EachSeal = lambda _done, _all: No
     setups = setups_of(site)
     try:
         with closing(open_gateway(site.path(site.store.path) / DATABASE_NAME, site.site.gateway)) as archive:
-            return _sum_loads(site, archive, setups, hours, each)
+            slots_s = dt_s or find_judged_slot_s(site)
+            return _sum_loads(site, archive, setups, hours, each, slots_s)
     except (StoreError, OSError) as error:
         raise LoadsError([str(error)]) from error
 
 
 def _sum_loads(
-    site: Site, archive: Archive, setups: dict[str, MeterSetup], hours: float, each: EachSeal
+    site: Site, archive: Archive, setups: dict[str, MeterSetup], hours: float, each: EachSeal, dt_s: int
 ) -> Loads:
     folder, centre_key = site.path(site.store.path), site.broker.centre_key if site.broker else None
     period = _find_period(archive, round(hours * HOUR_MS))
@@ -83,7 +85,7 @@ def _sum_loads(
     walk = survey(archive, read_anchors(folder, archive, centre_key), period.first, period.last)
     if walk.problem is not None:
         raise LoadsError([walk.problem.en])
-    slots, powers = _Slots(period), LinePowers(lines_of(site), find_hold_s(site))
+    slots, powers = _Slots(period, dt_s), LinePowers(lines_of(site), find_hold_s(site))
     for done, seal in enumerate(walk.seals()):
         if done % TELL_SEALS == 0:
             each(done, period.last - period.first + 1)
@@ -139,9 +141,10 @@ def _list_readings(seal: WalkedSeal) -> Iterator[ReadingRecord]:
 class _Slots:
     """One number per slot, line and channel: the latest in that slot."""
 
-    def __init__(self, period: _Period) -> None:
-        self._first = period.begin_ms // (DT_S * MS_PER_S)
-        self._count = period.end_ms // (DT_S * MS_PER_S) - self._first + 1
+    def __init__(self, period: _Period, dt_s: int) -> None:
+        self._dt = dt_s
+        self._first = period.begin_ms // (dt_s * MS_PER_S)
+        self._count = period.end_ms // (dt_s * MS_PER_S) - self._first + 1
         self._watts: defaultdict[str, Floats] = defaultdict(self._make_column)
         self._channels: defaultdict[str, defaultdict[str, Floats]] = defaultdict(
             lambda: defaultdict(self._make_column)
@@ -151,11 +154,12 @@ class _Slots:
         return np.full(self._count, np.nan)
 
     def put(self, power: LinePower) -> None:
-        slot = int(power.at_s // DT_S) - self._first
+        slot = int(power.at_s // self._dt) - self._first
         if not 0 <= slot < self._count:
             return
         self._watts[power.line][slot] = power.watts
-        for name, value in zip(_CHANNELS, (power.pf, power.current_a, power.voltage_v), strict=True):
+        values = (power.pf, power.current_a, power.voltage_v, power.lost_phase)
+        for name, value in zip(_CHANNELS, values, strict=True):
             if value is not None:
                 self._channels[power.line][name][slot] = value
 
@@ -163,7 +167,7 @@ class _Slots:
         """From the first sample on."""
         begins = [int(np.argmax(np.isfinite(column))) for column in self._watts.values()]
         begin = min(begins, default=0)
-        times_s = np.arange(self._first + begin, self._first + self._count, dtype=np.float64) * DT_S
+        times_s = np.arange(self._first + begin, self._first + self._count, dtype=np.float64) * self._dt
         return Loads(
             times_s,
             {line: column[begin:] for line, column in self._watts.items()},

@@ -12,7 +12,7 @@ from evidence.words import Words
 
 Floats = NDArray[np.float64]
 
-CHANNELS = {"pf": "pf", "i": "current_a", "u": "voltage_v"}
+CHANNELS = {"pf": "pf", "i": "current_a", "u": "voltage_v", "phase": "lost_phase"}
 """The other columns of a line, and what the detector calls them."""
 
 
@@ -80,7 +80,8 @@ class Loads:
     Attributes:
         times_s: Epoch seconds, shape (n,).
         watts: By line id, shape (n,) each; NaN where nothing was recorded.
-        channels: The same for the other columns: by line id, and then by `pf`, `i` or `u`.
+        channels: The same for the other columns: by line id, and then by `pf`, `i`, `u` or `phase` (the one
+            without current, 0 for none; no file has it).
         epoch: The file's own times are epoch seconds, not dates.
         notes: How the file was read.
         interval_s: Each value is the mean of such an interval, which begins with its time; 0 for samples.

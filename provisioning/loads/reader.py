@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
+from agent.detect.params import DT_MAX_S
 from evidence.words import Words
 from provisioning.loads import order
 from provisioning.loads.columns import Columns, choose_columns
@@ -30,8 +31,8 @@ from provisioning.loads.zones import to_utc
 
 SLOT_S: Final = 10
 """The detector's slot: of samples within it the latest counts."""
-COARSE_S: Final = 60
-"""Rows further apart than this are levels of intervals (`agent.detect.params.DT_MAX_S`)."""
+COARSE_S: Final = DT_MAX_S
+"""Rows further apart than this are levels of intervals; so are energies of more than MINUTE_S."""
 MINUTE_S: Final = 60
 DAY_S: Final = 86_400
 SHARED_MIN: Final = 0.5
@@ -148,12 +149,13 @@ def _finish(
     absent = tuple(line.id for line in columns.absent)
     watts |= {name: np.full(len(times), np.nan) for name in absent}
     is_end = frame.ends_day or (maker.interval and frame.first_local_s % DAY_S != 0)
-    if step_s > COARSE_S:
+    is_coarse = step_s > (MINUTE_S if maker.interval else COARSE_S)
+    if is_coarse:
         times = _note_coarse(times, step_s, notes, is_end=is_end)
     elif maker.interval and is_end:
         times = times - step_s
     epoch = style.form in {Form.EPOCH_S, Form.EPOCH_MS}
-    return Loads(times, watts, channels, epoch, tuple(notes), step_s if step_s > COARSE_S else 0.0, absent)
+    return Loads(times, watts, channels, epoch, tuple(notes), step_s if is_coarse else 0.0, absent)
 
 
 def _note_coarse(times_s: Floats, step_s: float, notes: list[Note], *, is_end: bool) -> Floats:

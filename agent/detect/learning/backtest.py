@@ -28,7 +28,8 @@ class Recording:
     Attributes:
         times_s: UTC seconds, rising, shape (n,).
         watts: By line, shape (n,) each, NaN where nothing was recorded.
-        evidence: By line the other channels, named as `Detector.sample` names them; NaN likewise.
+        evidence: By line the other channels, named as `Detector.sample` names them, and `lost_phase`, see
+            `Detector.mark_phase`; NaN likewise.
     """
 
     times_s: Floats
@@ -70,19 +71,22 @@ def run(
     moment = 0.0
     for moment, row in _iterate_rows(recording):
         for line, watts, evidence in row:
+            phase = evidence.pop("lost_phase", None)
             if watts is not None:
                 sample(line, moment, watts, **evidence)
+            if phase is not None:
+                detector.mark_phase(line, int(phase))
         found += detector.advance(moment)
         if each_row:
             each_row(moment, detector)
     if len(recording.times_s):
-        found += detector.advance(moment + max(one.dt_s * (one.reorder_slots + 1) for one in params))
+        found += detector.advance(moment + detector.closes_after_s)
     return found
 
 
 def _iterate_rows(
     recording: Recording,
-) -> Iterator[tuple[float, Iterable[tuple[str, int | None, Mapping[str, float]]]]]:
+) -> Iterator[tuple[float, Iterable[tuple[str, int | None, dict[str, float]]]]]:
     lines = tuple(recording.watts)
     nothing: dict[str, float] = {}
     for first in range(0, len(recording.times_s), CHUNK_ROWS):

@@ -46,6 +46,7 @@ from agent.detect.learning.thresholds import LearnedThreshold, Mode, learn_thres
 from agent.detect.line import compute_hold_slots
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams, nameplate
+from agent.detect.slots import compute_skew_s
 from evidence.words import Words
 
 HOUR_S: Final = 3600
@@ -185,7 +186,8 @@ class _Commissioning:
         """Learn duty cycle and envelope."""
         params, dt = self._params, self._data.dt_s
         on = find_states(self._u, params.on_production, -(-params.bridge_s // dt))
-        ripe = find_mature(on, self._u, self._t, max(params.guard_s, params.grace_s) // dt)
+        grace_s = params.grace_s + compute_skew_s(dt)
+        ripe = find_mature(on, self._u, self._t, max(params.guard_s, grace_s) // dt)
         duty = learn_duty(self._t, ripe, params.on_treatment.lo_w, dt)
         highest = self._t
         if duty.longest:

@@ -63,8 +63,9 @@ def commission_incomer(
         learned_from_s=data.at_s(0),
         learned_to_s=data.at_s(data.slots),
     )
-    if len(known) < MINUTES_MIN:
-        text = FINDINGS["incomer too little"].fill(line=plain.incomer.id, known_h=len(known) // 60)
+    known_min = len(known) * max(1, dt // MINUTE_S)
+    if known_min < MINUTES_MIN:
+        text = FINDINGS["incomer too little"].fill(line=plain.incomer.id, known_h=known_min // 60)
         return IncomerResult(params=params, ready=False, findings=(text,))
     low, high = np.quantile(known, (LOW_SHARE, HIGH_SHARE))
     margin = max(MARGIN_OF_WIDTH * (high - low), MARGIN_OF_RATED * plain.incomer.rated_w)

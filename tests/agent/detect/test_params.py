@@ -31,7 +31,7 @@ def test_the_nameplate_alone_gives_usable_but_provisional_parameters() -> None:
 @pytest.mark.parametrize(
     ("change", "problem_text"),
     [
-        ({"dt_s": 0}, "dt_s must be 1..60"),
+        ({"dt_s": 0}, "dt_s must be 1..300"),
         ({"tau_s": 60}, "tau_s must be at least 90"),
         ({"lag_s": 901}, "lag_s must be 0..900"),
         ({"production": ()}, "no production line"),

@@ -31,6 +31,7 @@ from tests.evidence.chains import secret
 from tests.provisioning.plant import loads_file
 
 SEAL_S = 1200
+PLAN = SITE.replace("rated_w = 50000", "rated_w = 60000").replace("rated_w = 20000", "rated_w = 22000")
 STRANGER = keys.public(secret(1, "a stranger"))
 OTHER_BOOT = b"second boot....."
 
@@ -38,11 +39,8 @@ OTHER_BOOT = b"second boot....."
 class Maker:
     """Writes a chain of readings of meters mp and mt."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, text: str = PLAN) -> None:
         self.file = folder / "site.toml"
-        text = SITE.replace("rated_w = 50000", "rated_w = 60000").replace(
-            "rated_w = 20000", "rated_w = 22000"
-        )
         self.file.write_text(text, "utf-8")
         self.site = load_site(self.file)
         self.models = {name: setup.model for name, setup in setups_of(self.site).items()}
@@ -51,7 +49,7 @@ class Maker:
         note_first_key(state, "g1", self.recovery.next_key)
         self.pending: list[bytes] = []
 
-    def reading(self, meter: str, watts: float, stamp: Stamp) -> None:
+    def reading(self, meter: str, watts: float, stamp: Stamp) -> Reading:
         key = meter, round(watts)
         if key not in self.blocks:
             registers = self.models[meter].encode({"active_power": float(key[1])}, 1.0, 1.0)
@@ -61,6 +59,7 @@ class Maker:
             meter, PollGroup.FAST, stamp, self.models[meter].hash, self.blocks[key], Quality.GOOD
         )
         self.pending.append(encode_reading(reading))
+        return reading
 
     def seal(self, stamp: Stamp) -> None:
         self.sealer.seal(self.pending, stamp)
