@@ -28,7 +28,14 @@ from evidence import cbor
 from evidence.attested_chain import Attestations
 from evidence.chain import Code, Finding
 from evidence.moments import iso_utc
-from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record
+from evidence.record import (
+    MODEL_ID_BYTES,
+    Kind,
+    ReadingRecord,
+    Record,
+    decode_record,
+    describe_malformed,
+)
 from evidence.seal import SealHeader
 
 JsonLine = dict[str, Any]
@@ -62,15 +69,17 @@ class JsonLines:
     def of_body(self, header: SealHeader, records: tuple[bytes, ...]) -> list[JsonLine]:
         """The lines of a verified body."""
         lines: list[JsonLine] = []
+        wrong: list[tuple[int, str]] = []
         self.seen_up_to = max(self.seen_up_to, header.number)
         for number, raw in enumerate(records, header.first_record):
             try:
                 record = decode_record(raw)
             except cbor.FormatError as error:
-                text = f"record {number} is sealed but not readable: {error}"
-                lines.append(self._finding(header.number, "record", text))
+                wrong.append((number, str(error)))
                 continue
             lines += self._of_record(header.number, number, record)
+        if wrong:
+            lines.append(self._finding(header.number, Code.RECORD, describe_malformed(wrong)))
         return lines
 
     def learn(self, header: SealHeader, records: tuple[bytes, ...]) -> None:

@@ -43,6 +43,8 @@ class Code(StrEnum):
     FORK = "fork"
     GAP = "gap"
     BODY = "body"
+    RECORD = "record"
+    """Records that are sealed and are not what records are (`evidence.record`); one finding a seal."""
     CLOCK_STEP = "clock_step"
     CLOCK_AHEAD = "clock_ahead"
     CLOCK_BEHIND = "clock_behind"

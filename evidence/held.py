@@ -67,6 +67,16 @@ class Held:
             number = end + 1
         return [*missing, (number, last)] if number <= last else missing
 
+    def list_missing_within(self, first: int, last: int) -> list[tuple[int, int]]:
+        """First and last of each run of numbers from `first` to `last` that are not held."""
+        missing, number = [], self.find_missing_from(first)
+        while number <= last:
+            at = bisect_left(self._ranges, (number,))
+            end = self._ranges[at][0] - 1 if at < len(self._ranges) else last
+            missing.append((number, min(end, last)))
+            number = self.find_missing_from(missing[-1][1] + 1)
+        return missing
+
     def to_cbor(self) -> bytes:
         """The set as bytes."""
         return cbor.encode([self.up_to, [list(span) for span in self._ranges]])

@@ -22,6 +22,12 @@ from disk.files import create_file
 
 SECRET_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
+_PRIME: Final = 2**255 - 19
+_Y_BITS: Final = 2**255 - 1
+"""Of an encoded point; the highest bit is the sign of x."""
+_ORDER_8: Final = 2707385501144840649318225287225658788936804267575313519463743609750303402022
+_SMALL_ORDER: Final = frozenset({0, 1, _PRIME - 1, _ORDER_8, _PRIME - _ORDER_8})
+"""y of the eight points whose order divides 8: two of order 4, the identity, that of order 2, four of 8."""
 
 
 class KeyFileError(Exception):
@@ -41,6 +47,17 @@ def public(secret: bytes) -> bytes:
 def sign(secret: bytes, message: bytes) -> bytes:
     """The signature of `message`."""
     return Ed25519PrivateKey.from_private_bytes(secret).sign(message)
+
+
+def is_sound(public_key: bytes) -> bool:
+    """Whether these 32 bytes can name an owner: y below the prime, and no point of small order.
+
+    Under a point of small order anybody can sign; the same point in two forms, or a form that one library
+    takes and another does not, would give two verdicts (RFC 8032, 5.1.2 and 5.1.7). That some secret belongs
+    to the key is not shown: under a key of nobody no seal follows.
+    """
+    y = int.from_bytes(public_key, "little") & _Y_BITS
+    return y < _PRIME and y not in _SMALL_ORDER
 
 
 def verify(public_key: bytes, signature: bytes, message: bytes) -> bool:

@@ -14,10 +14,11 @@ Every other kind:
     [kind, utc_ms, boottime_ms, clock, body]      body: a map with text keys
 
 No record names its boot: the seal does, and no seal spans two boots. Records are not trusted before their
-seal is verified; the decoder accepts arbitrary bytes.
+seal is verified; the decoder accepts arbitrary bytes. A record that it refuses is malformed: nothing uses it,
+and whoever verifies its seal says so. What a body may say is in `evidence.record_body`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, ClassVar, Final
 
@@ -27,6 +28,7 @@ from drivers.clock import ClockState, Stamp
 from drivers.points.registers import WORD_BYTES
 from drivers.reading import REGISTERS_MAX, Block, PollGroup, Quality, Reading
 from evidence import cbor
+from evidence.record_body import check_body
 
 RECORD_BYTES_MAX: Final = 60_000
 """A record must fit into one seal, and a seal into one MQTT packet of 64 kB."""
@@ -160,13 +162,21 @@ def decode_record(raw: bytes) -> Record | ReadingRecord:
     _, utc_ms, boottime_ms, clock, body = cbor.array(items, "record", _RECORD_ITEMS)
     if type(body) is not dict:
         raise cbor.FormatError("the body is no map")
+    check_body(kind, body)
     return Record(
         kind=Kind(kind),
         utc_ms=cbor.natural(utc_ms, "utc_ms"),
         boottime_ms=cbor.natural(boottime_ms, "boottime_ms"),
         clock_state=clock_state(clock),
-        body=cbor.plain(body, "body"),
+        body=body,
     )
+
+
+def describe_malformed(wrong: Sequence[tuple[int, str]]) -> str:
+    """One line for the records of a seal that are none: (number of the record, why) for each."""
+    number, why = wrong[0]
+    more = f" (and {len(wrong) - 1} more of this seal)" if len(wrong) > 1 else ""
+    return f"record {number}{more} is malformed and counts for nothing: {why}"
 
 
 def clock_state(number: Any) -> ClockState:

@@ -23,7 +23,7 @@ from typing import Final
 from attrs import frozen
 
 from drivers.clock import ClockState
-from evidence import cbor, cose
+from evidence import cbor, cose, keys
 from evidence.body import decode_body
 from evidence.record import CLOCK_NUMBER, clock_state
 
@@ -83,6 +83,14 @@ def check_gateway(name: str) -> str:
     if not GATEWAY_PATTERN.fullmatch(name):
         raise cbor.FormatError("a gateway id has 1 to 32 of A-Z a-z 0-9 . _ - and begins with no sign")
     return name
+
+
+def parse_key(value: object, name: str) -> bytes:
+    """`value` as a public key that can name an owner; raises FormatError."""
+    key = cbor.octets(value, name, HASH_BYTES)
+    if not keys.is_sound(key):
+        raise cbor.FormatError(f"{name} is no key, or one under which anybody can sign")
+    return key
 
 
 def sign_header(header: SealHeader, secret: bytes) -> bytes:
@@ -159,7 +167,7 @@ def _parse_header(payload: bytes) -> SealHeader:
         count=cbor.natural(count, "count", RECORDS_MAX, 1),
         root=cbor.octets(root, "root", HASH_BYTES),
         previous=cbor.octets(previous, "previous", HASH_BYTES),
-        next_key=cbor.octets(next_key, "next_key", HASH_BYTES),
+        next_key=parse_key(next_key, "next_key"),
         utc_ms=cbor.natural(utc_ms, "utc_ms"),
         boottime_ms=cbor.natural(boottime_ms, "boottime_ms"),
         boot_id=cbor.octets(boot_id, "boot_id", BOOT_ID_BYTES),

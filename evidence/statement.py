@@ -36,6 +36,7 @@ from evidence.seal import (
     NUMBER_MAX,
     RECORDS_MAX,
     check_gateway,
+    parse_key,
 )
 
 VERSION: Final = 1
@@ -205,8 +206,8 @@ def _parse_enrolment(gateway: str, items: list[Any]) -> Enrolment:
     return Enrolment(
         gateway=gateway,
         site=cbor.text(site, "site", SITE_BYTES_MAX),
-        first_key=_parse_key(first_key, "first_key"),
-        recovery_key=cbor.octets(recovery_key, "recovery_key", HASH_BYTES),
+        first_key=parse_key(first_key, "first_key"),
+        recovery_key=_parse_recovery_key(recovery_key),
         meters=tuple(_parse_meter(meter) for meter in meters),
         centre_utc_ms=cbor.natural(utc_ms, "centre_utc_ms"),
     )
@@ -235,7 +236,7 @@ def _parse_replace(gateway: str, items: list[Any]) -> Replace:
     return Replace(
         gateway,
         *_parse_continuation(items),
-        recovery_key=cbor.octets(items[6], "recovery_key", HASH_BYTES),
+        recovery_key=_parse_recovery_key(items[6]),
         utc_ms=cbor.natural(items[7], "centre_utc_ms"),
         reason=cbor.text(items[8], "reason", REASON_BYTES_MAX),
     )
@@ -248,7 +249,7 @@ def _parse_continuation(items: list[Any]) -> tuple[int, bytes, int, bytes]:
     if (number == FIRST_NUMBER) != (previous == NO_HASH):
         raise cbor.FormatError("a seal before the first, or none before another")
     first_record = cbor.natural(items[4], "first_record", count_records_before(number) + 1, FIRST_RECORD)
-    return number, previous, first_record, _parse_key(items[5], "next_key")
+    return number, previous, first_record, parse_key(items[5], "next_key")
 
 
 def _parse_revoke(gateway: str, items: list[Any]) -> Revoke:
@@ -260,11 +261,8 @@ def _parse_revoke(gateway: str, items: list[Any]) -> Revoke:
     return Revoke(gateway, number, seal_hash, utc_ms, cbor.text(items[5], "reason", REASON_BYTES_MAX))
 
 
-def _parse_key(value: Any, name: str) -> bytes:
-    key = cbor.octets(value, name, HASH_BYTES)
-    if key == NO_KEY:
-        raise cbor.FormatError(f"{name} is no key")
-    return key
+def _parse_recovery_key(value: Any) -> bytes:
+    return NO_KEY if value == NO_KEY else parse_key(value, "recovery_key")
 
 
 _READERS: Final[dict[int, Callable[[str, list[Any]], Statement]]] = {

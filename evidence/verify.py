@@ -12,6 +12,8 @@ The checks in their order; the first that fails decides:
 5. previous hash and first record number                              else INVALID
 6. body, if given: count and Merkle root; with a wrong body the seal is ACCEPTED without it
 7. clocks: findings, never a refusal, because the numbers give the order
+8. records (`check_records`, for callers that do not decode them anyway): a malformed one is a finding and
+   counts for nothing. The chain stands: whoever holds the keys must not be able to spoil evidence with a byte
 After a revocation, seals beyond the one that it names are INVALID, whoever signed them.
 
 What a statement does to a chain is in `evidence.continuation`.
@@ -27,7 +29,7 @@ from drivers.clock import ClockState
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict, hash_stored, refuse
 from evidence.cose import Signed
-from evidence.record import Kind, Record, decode_record, kind_of
+from evidence.record import Kind, Record, decode_record, describe_malformed, kind_of
 from evidence.seal import DOMAIN, FIRST_NUMBER, SealHeader, open_body, parse_seal, peek_header, seal_hash
 
 CLOCK_STEP_MS: Final = 2_000
@@ -94,6 +96,17 @@ def read_declarations(records: tuple[bytes, ...], number: int) -> tuple[list[Fin
                 code = Code.LOST_TAIL if kind_of(raw) == Kind.LOST_TAIL else Code.DROP
                 findings.append(Finding(code, f"bodies of seals {span[0]} to {span[1]} are lost", number))
     return findings, absent
+
+
+def check_records(records: tuple[bytes, ...], header: SealHeader) -> list[Finding]:
+    """What to say of a proved body whose records are not all what a record may hold; one finding at most."""
+    wrong: list[tuple[int, str]] = []
+    for number, raw in enumerate(records, header.first_record):
+        try:
+            decode_record(raw)
+        except cbor.FormatError as error:
+            wrong.append((number, str(error)))
+    return [Finding(Code.RECORD, describe_malformed(wrong), header.number)] if wrong else []
 
 
 def _read_loss(raw: bytes, number: int) -> tuple[int, int] | None:

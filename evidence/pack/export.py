@@ -26,9 +26,10 @@ from evidence.attested_chain import Passing
 from evidence.body import BODY_BYTES_MAX
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
 from evidence.continuation import continue_chain, open_enrolment
+from evidence.held import Held
 from evidence.seal import COSE_BYTES_MAX, NO_HASH, check_gateway
 from evidence.statement import STATEMENT_BYTES_MAX, Enrolment, parse_statement
-from evidence.verify import accept
+from evidence.verify import accept, check_records
 
 MAGIC: Final = "dianjian chain"
 VERSION: Final = 2
@@ -61,6 +62,7 @@ class Report:
         statements: Statements that were applied, without the enrolment.
         bodies: Bodies that are present and proved.
         absent: Seals whose body is not in the file.
+        withheld: Those of them that no record of the file declares lost, as (first, last).
         attestations: Attestations of a TPM; what is wrong with one is a finding.
         counts: How many findings of each code there were; `findings` holds the first of them.
     """
@@ -79,10 +81,11 @@ class Report:
     error: str = ""
     findings: list[Finding] = field(factory=list)
     counts: Counter[Code] = field(factory=Counter)
+    withheld: list[tuple[int, int]] = field(factory=list)
 
     @property
     def ok(self) -> bool:
-        """Whether every seal, and every body present, is as it was sealed."""
+        """Whether there is a seal, and every seal, and every body present, is as it was sealed."""
         return not self.error and self.counts[Code.BODY] == 0
 
     def note(self, findings: Iterable[Finding]) -> None:
@@ -91,6 +94,27 @@ class Report:
             self.counts[finding.code] += 1
             if len(self.findings) < FINDINGS_MAX:
                 self.findings.append(finding)
+
+
+@define
+class _Bodies:
+    """The seals without a body so far, and those that sealed records declare lost."""
+
+    _bare: list[tuple[int, int]] = field(factory=list)
+    _declared: Held = field(factory=Held)
+
+    def note(self, verdict: Verdict) -> None:
+        """Take an accepted seal."""
+        for first, last in verdict.absent:
+            self._declared.add(first, last)
+        if verdict.records is None:
+            number = verdict.state.number
+            begin = self._bare.pop()[0] if self._bare and self._bare[-1][1] == number - 1 else number
+            self._bare.append((begin, number))
+
+    def list_withheld(self) -> list[tuple[int, int]]:
+        """First and last of each run that is neither here nor declared lost."""
+        return [gap for first, last in self._bare for gap in self._declared.list_missing_within(first, last)]
 
 
 @frozen
@@ -149,7 +173,7 @@ def verify_file(
     if isinstance(source, Path):
         with source.open("rb") as stream:
             return verify_file(stream, first_key, centre_key=centre_key, recovery_key=recovery_key, each=each)
-    report, known = Report(), Keys(centre_key, first_key, recovery_key)
+    report, known, bodies = Report(), Keys(centre_key, first_key, recovery_key), _Bodies()
     try:
         report.gateway, items = read_chain(source)
         state: ChainState | None = None
@@ -163,9 +187,13 @@ def verify_file(
             if report.error:
                 break
             if verdict.header is not None:
+                bodies.note(verdict)
                 each(verdict)
+        if not report.seals and not report.error:
+            report.error = "the file holds no seal, which proves nothing"
     except cbor.FormatError as error:
         report.error = f"after seal {report.seals}: {error}"
+    report.withheld = bodies.list_withheld()
     return report
 
 
@@ -217,6 +245,7 @@ def _count(report: Report, seal: ExportedSeal, verdict: Verdict) -> None:
     report.tip_hash = verdict.state.hash
     wrong = report.attestations.judge(header.number, report.tip_hash, verdict.records)
     report.note(Finding(Code.ATTESTATION, text, header.number) for text in wrong)
+    report.note(check_records(verdict.records or (), header))
 
 
 def _read_items(stream: IO[bytes], *, with_statements: bool) -> Iterator[Item]:

@@ -18,7 +18,7 @@ from evidence.pack.proved import Evidence, PackError, Part, ProvedSeal, Rest
 from evidence.receipt import Receipt, open_receipt
 from evidence.seal import FIRST_NUMBER, SealHeader, open_body, peek_header, seal_hash
 from evidence.statement import NO_KEY, Enrolment, Replace, Revoke, Statement, open_statement
-from evidence.verify import accept, read_declarations
+from evidence.verify import accept, check_records, read_declarations
 
 FINDINGS_MAX: Final = 1_000
 """Problems kept with their text, so that a forger cannot fill the reader's memory."""
@@ -252,7 +252,7 @@ class _Proof:
             return None
         wrong = [finding for finding in verdict.findings if finding.code is Code.BODY]
         self.problems += [f"seal {number}: {finding.text}" for finding in wrong]
-        self.findings += verdict.findings
+        self.findings += [*verdict.findings, *check_records(verdict.records or (), verdict.header)]
         self.declared += [(*span, number) for span in verdict.absent]
         return verdict.state, ProvedSeal(verdict.header, verdict.state.hash, verdict.records)
 
@@ -284,7 +284,7 @@ class _Proof:
             self.problems.append(f"seal {header.number}: {error}")
             return None
         findings, absent = read_declarations(records, header.number)
-        self.findings += findings
+        self.findings += [*findings, *check_records(records, header)]
         self.declared += [(*span, header.number) for span in absent]
         return records
 

@@ -11,9 +11,11 @@ import click
 
 from centre.register import RegisterError, read_register
 from evidence.cbor import FormatError
+from evidence.chain import Code
 from evidence.moments import iso_utc
 from evidence.pack.export import Keys, Report, read_chain, verify_file
 from provisioning.evidence.sheet import report_sheet
+from provisioning.evidence.verdict import count_seals, list_withheld, say_verdict
 from provisioning.evidence.verify_pack import is_pack, verify_pack
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
@@ -96,6 +98,9 @@ def _to_json(report: Report) -> dict[str, object]:
         "records": report.records,
         "bodies": report.bodies,
         "absent": report.absent,
+        "verdict": _say(report),
+        "withheld": [list(span) for span in report.withheld],
+        "malformed": report.counts[Code.RECORD],
         "first_at": iso_utc(report.first_utc_ms),
         "last_at": iso_utc(report.last_utc_ms),
         "tip_hash": report.tip_hash.hex(),
@@ -133,13 +138,18 @@ def _enrolment_line(report: Report) -> str:
     )
 
 
+def _say(report: Report) -> str:
+    return say_verdict(report.ok, count_seals(report.withheld), report.counts[Code.RECORD])
+
+
 def _to_text(report: Report) -> str:
     lines = [
         f"gateway {report.gateway}: {report.seals} seals, {report.records} records",
         _enrolment_line(report),
         f"from {iso_utc(report.first_utc_ms)} to {iso_utc(report.last_utc_ms)}",
         f"bodies: {report.bodies} proved, {report.absent} not in the file",
+        *list_withheld(report.withheld),
         *(f"seal {one.number}: {one.code.value}: {one.text}" for one in report.findings),
-        f"verdict: {'good' if report.ok else 'NOT GOOD'}; last seal {report.tip_hash.hex()}",
+        f"verdict: {_say(report)}; last seal {report.tip_hash.hex()}",
     ]
     return "\n".join(lines)

@@ -3,9 +3,11 @@
 from hashlib import sha256
 from typing import Any
 
+from evidence.chain import Code
 from evidence.moments import iso_utc
-from evidence.pack.proved import Part, Rest
+from evidence.pack.proved import Evidence, Part, Rest
 from provisioning.evidence.check import Checked
+from provisioning.evidence.verdict import count_seals, join_seals, list_withheld, say_verdict
 
 
 def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
@@ -32,6 +34,9 @@ def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
         "records": sum(seal.header.count for seal in window if seal.records is not None),
         "readings": story.readings,
         "absent": sorted(evidence.absent),
+        "verdict": _say(checked),
+        "withheld": [list(span) for span in _find_withheld(evidence)],
+        "malformed": _count_malformed(evidence),
         "rests_on": [
             {"first": part.first, "last": part.last, "on": part.rests.value, "receipts": list(part.receipted)}
             for part in evidence.parts
@@ -75,6 +80,7 @@ def lines(checked: Checked, raw: bytes) -> list[str]:
             f"window: seals {asked.first} to {asked.last}, {records} records, {story.readings} readings",
             *(f"seals {part.first} to {part.last} rest on the {_rests(part)}" for part in evidence.parts),
             *([f"bodies absent: {len(evidence.absent)} of the window"] if evidence.absent else []),
+            *list_withheld(_find_withheld(evidence)),
             *(
                 f"episode {id_}: {one.body.get('rule')}, {one.body.get('state')}"
                 for id_, one in story.episodes.items()
@@ -84,4 +90,20 @@ def lines(checked: Checked, raw: bytes) -> list[str]:
             "made by: " + ("the centre, which signed all of it" if checked.issued else "a gateway"),
             f"evidence {evidence.digest.hex()}",
         ]
-    return [*known, f"verdict: {'good' if checked.ok else 'NOT GOOD'}"]
+    return [*known, f"verdict: {_say(checked)}"]
+
+
+def _find_withheld(evidence: Evidence) -> list[tuple[int, int]]:
+    """Seals of the window whose bodies are not here and that no record declares lost."""
+    return join_seals(number for number, by in sorted(evidence.absent.items()) if by is None)
+
+
+def _count_malformed(evidence: Evidence) -> int:
+    return sum(finding.code is Code.RECORD for finding in evidence.findings)
+
+
+def _say(checked: Checked) -> str:
+    evidence = checked.evidence
+    if evidence is None:
+        return say_verdict(checked.ok, 0, 0)
+    return say_verdict(checked.ok, count_seals(_find_withheld(evidence)), _count_malformed(evidence))

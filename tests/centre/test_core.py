@@ -30,6 +30,7 @@ from evidence.record import MODEL_ID_BYTES, Kind, encode_reading, encode_record
 from evidence.seal import StoredSeal
 from evidence.statement import Enrolment, Rekey, sign_statement
 from tests.evidence.chains import GATEWAY, Chain, secret, stamp
+from tests.evidence.records import EPISODE
 from wire import messages as wire
 from wire.messages import Topics
 
@@ -487,7 +488,7 @@ def test_a_spoilt_memory_is_refused(memory: object) -> None:
 
 
 def test_an_episode_keeps_its_body_and_bytes_become_text(centre: Centre) -> None:
-    body = {"id": "e1", "rule": "off", "sentence": {"zh": "停", "en": "off"}, "raw": b"\x01", "at": 5}
+    body = {**EPISODE, "raw": b"\x01", "at": 5}
     seal = Chain().seal([encode_record(Kind.EPISODE, stamp(), body)])
     (line,) = of(centre.handle([whole(seal)], NOW_MS)[1], "episode")
     assert (line["rule"], line["raw"], line["seal"]) == ("off", "01", 1)

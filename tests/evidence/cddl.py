@@ -1,10 +1,11 @@
 """As much of CDDL (RFC 8610) as `records.cddl` uses: a parser that gives a matcher for each rule.
 
-Types: literals, ranges, the prelude's uint tstr bstr null any, choices with /, .size .cbor .regexp,
-tags #6.N(...), arrays and maps with occurrences. An array matches item by item; an item with an
-occurrence must be the last one.
+Types: literals, ranges, the prelude's uint int float number bool tstr bstr null any, choices with /,
+.size .cbor .regexp .gt .le, tags #6.N(...), arrays and maps with occurrences. An array matches item by
+item; an item with an occurrence must be the last one.
 """
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +14,14 @@ import cbor2
 
 Match = Callable[[Any], bool]
 TOKEN = re.compile(
-    r"""\s*(?:;[^\n]*\n\s*)*(?P<token>h'[0-9a-f]*'|"[^"]*"|\#6\.\d+|\.\.|\.[a-z]+|=>|[A-Za-z][\w-]*|1\*|\d+|[=/\[\]{}(),:*])"""
+    r"""\s*(?:;[^\n]*\n\s*)*(?P<token>h'[0-9a-f]*'|"[^"]*"|\#6\.\d+|\.\.|\.[a-z]+|=>|[A-Za-z][\w-]*|\d*\*\d*|\d+|[=/\[\]{}(),:?])"""
 )
 PRELUDE: dict[str, Match] = {
     "uint": lambda v: type(v) is int and 0 <= v < 1 << 64,
+    "int": lambda v: type(v) is int and abs(v) < 1 << 64,
+    "float": lambda v: type(v) is float and math.isfinite(v),
+    "number": lambda v: type(v) in {int, float} and math.isfinite(v),
+    "bool": lambda v: type(v) is bool,
     "tstr": lambda v: type(v) is str,
     "bstr": lambda v: type(v) is bytes,
     "null": lambda v: v is None,
@@ -70,6 +75,14 @@ class Schema:
             self._take()
             inner = self._controlled()
             return lambda v: base(v) and inner(cbor2.loads(v))
+        if self._peek() == ".gt":
+            self._take()
+            above = int(self._take())
+            return lambda v: base(v) and v > above
+        if self._peek() == ".le":
+            self._take()
+            most = int(self._take())
+            return lambda v: base(v) and v <= most
         if self._peek() == ".regexp":
             self._take()
             wanted = re.compile(self._take()[1:-1])
@@ -125,10 +138,11 @@ class Schema:
 
     def _array(self) -> Match:
         items: list[Match] = []
-        repeated: tuple[int, Match] | None = None
+        repeated: tuple[int, float, Match] | None = None
         while self._peek() != "]":
-            if self._peek() in {"*", "1*"}:
-                repeated = int(self._take() == "1*"), self._type()
+            if "*" in self._peek():
+                least, most = self._take().split("*")
+                repeated = int(least or 0), int(most) if most else math.inf, self._type()
             else:
                 if self._peek(1) == ":":
                     self._at += 2
@@ -141,15 +155,22 @@ class Schema:
             if type(v) is not list:
                 return False
             more = v[len(items) :]
-            enough = len(more) >= repeated[0] and all(map(repeated[1], more)) if repeated else not more
+            enough = not more
+            if repeated:
+                least, most, each = repeated
+                enough = least <= len(more) <= most and all(map(each, more))
             return len(v) >= len(items) and enough and all(m(i) for m, i in zip(items, v, strict=False))
 
         return match
 
     def _map(self) -> Match:
         members: dict[str, Match] = {}
+        needed: set[str] = set()
         rest: tuple[Match, Match] | None = None
         while self._peek() != "}":
+            is_optional = self._peek() == "?"
+            if is_optional:
+                self._take()
             if self._peek() == "*":
                 self._take()
                 key = self._type()
@@ -159,6 +180,7 @@ class Schema:
                 name = self._take()
                 self._expect(":")
                 members[name] = self._type()
+                needed |= set() if is_optional else {name}
             if self._peek() == ",":
                 self._take()
         self._expect("}")
@@ -168,7 +190,8 @@ class Schema:
                 return False
             others = {key: item for key, item in v.items() if key not in members}
             free = all(rest[0](k) and rest[1](i) for k, i in others.items()) if rest else not others
-            return free and all(name in v and member(v[name]) for name, member in members.items())
+            stands = all(name in v for name in needed)
+            return free and stands and all(members[name](v[name]) for name in v if name in members)
 
         return match
 

@@ -28,7 +28,7 @@ HEADERS = st.builds(
     count=st.integers(1, 16_000),
     root=st.binary(min_size=32, max_size=32),
     previous=st.binary(min_size=32, max_size=32),
-    next_key=st.binary(min_size=32, max_size=32),
+    next_key=st.binary(min_size=32, max_size=32).filter(keys.is_sound),
     utc_ms=st.integers(0, 2**64 - 1),
     boottime_ms=st.integers(0, 2**64 - 1),
     boot_id=st.binary(min_size=16, max_size=16),

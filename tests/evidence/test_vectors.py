@@ -13,13 +13,16 @@ import pytest
 
 from evidence import keys
 from evidence.cbor import FormatError
-from evidence.chain import ChainState, Outcome
+from evidence.chain import ChainState, Code, Outcome
 from evidence.continuation import continue_chain, open_enrolment
 from evidence.pack.export import ExportedSeal, Item, verify_file, write_chain
 from evidence.receipt import open_beacon, open_receipt
+from evidence.record import Kind, decode_record, encode_record
 from evidence.seal import open_body, peek_header
-from evidence.verify import accept
-from tests.vectors.make import CENTRE, files, written
+from evidence.statement import sign_statement
+from evidence.verify import accept, check_records
+from tests.evidence.chains import GATEWAY, Chain, stamp
+from tests.vectors.make import CENTRE, ENROLMENT, files, written
 
 HERE: Final = Path(__file__).parent.parent
 VECTORS: Final = HERE / "vectors"
@@ -41,6 +44,8 @@ STORIES: Final = [
 MESSAGES: Final = [
     pytest.param(message, id=message["say"]) for message in loaded("messages.json")["messages"]
 ]
+
+RECORDS: Final[list[dict[str, Any]]] = loaded("records.json")["records"]
 
 
 def test_the_files_are_what_is_made_today() -> None:
@@ -87,11 +92,14 @@ def test_our_verifier_agrees_with_every_step(story: dict[str, Any]) -> None:
             if verdict.outcome is Outcome.ACCEPTED:
                 known[verdict.state.number] = raw
         state = verdict.state
+        findings = [*verdict.findings]
+        if verdict.header is not None:
+            findings += check_records(verdict.records or (), verdict.header)
         found = {
             "outcome": verdict.outcome.value,
             "number": state.number,
             "hash": state.hash.hex(),
-            "findings": sorted({finding.code.value for finding in verdict.findings})
+            "findings": sorted({finding.code.value for finding in findings})
             if verdict.outcome is Outcome.ACCEPTED
             else [],
             "body_held": verdict.records is not None,
@@ -111,6 +119,19 @@ def test_our_verifier_agrees_with_every_message(message: dict[str, Any]) -> None
         assert message["good"]
 
 
+def is_taken(raw: bytes) -> bool:
+    """Whether our decoder takes a record."""
+    try:
+        decode_record(raw)
+    except FormatError:
+        return False
+    return True
+
+
+def test_our_decoder_agrees_with_every_record() -> None:
+    assert [one["say"] for one in RECORDS if is_taken(bytes.fromhex(one["put"])) != one["good"]] == []
+
+
 def in_node(script: str, *arguments: str) -> dict[str, Any]:
     """What a script of tests/js prints."""
     node = shutil.which("node", path=f"{NODE_BIN}:{os.environ['PATH']}")
@@ -127,7 +148,7 @@ def in_node(script: str, *arguments: str) -> dict[str, Any]:
 def test_a_verifier_in_javascript_agrees_and_accepts_no_mutation() -> None:
     told = in_node("run.mjs", str(VECTORS))
     assert told["failures"] == []
-    steps = sum(len(param.values[0]["steps"]) for param in STORIES) + len(MESSAGES)  # type: ignore[call-overload,index]
+    steps = sum(len(param.values[0]["steps"]) for param in STORIES) + len(MESSAGES) + len(RECORDS)  # type: ignore[call-overload,index]
     assert told["steps"] == steps
     assert told["mutations"] >= MUTATIONS_LEAST
 
@@ -158,6 +179,8 @@ def test_a_verifier_in_javascript_reads_an_exported_chain_and_refuses_one_that_w
         "seals": 4,
         "statements": 1,
         "records": report.records,
+        "withheld": [],
+        "malformed": 0,
         "tip": report.tip_hash.hex(),
         "error": "",
     }
@@ -166,3 +189,25 @@ def test_a_verifier_in_javascript_reads_an_exported_chain_and_refuses_one_that_w
         file.write_bytes(raw[:at] + bytes([raw[at] ^ 4]) + raw[at + 1 :])
         assert not in_node("file.mjs", str(file), centre_key.hex())["ok"], at
         assert not verify_file(file, centre_key=centre_key).ok, at
+
+
+def test_both_verifiers_name_what_is_withheld_and_malformed_and_refuse_a_file_without_seals(
+    tmp_path: Path,
+) -> None:
+    file, centre_key = tmp_path / "chain.cbor", keys.public(CENTRE)
+    chain = Chain()
+    lost = encode_record(Kind.LOST_TAIL, stamp(70), {"first": 2, "last": 3, "recovered": 2})
+    seals = [chain.seal() for _ in range(5)]
+    seals += [chain.seal([lost, b"\xff"]), chain.seal()]
+    kept = [ExportedSeal(one.cose, None if one.number in {2, 3, 4, 7} else one.body) for one in seals]
+    for items in ([sign_statement(ENROLMENT, CENTRE), *kept], [sign_statement(ENROLMENT, CENTRE)]):
+        with file.open("wb") as stream:
+            write_chain(stream, GATEWAY, items)
+        report, told = (
+            verify_file(file, centre_key=centre_key),
+            in_node("file.mjs", str(file), centre_key.hex()),
+        )
+        assert report.ok == told["ok"] == (len(items) > 1)
+        assert [n for first, last in report.withheld for n in range(first, last + 1)] == told["withheld"]
+        assert told["withheld"] == ([4, 7] if len(items) > 1 else [])
+        assert report.counts[Code.RECORD] == told["malformed"] == int(len(items) > 1)

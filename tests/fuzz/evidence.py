@@ -76,6 +76,7 @@ from evidence.statement import (
 from evidence.verify import accept
 from tests.evidence.attestations import GOLDEN
 from tests.evidence.chains import GATEWAY, Chain, secret, stamp
+from tests.evidence.records import EPISODE
 from tests.fuzz.target import CBOR, Target
 
 CENTRE: Final = sha256(b"centre").digest()
@@ -103,7 +104,7 @@ def records() -> list[bytes]:
         Kind.BOOT: {"boot_id": bytes(16), "offset_ms": 1, "start": "clean"},
         Kind.DROP: {"first": 1, "last": 2, "why": "no room"},
         Kind.LOST_TAIL: {"first": 1, "last": 2, "recovered": 2},
-        Kind.EPISODE: {"id": "e", "numbers": {"r": 0.5}, "sentence": {"en": "off", "zh": "停"}},
+        Kind.EPISODE: EPISODE,
         Kind.ATTESTATION: GOLDEN[0].to_body(),
         Kind.EVENT: {"what": "meter", "good": False, "nothing": None},
     }

@@ -58,5 +58,8 @@ function columns(plain, count) {
     });
     begin += length * members.length;
   }
-  return begin === plain.length ? records : refuse('not as long as it says');
+  if (begin !== plain.length) refuse('not as long as it says');
+  const heads = [count, ...lengths].reduce((sum, one) => sum + (one < 24 ? 1 : one < 256 ? 2 : 3), 0);
+  const whole = lengths.reduce((sum, one) => sum + one, heads);
+  return whole <= BODY_MAX ? records : refuse('too long in the plain form');
 }

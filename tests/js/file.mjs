@@ -1,28 +1,19 @@
 // node file.mjs CHAIN CENTRE_KEY_HEX: checks an exported chain (docs/format.md, section 9).
-// Prints {"ok", "seals", "statements", "records", "tip", "error"} as one JSON line.
+// Prints {"ok", "seals", "statements", "records", "withheld", "malformed", "tip", "error"} as one JSON line.
 
 import { readFileSync } from 'node:fs';
-import * as cborg from 'cborg';
-import { FormError, refuse, same } from './strict.mjs';
+import { decodeAt } from './cbor.mjs';
+import { FormError, refuse } from './strict.mjs';
 import { continueChain, enrol } from './statement.mjs';
 import { accept } from './verify.mjs';
 
 const centreKey = Buffer.from(process.argv[3], 'hex');
-const told = { ok: false, seals: 0, statements: 0, records: 0, tip: '', error: '' };
+const told = { ok: false, seals: 0, statements: 0, records: 0, withheld: [], malformed: 0, tip: '', error: '' };
 
 function* sequence(raw) {
-  let rest = raw;
-  while (rest.length > 0) {
-    let item;
-    let after;
-    try {
-      [item, after] = cborg.decodeFirst(rest, { strict: true, allowIndefinite: false });
-    } catch (error) {
-      refuse(`not CBOR: ${error.message}`);
-    }
-    if (!same(cborg.encode(item), rest.subarray(0, rest.length - after.length))) refuse('not the one encoding');
+  for (let at = 0, item; at < raw.length;) {
+    [item, at] = decodeAt(raw, at);
     yield item;
-    rest = after;
   }
 }
 
@@ -32,6 +23,8 @@ async function check(raw) {
   if (!Array.isArray(head) || head.length !== 3 || head[0] !== 'dianjian chain' || head[1] !== 2) refuse('no chain');
   let state = await enrol(items.next().value ?? refuse('no enrolment'), centreKey);
   if (state.gateway !== head[2]) refuse('another gateway');
+  const bare = [];
+  const absent = [];
   for (const item of items) {
     const isStatement = item instanceof Uint8Array;
     if (!isStatement && !(Array.isArray(item) && item.length === 2)) refuse('neither seal nor statement');
@@ -40,6 +33,9 @@ async function check(raw) {
     state = found.state;
     if (found.outcome !== 'accepted') refuse(`after seal ${state.number}: ${found.outcome}`);
     if (found.findings.includes('body')) refuse(`seal ${state.number}: another body`);
+    if (!isStatement && item[1] === null) bare.push(state.number);
+    absent.push(...(found.absent ?? []));
+    told.malformed += found.findings.includes('record') ? 1 : 0;
     told.statements += isStatement ? 1 : 0;
     told.seals += isStatement ? 0 : 1;
     told.records += isStatement ? 0 : state.nextRecord - before;
@@ -47,6 +43,8 @@ async function check(raw) {
     // What was accepted is not asked for again in a file that runs forward.
     if (!isStatement) state = { ...state, seals: new Map([[state.number, item[0]]]), keys: new Map() };
   }
+  if (told.seals === 0) refuse('no seal, which proves nothing');
+  told.withheld = bare.filter((number) => !absent.some(([first, last]) => first <= number && number <= last));
 }
 
 try {

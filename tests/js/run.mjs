@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FormError } from './strict.mjs';
 import { openBeacon, openReceipt } from './receipt.mjs';
+import { openRecord } from './record.mjs';
 import { continueChain, enrol } from './statement.mjs';
 import { accept, begin } from './verify.mjs';
 
@@ -85,9 +86,25 @@ async function messages(vector) {
   }
 }
 
+// Single records: what each is, and what the file says of it.
+function records(vector) {
+  for (const one of vector.records) {
+    told.steps += 1;
+    let good = true;
+    try {
+      openRecord(hex(one.put));
+    } catch (error) {
+      if (!(error instanceof FormError)) throw error;
+      good = false;
+    }
+    if (good !== one.good) told.failures.push(`record: ${one.say}: ${good ? 'taken' : 'refused'}`);
+  }
+}
+
 for (const name of readdirSync(folder).filter((file) => file.endsWith('.json')).sort()) {
   const vector = load(name);
   if (vector.messages) await messages(vector);
+  else if (vector.records) records(vector);
   else for (const [at, one] of vector.stories.entries()) await story(`${name} ${at}`, one);
 }
 console.log(JSON.stringify(told));

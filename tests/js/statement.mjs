@@ -1,6 +1,6 @@
 // What begins a chain and what continues it under another key: docs/format.md, section 6.
 
-import { array, decode, FormError, gateway, octets, refuse, same, sha256, sign1, text, uint } from './strict.mjs';
+import { array, decode, FormError, gateway, octets, publicKey, refuse, same, sha256, sign1, text, uint } from './strict.mjs';
 import { begin } from './verify.mjs';
 
 const STATEMENT_MAX = 64_000;
@@ -11,7 +11,7 @@ const METERS_MAX = 256;
 const ZEROS = Buffer.alloc(32);
 const DOMAINS = { enrolment: 'dj1.enrolment', rekey: 'dj1.rekey', replace: 'dj1.replace', revoke: 'dj1.revoke' };
 
-const key = (value) => (same(octets(value, 32), ZEROS) ? refuse('zeros are no key') : value);
+const recovery = (value) => (same(octets(value, 32), ZEROS) ? value : publicKey(value));
 // A key of zeros says "none" and signs nothing: it is a point under which anybody can sign.
 const holds = async (signed, by, kind) => by !== null && !same(by, ZEROS) && signed.holds(by, DOMAINS[kind]);
 
@@ -34,11 +34,11 @@ const READ = {
       uint(unit, 255);
     }
     uint(items[6]);
-    return { firstKey: key(items[3]), recoveryKey: octets(items[4], 32) };
+    return { firstKey: publicKey(items[3]), recoveryKey: recovery(items[4]) };
   },
   rekey: (items) => ({ ...continued(items), utc: uint(items[6]), reason: text(items[7], REASON_MAX) }),
   replace: (items) => ({
-    ...continued(items), recoveryKey: octets(items[6], 32), utc: uint(items[7]), reason: text(items[8], REASON_MAX),
+    ...continued(items), recoveryKey: recovery(items[6]), utc: uint(items[7]), reason: text(items[8], REASON_MAX),
   }),
   revoke: (items) => {
     const number = uint(items[2], NUMBER_MAX);
@@ -53,7 +53,7 @@ function continued(items) {
   const previous = octets(items[3], 32);
   if ((number === 1) !== same(previous, ZEROS)) refuse('a seal before the first, or none before another');
   const firstRecord = uint(items[4], 1 + RECORDS_MAX * (number - 1), 1);
-  return { number, previous, firstRecord, nextKey: key(items[5]) };
+  return { number, previous, firstRecord, nextKey: publicKey(items[5]) };
 }
 
 export async function enrol(raw, centreKey) {

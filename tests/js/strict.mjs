@@ -2,38 +2,23 @@
 
 import { webcrypto, createHash } from 'node:crypto';
 import { Sign1 } from '@auth0/cose';
-import * as cborg from 'cborg';
+import { decodeAll } from './cbor.mjs';
+import { FormError, refuse } from './refuse.mjs';
 
-export class FormError extends Error {}
+export { FormError, refuse };
 
-export const refuse = (why) => { throw new FormError(why); };
 export const sha256 = (...parts) => parts.reduce((h, part) => h.update(part), createHash('sha256')).digest();
 export const same = (a, b) => Buffer.compare(a, b) === 0;
 
 export const RECORD_MAX = 60_000;
-const NESTING_MAX = 12;
 const UINT64_MAX = (1n << 64n) - 1n;
-const STRICT = {
-  strict: true, allowIndefinite: false, allowUndefined: false, allowInfinity: false, allowNaN: false,
-  rejectDuplicateMapKeys: true, coerceUndefinedToNull: false, tags: [],
-};
-
-function depth(value) {
-  if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return 0;
-  return 1 + Math.max(0, ...Object.values(value).map(depth));
-}
+const PRIME = (1n << 255n) - 19n;
+const ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022n;
+const SMALL_ORDER = new Set([0n, 1n, PRIME - 1n, ORDER_8, PRIME - ORDER_8]);
 
 export function decode(raw, most) {
   if (raw.length > most) refuse(`${raw.length} bytes, at most ${most}`);
-  let value;
-  try {
-    value = cborg.decode(raw, STRICT);
-  } catch (error) {
-    return refuse(`not CBOR: ${error.message}`);
-  }
-  if (depth(value) > NESTING_MAX) refuse('nested too deep');
-  if (!same(cborg.encode(value), raw)) refuse('not the one encoding');
-  return value;
+  return decodeAll(Buffer.from(raw));
 }
 
 export const array = (value, length) =>
@@ -47,6 +32,12 @@ export function uint(value, most = UINT64_MAX, least = 0) {
 export const octets = (value, ...lengths) =>
   (value instanceof Uint8Array && lengths.includes(value.length) ? value : refuse(`not ${lengths} bytes`));
 
+// A key that can name an owner: y below the prime, no point of small order.
+export function publicKey(value) {
+  const y = BigInt(`0x${Buffer.from(octets(value, 32)).reverse().toString('hex')}`) & ((1n << 255n) - 1n);
+  return y < PRIME && !SMALL_ORDER.has(y) ? value : refuse('a key under which anybody can sign');
+}
+
 export const text = (value, most = 64) =>
   (typeof value === 'string' && Buffer.byteLength(value) <= most ? value : refuse('no short text'));
 
@@ -58,8 +49,7 @@ export function sign1(raw, most) {
   if (raw[0] !== 0xd2) refuse('no tag 18');
   const [head, unprotected, payload, signature] = array(decode(raw.subarray(1), most), 4);
   if (!(head instanceof Uint8Array) || !same(head, Buffer.from('a10127', 'hex'))) refuse('not EdDSA');
-  const empty = unprotected !== null && unprotected.constructor === Object && Object.keys(unprotected).length === 0;
-  if (!empty) refuse('unprotected header');
+  if (!(unprotected instanceof Map) || unprotected.size > 0) refuse('unprotected header');
   if (!(payload instanceof Uint8Array)) refuse('no payload inside');
   octets(signature, 64);
   return { payload, holds: (key, domain) => holds(raw, key, domain) };

@@ -1,15 +1,15 @@
 // The check of docs/format.md, section 10, written from that page alone.
 
 import { openBody } from './body.mjs';
-import { array, decode, FormError, gateway, octets, RECORD_MAX, same, sha256, sign1, uint } from './strict.mjs';
+import { openRecord } from './record.mjs';
+import { array, decode, FormError, gateway, octets, publicKey, same, sha256, sign1, uint } from './strict.mjs';
 
 const SEAL_MAX = 400;
 const RECORDS_MAX = 16_000;
 const NUMBER_MAX = 2 ** 40 - 1;
 const CLOCK_MS = 2_000;
 const ZEROS = Buffer.alloc(32);
-const LOST_TAIL = 8;
-const DROP = 7;
+const DECLARE = { 7: 'drop', 8: 'lost_tail' };
 
 export function begin(name, firstKey, recoveryKey) {
   return {
@@ -31,7 +31,7 @@ export function parseSeal(raw) {
     count: uint(items[4], RECORDS_MAX, 1),
     root: octets(items[5], 32),
     previous: octets(items[6], 32),
-    nextKey: octets(items[7], 32),
+    nextKey: publicKey(items[7]),
     utc: uint(items[8]),
     boottime: uint(items[9]),
     boot: octets(items[10], 16),
@@ -58,7 +58,9 @@ export async function accept(state, raw, body, received = null) {
   const findings = clocks(state, seal, received);
   const records = body === null ? null : tryBody(seal, body);
   if (body !== null && records === null) findings.push('body');
-  for (const record of records ?? []) findings.push(...declared(record, seal.number));
+  const opened = (records ?? []).map(tryRecord);
+  for (const record of opened) findings.push(...declared(record, seal.number));
+  if (opened.includes(null)) findings.push('record');
   const after = {
     ...state,
     number: seal.number, hash: sha256(raw), nextKey: seal.nextKey,
@@ -67,7 +69,8 @@ export async function accept(state, raw, body, received = null) {
     keys: new Map(state.keys).set(seal.number + 1, seal.nextKey),
     seals: new Map(state.seals).set(seal.number, raw),
   };
-  return { outcome: 'accepted', state: after, findings, body: records !== null };
+  const absent = opened.filter((record) => declared(record, seal.number).length > 0).map(({ body: said }) => [said.get('first'), said.get('last')]);
+  return { outcome: 'accepted', state: after, findings, body: records !== null, absent };
 }
 
 async function again(state, seal, raw) {
@@ -85,16 +88,20 @@ function tryBody(seal, body) {
   }
 }
 
-function declared(record, number) {
-  if (record[1] !== LOST_TAIL && record[1] !== DROP) return [];
+// A record that is none counts for nothing, and the chain stands.
+function tryRecord(raw) {
   try {
-    const [kind, , , , said] = array(decode(record, RECORD_MAX), 5);
-    uint(said.last, number - 1, uint(said.first, number - 1, 1));
-    return [kind === LOST_TAIL ? 'lost_tail' : 'drop'];
+    return openRecord(raw);
   } catch (error) {
     if (!(error instanceof FormError)) throw error;
-    return [];
+    return null;
   }
+}
+
+// Only what lies below the seal can be declared lost.
+function declared(record, number) {
+  const code = DECLARE[record?.kind];
+  return code !== undefined && record.body.get('last') < number ? [code] : [];
 }
 
 function clocks(state, seal, received) {

@@ -36,6 +36,7 @@ from evidence.record import Kind, encode_reading, encode_record
 from evidence.seal import NO_HASH, StoredSeal
 from evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
 from tests.evidence.chains import GATEWAY, NOON_NS, Chain, secret, stamp
+from tests.evidence.records import BAREST, BODIES, MISSHAPEN, OTHER_WRONG, WRONG, nested, raw_of
 
 CENTRE = bytes(range(32))
 Step = dict[str, Any]
@@ -91,6 +92,23 @@ class Teller:
             {**step, **extra, **found, "findings": sorted(findings), "body_held": held}
         )
 
+
+ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022
+PRIME = 2**255 - 19
+UNSOUND_KEYS = {
+    say: y.to_bytes(32, "little")
+    for say, y in {
+        "zeros, of order 4": 0,
+        "the same with the other sign": 1 << 255,
+        "the identity": 1,
+        "the identity, in another form": PRIME + 1,
+        "of order 2": PRIME - 1,
+        "of order 8": ORDER_8,
+        "of order 8, with the other sign": PRIME - ORDER_8 + (1 << 255),
+        "y is the prime": PRIME,
+        "y beyond the prime": 2**255 - 1,
+    }.items()
+}
 
 FIRST = ("boot", "clock_state")
 """Said of every first seal: nothing was known before it."""
@@ -164,6 +182,8 @@ def strangers() -> Story:
     tell.refused("a number beyond 2^40 - 1", "invalid", wrong(number=1 << 40).cose)
     tell.refused("a short root", "invalid", wrong(root=bytes(31)).cose)
     tell.refused("a gateway id with a slash", "invalid", wrong(gateway="gw/7").cose)
+    for say, key in UNSOUND_KEYS.items():
+        tell.refused(f"names a key after it: {say}", "invalid", wrong(next_key=key).cose)
     tell.accepted("the second after all", tell.chain.seal())
     return tell.story
 
@@ -268,7 +288,72 @@ def columns() -> Story:
     wrong("method 2", tell.chain.seal(rows), "body", body=form(stored, method=2))
     bomb = deflated([bytes(60_000)] * 2, 9)
     wrong("what inflates beyond all limits", tell.chain.seal(rows), "body", body=form(bomb))
+    short = [raw_of(Kind.EVENT, {"a": n}) for n in range(16, 24)] * 2_000
+    whole = short[: (64_000 - 3) // (len(short[0]) + 1)]
+    tell.accepted("just short enough in the plain form", tell.chain.seal(whole), body=columns_body(whole))
+    beyond = short[: len(whole) + 1]
+    wrong("a record too many for the plain form", tell.chain.seal(beyond), "body", body=columns_body(beyond))
     return tell.story
+
+
+def malformed() -> Story:
+    tell = Teller("sealed, and no records: they count for nothing, and the chain stands")
+    chain = tell.chain
+    tell.accepted("the first", chain.seal(), *FIRST)
+    tell.accepted("the second", chain.seal())
+    tell.accepted("no CBOR", chain.seal([beat(1), b"\xff" * 5]), "record")
+    tell.accepted("two of them, one finding", chain.seal([b"\0", raw_of(99, {})]), "record")
+    lost = raw_of(8, {"first": 1, "last": 2})
+    tell.accepted("a lost-tail without recovered declares nothing", chain.seal([lost]), "record")
+    dropped = raw_of(7, {"first": 2, "last": 1})
+    tell.accepted("nor does a drop whose last is below its first", chain.seal([dropped]), "record")
+    tell.accepted("records as ever", chain.seal())
+    return tell.story
+
+
+def records() -> dict[str, Any]:
+    found: list[dict[str, Any]] = []
+
+    def put(say: str, raw: bytes, *, good: bool) -> None:
+        found.append({"say": say, "put": raw.hex(), "good": good})
+
+    for kind, body in BODIES.items():
+        put(f"{kind.name.lower()}, whole", raw_of(kind, body), good=True)
+        put(f"{kind.name.lower()}, as bare as may be", raw_of(kind, BAREST[kind]), good=True)
+    put("a reading", reading(1), good=True)
+    put("12 deep", nested(12), good=True)
+    extreme = [
+        1.7e308,
+        -1.7e308,
+        5e-324,
+        5.960464477539063e-08,
+        65504.0,
+        65505.0,
+        1e-40,
+        0.1,
+        -0.0,
+        (1 << 64) - 1,
+    ]
+    put(
+        "numbers as far as they go",
+        raw_of(Kind.EVENT, {"numbers": [*extreme, -(1 << 64) + 1, 1 << 53]}),
+        good=True,
+    )
+    put(
+        "all that a terminal could obey",
+        raw_of(Kind.EVENT, {"text": "\x1b[2J\n\x9b8m\u202e\x7f\0"}),
+        good=True,
+    )
+    for kind, key, value in WRONG:
+        shown = f"{kind.name.lower()}: {key or 'its body'} is {str(value)[:40]}"
+        put(shown, raw_of(kind, {**BODIES[kind], key: value} if key else value), good=False)
+    for kind, body in BAREST.items():
+        for key in body:
+            bare = {name: one for name, one in body.items() if name != key}
+            put(f"{kind.name.lower()} without {key}", raw_of(kind, bare), good=False)
+    for say, raw in {**MISSHAPEN, **OTHER_WRONG}.items():
+        put(say, raw, good=False)
+    return {"records": found}
 
 
 def form(stream: bytes, *, method: int = 1, check: bytes = b"") -> bytes:
@@ -414,6 +499,12 @@ def messages() -> dict[str, Any]:
     items[5][0][2] = 256
     beyond = cose.sign1(cbor.encode(items), CENTRE, b"dj1.enrolment")
     put("enrolment", "a unit id that one byte does not hold", beyond, good=False)
+    items[5][0][2] = 1
+    for say, key in UNSOUND_KEYS.items():
+        for at, name in ((3, "first"), (4, "recovery")):
+            changed = cbor.encode([key if n == at else one for n, one in enumerate(items)])
+            good = name == "recovery" and not any(key)  # zeros: there is none
+            put("enrolment", f"{name} key {say}", cose.sign1(changed, CENTRE, b"dj1.enrolment"), good=good)
     put("enrolment", "enrolled by somebody else", sign_statement(ENROLMENT, RECOVERY), good=False)
     put("enrolment", "a receipt is no enrolment", sign_receipt(receipt(), CENTRE), good=False)
     put("receipt", "an enrolment is no receipt", enrolment, good=False)
@@ -423,13 +514,14 @@ def messages() -> dict[str, Any]:
 
 
 STORIES: tuple[Callable[[], Story], ...] = (
-    whole_chain, order, forks, strangers, forms, bodies, columns, clocks, rekeyed, replaced,
+    whole_chain, order, forks, strangers, forms, bodies, columns, malformed, clocks, rekeyed, replaced,
 )  # fmt: skip
 
 
 def files() -> Iterator[tuple[str, dict[str, Any]]]:
     """Name and content of every file."""
     yield "messages.json", messages()
+    yield "records.json", records()
     for make in STORIES:
         yield f"{make.__name__}.json", {"stories": [make()]}
 

@@ -75,7 +75,9 @@ def test_an_episode_that_is_absurd_is_drawn_harmless_or_told_as_that(changes: di
 
 def test_an_episode_that_can_be_read_is_drawn() -> None:
     assert "nothing readable" not in page_of(episode())
-    assert "nothing readable" in page_of(episode(trace=None))
+    far = {**EPISODE["trace"], "begin_at_s": EPISODE["raised_at_s"] - 9 * 3600}
+    assert "nothing readable" in page_of(episode(trace=far))
+    assert "is malformed and counts for nothing" in page_of(episode(trace=None))
 
 
 @pytest.mark.parametrize(

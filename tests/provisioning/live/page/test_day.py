@@ -20,6 +20,7 @@ from provisioning.live.page.day import (
     begin_of_day,
     power_of,
 )
+from tests.evidence.records import EPISODE
 
 BEGIN_S = 1_772_380_800
 MODEL = models.load("eastron-sdm630")
@@ -116,7 +117,7 @@ def test_of_seals_in_close_order_some_are_drawn_and_no_rhythm_is_missed() -> Non
 def test_an_episode_is_drawn_whichever_seal_tells_it() -> None:
     one = day({"a": "p1"})
     for number in range(1, 50):
-        body = {"id": f"e{number % 5}", "state": str(number)}
+        body = {**EPISODE, "id": f"e{number % 5}", "state": str(number)}
         one.take(header(number, number), [encode_record(Kind.EPISODE, stamp(number), body)])
     assert {id_: body["state"] for id_, body in one.episodes.items()} == {
         "e0": "45", "e1": "46", "e2": "47", "e3": "48", "e4": "49",
@@ -127,7 +128,8 @@ def test_of_very_many_episodes_the_newest_are_kept() -> None:
     one = day({})
     for number in range(EPISODES_MAX + 10):
         one.take(
-            header(number + 1, number), [encode_record(Kind.EPISODE, stamp(number), {"id": str(number)})]
+            header(number + 1, number),
+            [encode_record(Kind.EPISODE, stamp(number), {**EPISODE, "id": str(number)})],
         )
     assert next(iter(one.episodes)) == "10"
     assert len(one.episodes) == EPISODES_MAX

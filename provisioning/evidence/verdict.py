@@ -1,0 +1,50 @@
+"""The verdict in words: `good`, `good, but …`, or `NOT GOOD`; the same for exported chains and for packs.
+
+`NOT GOOD` (exit 1): something is not what was signed. `good, but …` (exit 0): all that is here is what was
+signed, and something that the chain promised is not here, or what was signed is no record. So the owner of
+the keys can neither spoil evidence with a byte nor leave anything out unsaid.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+SPANS_SHOWN_MAX: Final = 20
+"""Runs of seals in one line; the JSON form has all."""
+
+Span = tuple[int, int]
+
+
+def say_verdict(ok: bool, withheld: int, malformed: int) -> str:
+    """The verdict, with how many bodies are withheld and how many seals hold malformed records."""
+    if not ok:
+        return "NOT GOOD"
+    flaws = []
+    if withheld:
+        flaws.append(f"{withheld} {'body is' if withheld == 1 else 'bodies are'} withheld")
+    if malformed:
+        flaws.append(f"{malformed} {'seal holds' if malformed == 1 else 'seals hold'} malformed records")
+    return f"good, but {' and '.join(flaws)}" if flaws else "good"
+
+
+def count_seals(spans: Iterable[Span]) -> int:
+    """How many seals there are in `spans`."""
+    return sum(last - first + 1 for first, last in spans)
+
+
+def join_seals(numbers: Iterable[int]) -> list[Span]:
+    """Ascending numbers as runs."""
+    spans: list[Span] = []
+    for number in numbers:
+        begin = spans.pop()[0] if spans and spans[-1][1] == number - 1 else number
+        spans.append((begin, number))
+    return spans
+
+
+def list_withheld(spans: Sequence[Span]) -> list[str]:
+    """The line that names the seals whose bodies are withheld; none if there are none."""
+    if not spans:
+        return []
+    named = [f"{first} to {last}" if last > first else str(first) for first, last in spans[:SPANS_SHOWN_MAX]]
+    more = [f"and {len(spans) - SPANS_SHOWN_MAX} more runs"] if len(spans) > SPANS_SHOWN_MAX else []
+    which = ", ".join([*named, *more])
+    return [f"withheld: the bodies of seals {which} are not here, and no sealed record declares them lost"]

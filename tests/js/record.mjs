@@ -1,0 +1,144 @@
+// What a record may hold: docs/format.md, section 5, and evidence/records.cddl, written from them alone.
+
+import { Float } from './cbor.mjs';
+import { array, decode, octets, RECORD_MAX, refuse, same, text, uint } from './strict.mjs';
+
+const BLOCKS_MAX = 32;
+const NAME_MAX = 256;
+const ENTRIES_MAX = 1_000;
+const MINUTES_MAX = 600;
+const TIME_S_MAX = 253_402_300_799;
+const RATIO_MAX = 1_000_000_000;
+const SEAL_MAX = 2 ** 40 - 1;
+const INT_MAX = (1n << 64n) - 1n;
+const ZEROS = Buffer.alloc(32);
+
+export function openRecord(raw) {
+  const items = decode(raw, RECORD_MAX);
+  if (!Array.isArray(items)) refuse('no record');
+  const kind = uint(items[0], 17, 1);
+  if (kind === 1) return reading(array(items, 11));
+  const [, utc, boottime, clock, body] = array(items, 5);
+  [utc, boottime].forEach((one) => uint(one));
+  uint(clock, 2);
+  plain(map(body));
+  (BODIES[kind] ?? (() => {}))(body);
+  return { kind, body };
+}
+
+function reading([kind, utc, boottime, clock, meter, group, model, blocks, quality, reason, latency]) {
+  [utc, boottime].forEach((one) => uint(one));
+  [clock, group, quality].forEach((one) => uint(one, 2));
+  [meter, reason].forEach((one) => text(one));
+  octets(model, 8);
+  uint(latency, 1_000_000_000);
+  list(blocks, BLOCKS_MAX, block);
+  return { kind };
+}
+
+function block(item) {
+  const [code, address, words] = array(item, 3);
+  const isData = uint(code, 17) === 17;
+  if (!isData) uint(code, 4, 3);
+  uint(address, isData ? 2 ** 32 - 1 : 65_535);
+  const most = isData ? 200 : 250;
+  if (!(words instanceof Uint8Array) || words.length < 1 || words.length > most) refuse('no words');
+  if (!isData && words.length % 2 === 1) refuse('half a register');
+}
+
+// What may stand in a body at all.
+function plain(value) {
+  if (value instanceof Map) {
+    for (const [key, item] of value) {
+      string(key);
+      plain(item);
+    }
+  } else if (Array.isArray(value)) {
+    value.forEach(plain);
+  } else if (typeof value === 'bigint') {
+    int(value);
+  }
+}
+
+const map = (value) => (value instanceof Map ? value : refuse('no map'));
+const string = (value) => (typeof value === 'string' ? value : refuse('no text'));
+const name = (value) => text(value, NAME_MAX);
+const flag = (value) => (typeof value === 'boolean' ? value : refuse('neither true nor false'));
+const blob = (value) => (value instanceof Uint8Array ? value : refuse('no byte string'));
+const hash = (value) => octets(value, 32);
+const seal = (value) => uint(value, SEAL_MAX, 1);
+const time = (value) => uint(value, TIME_S_MAX);
+const orNull = (check) => (value) => (value === null ? null : check(value));
+
+function int(value) {
+  if (typeof value !== 'number' && typeof value !== 'bigint') refuse('no whole number');
+  if (value > INT_MAX || value < -INT_MAX) refuse('beyond 64 bits');
+  return value;
+}
+
+const number = (value) => (value instanceof Float ? value.value : int(value));
+
+function ratio(value) {
+  if (!(number(value) > 0 && number(value) <= RATIO_MAX)) refuse('no ratio');
+}
+
+function list(value, most, check) {
+  if (!Array.isArray(value) || value.length > most) refuse(`no array of at most ${most}`);
+  value.forEach((item) => check(item));
+}
+
+const each = (check) => (value) => map(value).forEach((item) => check(item));
+
+// Where a key stands it passes its check; those of `needed` stand.
+const table = (checks, needed = []) => (value) => {
+  for (const key of needed) if (!map(value).has(key)) refuse(`${key} is missing`);
+  for (const [key, check] of Object.entries(checks)) if (map(value).has(key)) check(value.get(key));
+};
+
+const powers = (value) => list(value, MINUTES_MAX, orNull(number));
+const lost = { first: seal, last: seal };
+const ascending = (check) => (body) => {
+  check(body);
+  if (body.get('last') < body.get('first')) refuse('last is below first');
+};
+const episode = {
+  id: name, linkage: name, rule: name, severity: name, state: name,
+  lines: (value) => list(value, ENTRIES_MAX, name),
+  begin_at_s: time, raised_at_s: time, end_at_s: orNull(time),
+  numbers: map,
+  sentence: table({ zh: string, en: string }, ['zh', 'en']),
+  trace: table(
+    { begin_at_s: time, production_w: powers, treatment_w: powers }, ['begin_at_s', 'production_w', 'treatment_w'],
+  ),
+};
+const attestation = {
+  seal: (value) => uint(value, SEAL_MAX), seal_hash: hash, attest: (value) => octets(value, 149),
+  signature: (value) => octets(value, 64), alg: (value) => (value === 'ES256' ? value : refuse('not ES256')),
+  ak: (value) => octets(value, 88),
+};
+const meter = table({
+  model: (value) => octets(value, 8), unit_id: (value) => uint(value, 255), address: name, bus: name,
+  line: orNull(name), ct_ratio: ratio, pt_ratio: ratio,
+});
+
+const BODIES = {
+  2: table({
+    site: string, site_deflated: blob, site_hash: hash, version: string, boot_id: (value) => octets(value, 16),
+    clock: name, meters: each(meter), linkages: each(hash), feed: orNull(hash), models: each(blob), learned: map,
+  }),
+  3: table({ buses: (value) => list(value, ENTRIES_MAX, map) }),
+  4: table({ boot_id: (value) => octets(value, 16), offset_ms: int, start: string, version: string }),
+  5: table({ step_ms: int, state: name, was_offset_ms: int, offset_ms: int }),
+  6: table({ what: string, count: (value) => uint(value), why: string }),
+  7: ascending(table({ ...lost, why: string }, ['first', 'last'])),
+  8: ascending(table({ ...lost, recovered: seal }, ['first', 'last', 'recovered'])),
+  10: table({ ...episode, params_hash: name, retrospective: flag }, Object.keys(episode)),
+  14: table({ what: string, id: name }),
+  15: table({ what: string, meter: name, point: name }),
+  16: table({ what: string, text: string }),
+  17: (body) => {
+    table(attestation, Object.keys(attestation))(body);
+    if (body.size !== Object.keys(attestation).length) refuse('more than an attestation has');
+    if ((body.get('seal') === 0) !== same(body.get('seal_hash'), ZEROS)) refuse('a hash without a seal, or a seal without');
+  },
+};
