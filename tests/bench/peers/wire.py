@@ -139,7 +139,8 @@ class Line:
             legal_s, passed_s = self._ended_s - self._began_s + self.silence_s, came_s - self._began_s
             self.legal_s += legal_s
             self.passed_s += passed_s
-            self.shares.append(legal_s / passed_s)
+            if passed_s:  # this process may have been too late to see two requests apart
+                self.shares.append(legal_s / passed_s)
         self._ended_s = 0.0
         unit, function = request[0], request[1]
         address, count = int.from_bytes(request[2:4]), int.from_bytes(request[4:6])
