@@ -45,6 +45,14 @@ class ReplyTimeoutError(DriverError):
     """The meter did not answer within the time-out."""
 
 
+class TooEarlyError(ReplyTimeoutError):
+    """Nothing was sent: for `wait_s` more an earlier answer may come that could be taken for this one."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"not asked: an earlier answer may come for {wait_s:.1f} s more")
+        self.wait_s = wait_s
+
+
 class ReplyError(DriverError):
     """An answer came but is not the answer to the request: wrong unit, function, count or bytes."""
 

@@ -46,7 +46,10 @@ RESPONSE_MAX_S: Final = 0.5
 """Longest time in which a meter begins to answer (same section)."""
 LATE_TIMES: Final = 2.0
 """On a serial port a lost answer can come for this multiple of the longest that the standard allows, or that
-this meter ever took. A transparent gateway may hold it longer; there the ledger's time counts."""
+this meter ever took. A transparent gateway may hold it longer, with all that follows: there the ledger's time
+counts until a later answer of the same meter has overtaken it."""
+WIRE_MAX_S: Final = 0.5
+"""Request and answer on the wire behind a gateway, whose baud rate is not known: 54 bytes at 1200 baud."""
 _DATA_ID_BYTES: Final = 4
 
 
@@ -112,7 +115,8 @@ class Dlt645Bus(Port):
         self.stats.requests += 1
         answer_bytes = FRAME_OVERHEAD_BYTES + _DATA_ID_BYTES + request.count
         wire_s = self._pipe.wire_s(len(frame) + len(PREAMBLE) + answer_bytes)
-        self._ledger.note_request(request, sent_s, self._late_max_s(request, wire_s))
+        late_max_s = self._late_max_s(request, wire_s or WIRE_MAX_S)
+        self._ledger.note_request(request, sent_s, late_max_s if wire_s else math.inf, late_max_s)
         transaction = Dlt645Transaction(self._ledger, self.stats, request, buffer=self._buffer)
         self._is_sent = True
         self._pipe.write(frame)
@@ -129,9 +133,7 @@ class Dlt645Bus(Port):
         return data, latency_s
 
     def _late_max_s(self, request: ReadId, wire_s: float) -> float:
-        """Until when the answer can come."""
-        if not wire_s:
-            return math.inf
+        """Until when the answer can come, after its request."""
         slowest_s = self._turnarounds.slowest_s(request.unit_id)
         longest_s = max(wire_s + RESPONSE_MAX_S + BYTE_PAUSE_S, slowest_s)
         return max(LATE_TIMES * longest_s, late_min_s(self._clock))

@@ -5,7 +5,10 @@ one request may still arrive, no other request with the same `Signature` may be 
 registers would be taken for the new ones. Two cases, each with its own time:
 
 - **unanswered**: the time-out passed, the connection broke, or another master sent it. Its answer may
-come until `late_max_s` after the request.
+come until `late_max_s` after the request, because a radio or a gateway may hold all that it carries for so
+long. Once it was **overtaken**, that is, the same meter answered a request that was sent later, nothing holds
+it any more: it can only come for the time that the meter itself, or a repeater, may be late
+(`overtaken_max_s` of the request).
 - **answered**: only a duplicate can come, until `duplicate_max_s` after the answer. The same registers
   may be read again at once: a duplicate would hold the same registers, younger than
   `duplicate_max_s`.
@@ -68,6 +71,7 @@ class _Entry:
     answered: bool
     refused: bool = False
     sent_s: float | None = None
+    overtaken_until_s: float = math.inf
 
 
 @frozen
@@ -94,6 +98,7 @@ class Ledger:
     queue: GatewayQueue = Factory(GatewayQueue)
     late_s: dict[int, float] = Factory(dict)
     _entries: dict[Signature, _Entry] = Factory(dict)
+    _owed: dict[Signature, None] = Factory(dict)
     _last: Signature | None = None
     _tidied_s: float = float("-inf")
 
@@ -130,28 +135,56 @@ class Ledger:
         entry = self._entries.get(signature)
         return 0.0 if entry is None else max(entry.until_s - now_s, 0.0)
 
-    def note_request(self, request: PendingRequest, now_s: float, late_max_s: float = math.inf) -> None:
+    def note_request(
+        self,
+        request: PendingRequest,
+        now_s: float,
+        late_max_s: float = math.inf,
+        overtaken_max_s: float = math.inf,
+    ) -> None:
         """Note that `request` went out: it is unanswered until its answer is noted.
 
-        `late_max_s` is for a bus whose answers are known to come sooner than those of all others.
+        `late_max_s` is for a bus whose answers are known to come sooner than those of all others,
+        `overtaken_max_s` for what was overtaken.
         """
         if now_s >= self._tidied_s + TIDY_S or now_s < self._tidied_s:
             self._drop_expired(now_s)
         signature = self._last = request.signature
-        until_s = now_s + min(self.late_max_s, late_max_s)
-        self._entries[signature] = _Entry(request.address, until_s, answered=False, sent_s=now_s)
+        self._owed[signature] = None
+        self._entries[signature] = _Entry(
+            request.address,
+            now_s + min(self.late_max_s, late_max_s),
+            answered=False,
+            sent_s=now_s,
+            overtaken_until_s=now_s + overtaken_max_s,
+        )
 
-    def note_answer(self, request: PendingRequest, now_s: float, *, refused: bool = False) -> None:
-        """Note the answer or a certain refusal."""
-        until_s = now_s + self.duplicate_max_s
-        self._entries[request.signature] = _Entry(request.address, until_s, answered=True, refused=refused)
+    def note_answer(
+        self, request: PendingRequest, now_s: float, *, refused: bool = False, damaged: bool = False
+    ) -> None:
+        """Note the answer or a certain refusal; one that came `damaged` overtakes nothing."""
+        signature, until_s = request.signature, now_s + self.duplicate_max_s
+        before = self._entries.get(signature)
+        self._owed.pop(signature, None)
+        if self._owed and not damaged and before is not None and before.sent_s is not None:
+            self._overtake(signature, before.sent_s)
+        self._entries[signature] = _Entry(request.address, until_s, answered=True, refused=refused)
+
+    def _overtake(self, answered: Signature, sent_s: float) -> None:
+        """Shorten the time of what the same meter still owes of requests sent before `sent_s`."""
+        for signature in self._owed:
+            entry = self._entries[signature]
+            if signature.unit_id == answered.unit_id and entry.sent_s is not None and entry.sent_s < sent_s:
+                entry.until_s = min(entry.until_s, entry.overtaken_until_s)
 
     def note_second_answer(self, request: PendingRequest, now_s: float) -> None:
         """Note that the answer to the second of two equal requests has come: that to the first still may."""
+        self._owed.pop(request.signature, None)
         self._entries[request.signature] = _Entry(request.address, now_s + self.late_max_s, answered=True)
 
     def note_foreign_request(self, signature: Signature, now_s: float) -> None:
         """Note another master's request; its answer may come at any time."""
+        self._owed.pop(signature, None)
         self._entries[signature] = _Entry(-1, now_s + self.late_max_s, answered=False)
 
     def note_stray_answer(self, signature: Signature, now_s: float) -> bool:
@@ -162,8 +195,8 @@ class Ledger:
         if not entry.answered:
             if entry.sent_s is not None:
                 self.late_s[signature.unit_id] = now_s - entry.sent_s
-            until_s = now_s + self.duplicate_max_s
-            self._entries[signature] = _Entry(-1, until_s, answered=True)
+            self._owed.pop(signature, None)
+            self._entries[signature] = _Entry(-1, now_s + self.duplicate_max_s, answered=True)
         return True
 
     def is_doubtful(self, request: PendingRequest, now_s: float) -> bool:
@@ -193,3 +226,4 @@ class Ledger:
         self._tidied_s = now_s
         for signature in [one for one, entry in self._entries.items() if entry.until_s <= now_s]:
             del self._entries[signature]
+            self._owed.pop(signature, None)

@@ -23,7 +23,7 @@ from typing import Final, TypeVar
 from attrs import frozen
 
 from drivers.clock import Clock
-from drivers.errors import BusDownError, HungUpError, ReplyError, ReplyTimeoutError
+from drivers.errors import BusDownError, HungUpError, ReplyError, TooEarlyError
 from drivers.link.bus_url import BusTarget
 from drivers.link.ledger import LATE_MAX_S, LATE_REAL_MIN_S, Ledger
 from drivers.link.reply_wait import SPOILED_S, ReplyWait, Turnarounds
@@ -212,7 +212,7 @@ class Port:
     def _wait_out(self, wait_s: float, timeout_s: float) -> None:
         """Wait past late answers to earlier requests, unless that takes longer than a time-out."""
         if wait_s > max(timeout_s, self._ledger.duplicate_max_s):
-            raise ReplyTimeoutError(f"not asked: an earlier answer may come for {wait_s:.1f} s more")
+            raise TooEarlyError(wait_s)
         self._clock.sleep(wait_s)
         self._drain()
 
@@ -270,7 +270,7 @@ class Port:
 
     def _give_up(self, transaction: Transaction[AnswerT], *, early: bool) -> None:
         if transaction.has_come:
-            self._ledger.note_answer(transaction.request, self._idle_since_s)
+            self._ledger.note_answer(transaction.request, self._idle_since_s, damaged=True)
         if early:  # the silence that ended the wait also counts as the one needed after trouble
             self._note_stale(transaction.buffer)
             transaction.buffer = b""

@@ -38,11 +38,13 @@ from drivers.points.registers import WORD_BYTES
 
 ILLEGAL_REGISTERS: Final = frozenset({2, 3})
 """Exceptions for an address or a count that the meter does not have."""
-LATE_TIMES: Final = 4.0
-LATE_LEAST_S: Final = 3.0
-"""On a serial port, where no gateway queues, a lost answer of a known meter can come for this multiple
-of the longest that it took of late, and at least for so long. Everywhere else, and for a
-meter that never answered, the ledger's time counts."""
+OVERTAKEN_TIMES: Final = 4.0
+OVERTAKEN_LEAST_S: Final = 3.0
+"""An answer that a later one of the same meter has overtaken can come for this multiple of the longest that
+the meter took of late, and at least for so long. What holds an answer for longer (a radio that waits for a
+free channel, a converter that was away) holds all behind it too, so as long as the meter has answered nothing
+that was sent later, the ledger's time counts: also on a quick serial bus, where 3 s alone would believe what
+a radio held for 5 s. It costs no time where registers can be spared: the count differs instead."""
 PREPARED_MAX: Final = 4096
 """Requests kept ready: those of a full bus, and of a search through all its registers."""
 
@@ -166,7 +168,11 @@ class Bus(Port):
         transaction_id = self._ids.take_next()
         self.stats.requests += 1
         sent_s = self._keep_gap()
-        self._ledger.note_request(request, sent_s, self._late_max_s(request.unit_id))
+        self._ledger.note_request(
+            request,
+            sent_s,
+            overtaken_max_s=math.inf if self._has_ids else self._overtaken_max_s(request.unit_id),
+        )
         self._is_sent, self._sent = True, sent
         self._pipe.write(sent.frame(transaction_id))
         wire_s = self._pipe.wire_s(_REQUEST_BYTES + sent.answer_bytes)
@@ -192,7 +198,7 @@ class Bus(Port):
             queue.note_answer(request.unit_id, sent_s, sent_s + answer.latency_s)
         if again:
             self._ledger.note_second_answer(request, sent_s + answer.latency_s)
-        if wire_s:
+        if not self._has_ids:
             self._turnarounds.record(request.unit_id, answer.latency_s - wire_s)
         return answer
 
@@ -239,12 +245,13 @@ class Bus(Port):
             queue.note_silence(unit_id, transaction.sent_s, now_s)
             self._ids.note_silence(transaction.transaction_id, transaction.sent_s)
 
-    def _late_max_s(self, unit_id: int) -> float:
-        """Until when an answer of a meter can come, after its request."""
-        slowest_s = max(self._turnarounds.slowest_s(unit_id), self._ledger.late_s.get(unit_id, 0.0))
-        if self._queue is not None or not self._turnarounds.slowest_s(unit_id):
+    def _overtaken_max_s(self, unit_id: int) -> float:
+        """Until when an overtaken answer of a meter can come, after its request."""
+        slowest_s = self._turnarounds.slowest_s(unit_id)
+        if not slowest_s:
             return math.inf
-        return max(LATE_TIMES * slowest_s, LATE_LEAST_S, late_min_s(self._clock))
+        slowest_s = max(slowest_s, self._ledger.late_s.get(unit_id, 0.0))
+        return max(OVERTAKEN_TIMES * slowest_s, OVERTAKEN_LEAST_S, late_min_s(self._clock))
 
     def _due_s(self, unit_id: int, timeout_s: float) -> float:
         """Time after which the first bytes of a meter's answer have always arrived."""

@@ -51,6 +51,49 @@ def test_no_more_than_125_registers_are_chosen() -> None:
     assert ledger.choose(wide, 6, 1.0) == Choice(125, wait_s=9.0)
 
 
+def test_an_overtaken_answer_is_feared_for_a_shorter_time() -> None:
+    ledger = Ledger(late_max_s=10.0)
+    ledger.note_request(A, 0.0, overtaken_max_s=3.0)
+    ledger.note_request(C, 0.5, overtaken_max_s=3.0)
+    ledger.note_answer(C, 0.6)
+    assert ledger.choose(B, 0, 1.0).wait_s == pytest.approx(2.0)
+    assert ledger.choose(B, 0, 3.0) == Choice(10)
+
+
+@pytest.mark.parametrize(
+    ("sooner", "later", "damaged"),
+    [
+        (Request(1, 3, 50, 12), Request(2, 3, 90, 20), False),  # a radio of its own
+        (Request(1, 3, 50, 12), C, True),  # it may have been the late one
+    ],
+    ids=["the answer of another meter", "a damaged answer"],
+)
+def test_what_shows_nothing_of_the_meter_overtakes_nothing(
+    sooner: Request, later: Request, *, damaged: bool
+) -> None:
+    ledger = Ledger(late_max_s=10.0)
+    ledger.note_request(sooner, 0.0, overtaken_max_s=3.0)
+    ledger.note_request(later, 0.5, overtaken_max_s=3.0)
+    ledger.note_answer(later, 0.6, damaged=damaged)
+    assert ledger.choose(Request(1, 3, 0, 12), 0, 1.0).wait_s == pytest.approx(9.0)
+
+
+def test_an_answer_to_what_was_sent_before_overtakes_nothing() -> None:
+    ledger = Ledger(late_max_s=10.0)
+    ledger.note_request(C, 0.0, overtaken_max_s=3.0)
+    ledger.note_request(A, 0.5, overtaken_max_s=3.0)
+    ledger.note_answer(C, 0.6)
+    assert ledger.choose(B, 0, 1.0).wait_s == pytest.approx(9.5)
+
+
+def test_another_masters_request_is_never_overtaken() -> None:
+    ledger = Ledger(late_max_s=10.0)
+    ledger.note_foreign_request(A.signature, 0.0)
+    ledger.note_request(C, 0.5, overtaken_max_s=3.0)
+    ledger.note_answer(C, 0.6)
+    assert ledger.choose(B, 0, 1.0).wait_s == pytest.approx(9.0)
+
+
 def test_a_late_answer_that_came_leaves_only_its_duplicate_to_fear() -> None:
     ledger = Ledger(late_max_s=10.0, duplicate_max_s=0.5)
     ledger.note_request(A, 0.0)
@@ -117,9 +160,12 @@ ROUNDING_S = 1e-9  # a wait that is added to a time ends within one bit of the m
 def test_no_two_requests_that_could_be_confused_are_ever_open_together(
     steps: list[tuple[int, int, int, int, float, bool]],
 ) -> None:
-    """Against a plain model: all requests that were sent, with the last moment of their answers."""
+    """Against a plain model: all requests that were sent, with the last moment of their answers.
+
+    What is unanswered can come for 10 s, and for 3 s once a later request to its meter was answered.
+    """
     ledger = Ledger(late_max_s=10.0, duplicate_max_s=0.5)
-    sent: list[tuple[Request, float, bool]] = []
+    sent: list[tuple[Request, float, float, bool]] = []
     now_s = 0.0
     for unit_id, place, count, spare, pause_s, answered in steps:
         now_s += pause_s
@@ -129,11 +175,15 @@ def test_no_two_requests_that_could_be_confused_are_ever_open_together(
         now_s += choice.wait_s
         request = Request(unit_id, 3, wanted.address, choice.count)
         assert count <= request.count <= count + spare
-        for earlier, until_s, was_answered in sent:
-            if earlier.signature == request.signature and until_s > now_s + ROUNDING_S:
+        for earlier, sent_s, lasts_s, was_answered in sent:
+            if earlier.signature == request.signature and sent_s + lasts_s > now_s + ROUNDING_S:
                 assert was_answered
                 assert earlier.address == request.address
-        ledger.note_request(request, now_s)
+        ledger.note_request(request, now_s, overtaken_max_s=3.0)
         if answered:
             ledger.note_answer(request, now_s)
-        sent.append((request, now_s + (0.5 if answered else 10.0), answered))
+            sent = [
+                (one, sent_s, min(lasts_s, 3.0) if one.unit_id == unit_id else lasts_s, was_answered)
+                for one, sent_s, lasts_s, was_answered in sent
+            ]
+        sent.append((request, now_s, 0.5 if answered else 10.0, answered))

@@ -11,7 +11,7 @@ from attrs import Factory, define, field
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.dlt645.codec import ReadId
-from drivers.errors import ExceptionReplyError, ReplyTimeoutError
+from drivers.errors import ExceptionReplyError, ReplyTimeoutError, TooEarlyError
 from drivers.link.ledger import Ledger, PendingRequest
 from drivers.link.transaction import Answer, BusStats
 from drivers.link.verdict import Request
@@ -19,6 +19,8 @@ from drivers.points.plan import Span
 from tests.drivers.scripted_meter import Asked, words
 
 WIRE_S = 0.001
+OVERTAKEN_S = 3.0
+"""As the buses have it."""
 
 
 @define
@@ -134,9 +136,9 @@ class ModelledMeter:
             choice = ledger.choose(request, spare, self.clock.now_s)
             self._pending, wait_s = Request(unit_id, function, address, choice.count), choice.wait_s
         if wait_s > max(timeout_s, ledger.duplicate_max_s):
-            raise ReplyTimeoutError(f"not asked: an earlier answer may come for {wait_s:.1f} s more")
+            raise TooEarlyError(wait_s)
         self.clock.sleep(wait_s)
-        ledger.note_request(self._pending, self.clock.now_s)
+        ledger.note_request(self._pending, self.clock.now_s, overtaken_max_s=OVERTAKEN_S)
         return count if function == DLT645_FUNCTION else self._pending.signature.count
 
     def _be_silent(self, timeout_s: float) -> None:
