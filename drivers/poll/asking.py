@@ -6,6 +6,7 @@
   comes twice is as good as silence.
 - **Silent**: asked once more within the poll, where that costs no more than RETRY_TIMEOUT_S_MAX and the meter
   answers something smaller in between (its *witness*): else it is not there, and waiting on costs the others.
+  Where the bus cannot ask again so soon, it counts as silent once.
   The exceptions 10 and 11 of a gateway are silence that it has waited for.
 
 Before each request the pauses are kept that the meter and its bus need. A request that is asked again, in
@@ -21,13 +22,13 @@ from attrs import define, field
 from drivers.clock import Clock
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.dlt645.codec import NO_SUCH_DATA
-from drivers.errors import BusDownError, DriverError, ExceptionReplyError
+from drivers.errors import BusDownError, DriverError, ExceptionReplyError, TooEarlyError
 from drivers.link.ledger import DUPLICATE_MAX_S
 from drivers.link.transaction import Answer
 from drivers.link.verdict import GATEWAY_EXCEPTIONS
 from drivers.points.plan import Span
 from drivers.poll.bus import MeterBus
-from drivers.poll.pause import CALM_S, Pause
+from drivers.poll.pause import Gaps, Quiet
 from drivers.poll.splitting import Failed, Failure
 from drivers.poll.timeout import AnswerTimeout
 
@@ -40,15 +41,12 @@ BUSY_S_MAX: Final = 1.6
 """All waits of a poll for a busy meter: five requests, and a poll of two seconds is not missed."""
 AFTER_DUPLICATE_S: Final = 0.02
 """A little later than the ledger of the bus still doubts."""
-CALM_MORE_S: Final = 0.005
-"""A request that has waited for so much longer has waited for long enough by every reading of the clock."""
 WITNESS_TRIES: Final = 3
 RETRY_TIMEOUT_S_MAX: Final = 2.0
-"""A read with a longer time-out is not asked again in its poll: the next poll does that."""
-SHARED_S: Final = 60.0
-"""So long after its last answer a meter counts as one that has to wait for the others."""
-
-
+"""A read with a longer time-out, or that cannot go out for longer, is not asked again in its poll: the next
+one does that."""
+EXCEPTION: Final = "exception "
+"""So a reason begins that is a refusal."""
 TOO_LATE: Final = "answers come, but after"
 """In the reason of a reading: the meter is there, and slower than its time-out."""
 
@@ -68,21 +66,12 @@ class UnsureError(GiveUpError):
     """There is no reading, but what was seen says nothing of the meter: its other reads are asked."""
 
 
-@define
-class BusState:
-    """What all meters of a bus share.
+class NotAskedError(UnsureError):
+    """The read cannot go out for `wait_s` more: an earlier answer may come that could be taken for it."""
 
-    Attributes:
-        pause: What the bus needs after an answer of any meter.
-        answered_s: When the last answer of each station came.
-    """
-
-    pause: Pause = field(factory=Pause)
-    answered_s: dict[int, float] = field(factory=dict)
-
-    def is_shared(self, station: int, now_s: float) -> bool:
-        """Whether other meters are alive."""
-        return any(now_s - at_s < SHARED_S for one, at_s in self.answered_s.items() if one != station)
+    def __init__(self, reason: str, wait_s: float) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
 
 
 @define
@@ -92,16 +81,14 @@ class Asking:
     Attributes:
         station: Its number on the bus.
         timeout: How long it is waited for.
-        pause: What it needs after an answer of its own.
-        shared: What it shares with its bus.
+        quiet: The silence before its requests.
         count_spare: How many registers after a read may be read too.
         answers: How many requests it has answered or refused in this poll.
     """
 
     station: int
     timeout: AnswerTimeout
-    pause: Pause
-    shared: BusState
+    quiet: Quiet
     count_spare: Callable[[Span], int]
     answers: int = field(default=0, init=False)
     requests: int = field(default=0, init=False)
@@ -145,24 +132,42 @@ class Asking:
                 return self.ask_once(bus, clock, span, spare=spare, calm=calm or seen is not None)
             except BusDownError:
                 raise
-            except ExceptionReplyError as error:
-                if error.code in BUSY and span.function != DLT645_FUNCTION:
+            except NotAskedError as error:
+                if seen is None or seen.how is not Failure.SILENT:
+                    raise
+                if not self.quiet.may_be_deaf(span):
+                    return seen  # silent once while the meter answers: more than that is seen in later polls
+                if error.wait_s > RETRY_TIMEOUT_S_MAX:
+                    raise
+                clock.sleep(error.wait_s)
+            except DriverError as error:
+                if _is_busy(span, error):
                     self._wait_busy(clock, error)
                     continue
-                failed = _judge(span, error)
-            except DriverError as error:
-                failed = Failed(Failure.SILENT, self.explain(error))
-            may_be_deaf = failed.how is Failure.SILENT and self._may_be_deaf(span)
-            if seen is not None or (
-                failed.how is Failure.SILENT and not self._may_repeat(failed, may_be_deaf)
-            ):
-                failed = self._confirm(bus, clock, span, failed, witness)
-                if may_be_deaf:
-                    raise UnsureError(failed.why)
-                return failed
-            if failed.how is Failure.SILENT:
-                self._confirm(bus, clock, span, failed, witness)
-            seen = failed
+                failed = self._judge(span, error)
+                if (ends := self._end(bus, clock, span, failed, witness, seen)) is not None:
+                    return ends
+                seen = failed
+
+    def _end(
+        self,
+        bus: MeterBus,
+        clock: Clock,
+        span: Span,
+        failed: Failed,
+        witness: Span | None,
+        seen: Failed | None,
+    ) -> Failed | None:
+        """What a read that `failed` comes to, having been `seen` before; None if it is asked again."""
+        if failed.how is Failure.REFUSED:
+            return None if seen is None else failed
+        may_be_deaf = self.quiet.may_be_deaf(span)
+        self._confirm(bus, clock, span, failed, witness)
+        if seen is None and self._may_repeat(failed, may_be_deaf):
+            return None
+        if may_be_deaf:
+            raise UnsureError(failed.why)
+        return failed
 
     def ask_once(
         self,
@@ -174,12 +179,12 @@ class Asking:
         spare: int = 0,
         calm: bool = False,
     ) -> Answer:
-        """One request. Errors as in `drivers.modbus.bus.Bus.read`, or UnsureError if it cannot go out yet."""
+        """One request. Errors as in `drivers.modbus.bus.Bus.read`, or NotAskedError."""
         self._wait_out_refusal(bus, clock)
-        calm = calm or self._may_be_deaf(span)
-        own_s, bus_s = self._keep_pause(clock, calm=calm)
-        before = bus.stats.requests
+        calm = calm or self.quiet.may_be_deaf(span)
+        gaps_s = self.quiet.keep(clock, calm=calm)
         self.requests += 1
+        before = bus.stats.requests
         try:
             answer = bus.read(
                 self.station,
@@ -191,24 +196,29 @@ class Asking:
             )
         except ExceptionReplyError as error:
             if error.code in GATEWAY_EXCEPTIONS and span.function != DLT645_FUNCTION:
-                self._note_miss(span, own_s, bus_s)
+                self.quiet.note_miss(span, gaps_s)
             else:
-                self._note_heard(clock, span, own_s, bus_s)
+                self._note_heard(clock, span, gaps_s)
                 self._refused_s = clock.monotonic_s()
             raise
         except BusDownError:
             raise
         except DriverError as error:
-            if bus.stats.requests == before:  # an earlier answer may still come: this says nothing
-                raise UnsureError(str(error)) from error
-            self._note_miss(span, own_s, bus_s)
+            if bus.stats.requests == before:  # this says nothing of the meter
+                wait_s = error.wait_s if isinstance(error, TooEarlyError) else math.inf
+                raise NotAskedError(str(error), wait_s) from error
+            self.quiet.note_miss(span, gaps_s)
             if (late_s := bus.stats.late_s.pop(self.station, None)) is not None:
                 self.timeout.note_late(late_s)
             raise
-        self._note_heard(clock, span, own_s, bus_s)
+        self._note_heard(clock, span, gaps_s)
         self._busy_first_s = BUSY_FIRST_S
         self.timeout.note_answer(answer.latency_s)
         return answer
+
+    def _note_heard(self, clock: Clock, span: Span, gaps_s: Gaps) -> None:
+        self.answers += 1
+        self.quiet.note_heard(span, gaps_s, clock.monotonic_s())
 
     def _wait_out_refusal(self, bus: MeterBus, clock: Clock) -> None:
         """A refusal names no read: on a serial bus the next one is believed when no duplicate can come."""
@@ -221,8 +231,13 @@ class Asking:
         late_s = self.timeout.late_s
         return f"no answer in time; {TOO_LATE} {late_s:.1f} s" if late_s else str(error)
 
-    def _may_be_deaf(self, span: Span) -> bool:
-        return self.pause.may_be_deaf(span) or self.shared.pause.may_be_deaf((self.station, span))
+    def _judge(self, span: Span, error: DriverError) -> Failed:
+        """Whether the registers are refused, or silent."""
+        if not isinstance(error, ExceptionReplyError):
+            return Failed(Failure.SILENT, self.explain(error))
+        is_dlt645 = span.function == DLT645_FUNCTION
+        is_fact = bool(error.code & NO_SUCH_DATA) if is_dlt645 else error.code in ILLEGAL
+        return Failed(Failure.REFUSED if is_fact else Failure.SILENT, f"{EXCEPTION}{error.code}")
 
     def _may_repeat(self, failed: Failed, may_be_deaf: bool) -> bool:
         is_gateway = (
@@ -232,18 +247,12 @@ class Asking:
         )
         return self.timeout.poll_s <= RETRY_TIMEOUT_S_MAX and not is_gateway
 
-    def _confirm(
-        self, bus: MeterBus, clock: Clock, span: Span, failed: Failed, witness: Span | None
-    ) -> Failed:
-        """The failure, if the meter answers something else right now."""
-        if failed.how is Failure.REFUSED:
-            return failed
-        if witness is None or witness == span:
-            if self.answers:
-                return failed
+    def _confirm(self, bus: MeterBus, clock: Clock, span: Span, failed: Failed, witness: Span | None) -> None:
+        """Return if the meter is there right now, else raise GiveUpError."""
+        if witness is not None and witness != span:
+            self.see_alive(bus, clock, witness, failed)
+        elif not self.answers:
             raise GiveUpError(failed.why, silent=True)
-        self.see_alive(bus, clock, witness, failed)
-        return failed
 
     def see_alive(self, bus: MeterBus, clock: Clock, witness: Span, failed: Failed) -> None:
         """Return if the meter answers `witness` right now, else raise GiveUpError because it has `failed`."""
@@ -260,51 +269,14 @@ class Asking:
             else:
                 return
 
-    def _wait_busy(self, clock: Clock, error: ExceptionReplyError) -> None:
+    def _wait_busy(self, clock: Clock, error: DriverError) -> None:
         wait_s, self._busy_first_s = self._busy_first_s, 2 * self._busy_first_s
         if wait_s > self._busy_left_s:
             raise GiveUpError(str(error)) from error
         self._busy_left_s -= wait_s
         clock.sleep(wait_s)
 
-    def _keep_pause(self, clock: Clock, *, calm: bool) -> tuple[float, float]:
-        """Wait for as long as meter and bus need; returns the silence after both."""
-        own_s, bus_s = self._gaps_s(clock)
-        own_needs_s, bus_needs_s = self.pause.pause_s, self.shared.pause.pause_s
-        if calm:
-            own_needs_s = self.pause.calm_s + CALM_MORE_S
-            bus_needs_s = self.shared.pause.calm_s + CALM_MORE_S
-        wait_s = max(own_needs_s - own_s, bus_needs_s - bus_s)
-        if wait_s <= 0:
-            return own_s, bus_s
-        clock.sleep(wait_s)
-        return self._gaps_s(clock)
 
-    def _gaps_s(self, clock: Clock) -> tuple[float, float]:
-        now_s = clock.monotonic_s()
-        own_s = now_s - self.shared.answered_s.get(self.station, -math.inf)
-        others = (at_s for one, at_s in self.shared.answered_s.items() if one != self.station)
-        return own_s, now_s - max(others, default=-math.inf)
-
-    def _note_miss(self, span: Span, own_s: float, bus_s: float) -> None:
-        self.pause.note_miss(own_s, span)
-        if own_s >= CALM_S:
-            self.shared.pause.note_miss(bus_s, (self.station, span))
-
-    def _note_heard(self, clock: Clock, span: Span, own_s: float, bus_s: float) -> None:
-        self.answers += 1
-        now_s = clock.monotonic_s()
-        self.shared.answered_s[self.station] = now_s
-        self.pause.note_heard(own_s, span, now_s)
-        if own_s >= CALM_S:
-            self.shared.pause.note_heard(bus_s, (self.station, span), now_s)
-
-
-EXCEPTION: Final = "exception "
-
-
-def _judge(span: Span, error: ExceptionReplyError) -> Failed:
-    """Whether a refusal is about the registers."""
-    is_dlt645 = span.function == DLT645_FUNCTION
-    is_fact = bool(error.code & NO_SUCH_DATA) if is_dlt645 else error.code in ILLEGAL
-    return Failed(Failure.REFUSED if is_fact else Failure.SILENT, f"{EXCEPTION}{error.code}")
+def _is_busy(span: Span, error: DriverError) -> bool:
+    is_modbus = span.function != DLT645_FUNCTION
+    return is_modbus and isinstance(error, ExceptionReplyError) and error.code in BUSY

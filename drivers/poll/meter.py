@@ -21,11 +21,11 @@ from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.link.verdict import GATEWAY_EXCEPTIONS
 from drivers.link.verdict import SERIAL_UNIT_ID_MAX as METER_UNIT_ID_MAX
 from drivers.points.plan import Span
-from drivers.poll.asking import EXCEPTION, Asking, BusState, GiveUpError
+from drivers.poll.asking import EXCEPTION, Asking, GiveUpError
 from drivers.poll.bus import MeterBus
 from drivers.poll.group_poll import SEARCH_REQUESTS_MAX, GroupPoll, Pending
 from drivers.poll.learned import PAUSE_S_MAX, SLOWEST_S_MAX, LearnedMeter, Missing, meter_key, name_points
-from drivers.poll.pause import Pause
+from drivers.poll.pause import BusState, Pause, Quiet
 from drivers.poll.setup import MeterSetup
 from drivers.poll.splitting import Splitting
 from drivers.poll.timeout import AnswerTimeout
@@ -66,7 +66,10 @@ class Meter:
         self._splitting = Splitting(model, setup.request_registers_max, bus if own is None else min(own, bus))
         needed = model.pause_s if setup.pause_s is None else setup.pause_s
         self._asking = Asking(
-            setup.station, AnswerTimeout(setup.timeout_s), Pause(needed), self.shared, self.count_spare
+            setup.station,
+            AnswerTimeout(setup.timeout_s),
+            Quiet(setup.station, Pause(needed), self.shared),
+            self.count_spare,
         )
 
     @property
@@ -89,7 +92,7 @@ class Meter:
         known = LearnedMeter(
             meter_key(url, self.setup.station, self.setup.model.hash),
             min(self._asking.timeout.slowest_s, SLOWEST_S_MAX),
-            min(self._asking.pause.learned_s, PAUSE_S_MAX),
+            min(self._asking.quiet.pause.learned_s, PAUSE_S_MAX),
         )
         return self._splitting.save(known)
 
@@ -97,7 +100,7 @@ class Meter:
         """Begin with what was learned before, if it was of this meter."""
         if learned.key == meter_key(url, self.setup.station, self.setup.model.hash):
             self._asking.timeout.slowest_s = learned.slowest_s
-            self._asking.pause.learned_s = learned.pause_s
+            self._asking.quiet.pause.learned_s = learned.pause_s
             self._splitting.load(learned, now_s)
 
     def poll(self, bus: MeterBus, group: PollGroup, clock: Clock, *, probe: bool = False) -> Reading:
@@ -128,6 +131,8 @@ class Meter:
         except GiveUpError as error:
             if error.silent:
                 self._note_silence(timeout_s, clock)
+            elif asking.answers:
+                self._was_silent, self._tries = False, 0
             return bad_reading(self.setup, group, clock, str(error))
         self._was_silent, self._tries = False, 0
         if not poll.answers:

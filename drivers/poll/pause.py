@@ -13,15 +13,18 @@ ever heard as soon. Lost answers show otherwise: requests go out as soon and are
 - after TRIAL_FIRST_S the pause is tried one step shorter: it may have been noise, or the meter was changed.
   One miss is then enough to go back, and the next trial comes twice as late, at most in TRIAL_MAX_S.
 
-A pause that the site file sets is kept as it is. Pure: gaps are seconds from the end of an answer to the
-request, `what` tells requests apart, `now_s` is of any clock that never runs back.
+A pause that the site file sets is kept as it is. `Quiet` keeps the pauses of a meter and of its bus before
+each request, and tells both what became of it. `Pause` is pure: gaps are seconds from the end of an answer to
+the request, `what` tells requests apart, `now_s` is of any clock that never runs back.
 """
 
 import math
 from collections.abc import Hashable
 from typing import Final
 
-from attrs import Factory, define
+from attrs import Factory, define, field
+
+from drivers.clock import Clock
 
 STEPS_S: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0)
 """Pauses that are tried. The longest that a maker asks for is 0.3 s."""
@@ -32,6 +35,10 @@ MISSES_NEVER: Final = 6
 """At half of all requests lost, six such votes come before any short gap was heard once in 4096 tries."""
 MISSED_MAX: Final = 16
 """Requests whose loss is remembered until they are heard again."""
+CALM_MORE_S: Final = 0.005
+"""A request that has waited for so much longer has waited for long enough by every reading of the clock."""
+SHARED_S: Final = 60.0
+"""So long after its last answer a meter counts as one that has to wait for the others."""
 TRIAL_FIRST_S: Final = 3600.0
 TRIAL_MAX_S: Final = 86_400.0
 TRIAL_QUICK_S: Final = 60.0
@@ -147,3 +154,77 @@ class Pause:
         self._votes = 0
         self._missed_s.clear()
         self._heard_s = self._heard_twice_s = CALM_S
+
+
+@define
+class BusState:
+    """What all meters of a bus share.
+
+    Attributes:
+        pause: What the bus needs after an answer of any meter.
+        answered_s: When the last answer of each station came.
+    """
+
+    pause: Pause = field(factory=Pause)
+    answered_s: dict[int, float] = field(factory=dict)
+
+    def is_shared(self, station: int, now_s: float) -> bool:
+        """Whether other meters are alive."""
+        return any(now_s - at_s < SHARED_S for one, at_s in self.answered_s.items() if one != station)
+
+
+Gaps = tuple[float, float]
+"""The silence before a request: since the last answer of its meter, and of another meter of the bus."""
+
+
+@define
+class Quiet:
+    """The silence before the requests to one meter.
+
+    Attributes:
+        station: Its number on the bus.
+        pause: What it needs after an answer of its own.
+        shared: What it shares with its bus.
+    """
+
+    station: int
+    pause: Pause
+    shared: BusState
+
+    def may_be_deaf(self, what: Hashable) -> bool:
+        """Whether the last loss of the request `what` says nothing else, because it went out soon."""
+        return self.pause.may_be_deaf(what) or self.shared.pause.may_be_deaf((self.station, what))
+
+    def keep(self, clock: Clock, *, calm: bool) -> Gaps:
+        """Wait for as long as meter and bus need, or until they cannot be deaf; returns the silence then."""
+        own_s, bus_s = self._measure(clock)
+        own_needs_s, bus_needs_s = self.pause.pause_s, self.shared.pause.pause_s
+        if calm:
+            own_needs_s = self.pause.calm_s + CALM_MORE_S
+            bus_needs_s = self.shared.pause.calm_s + CALM_MORE_S
+        wait_s = max(own_needs_s - own_s, bus_needs_s - bus_s)
+        if wait_s <= 0:
+            return own_s, bus_s
+        clock.sleep(wait_s)
+        return self._measure(clock)
+
+    def _measure(self, clock: Clock) -> Gaps:
+        now_s = clock.monotonic_s()
+        own_s = now_s - self.shared.answered_s.get(self.station, -math.inf)
+        others = (at_s for one, at_s in self.shared.answered_s.items() if one != self.station)
+        return own_s, now_s - max(others, default=-math.inf)
+
+    def note_miss(self, what: Hashable, gaps_s: Gaps) -> None:
+        """Note that the request `what` got no answer."""
+        own_s, bus_s = gaps_s
+        self.pause.note_miss(own_s, what)
+        if own_s >= CALM_S:
+            self.shared.pause.note_miss(bus_s, (self.station, what))
+
+    def note_heard(self, what: Hashable, gaps_s: Gaps, now_s: float) -> None:
+        """Note that the request `what` was answered just now."""
+        own_s, bus_s = gaps_s
+        self.shared.answered_s[self.station] = now_s
+        self.pause.note_heard(own_s, what, now_s)
+        if own_s >= CALM_S:
+            self.shared.pause.note_heard(bus_s, (self.station, what), now_s)

@@ -38,6 +38,7 @@ from attrs import define, evolve, field, frozen
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.points.model import Model
 from drivers.points.plan import TOGETHER, Span, find_together, plan, span_of, split_block
+from drivers.points.point import Point
 from drivers.poll.learned import SPANS_MAX, LearnedMeter, Missing
 from drivers.reading import POWER_POINT, PollGroup
 
@@ -146,10 +147,13 @@ class Splitting:
         return tuple(sorted(due & self._atoms(group)))
 
     def candidates(self, group: PollGroup) -> tuple[Span, ...]:
-        """Reads for a meter that answers nothing: the smallest known, the usual, power, others."""
+        """Reads for a meter that answers nothing: the smallest known, the usual, power, others.
+
+        Power of DL/T 645 is asked for by its own data id: who has no blocks has no block of power either.
+        """
         points = self.model.group(group)
         reads = self.plan(group)
-        power = [span_of(one) for one in points if one.name == POWER_POINT]
+        power = [_span_alone(one) for one in points if one.name == POWER_POINT]
         firsts = [self._atoms_in(group, span)[0] for span in reads]
         others = sorted(self._atoms(group))
         wanted = (*([self.witness] if self.witness else []), *reads[:1], *power, *firsts, *others)
@@ -389,6 +393,13 @@ class Splitting:
         """`learned` with what is known here."""
         most = self._answered_max if self._too_long else 0
         return evolve(learned, registers_max=most, apart=tuple(sorted(self._apart)), missing=self.missing)
+
+
+def _span_alone(point: Point) -> Span:
+    """The smallest read that has a point."""
+    if point.single_id is None:
+        return span_of(point)
+    return Span(DLT645_FUNCTION, point.single_id, point.size_bytes)
 
 
 def _cut(atoms: list[Span], cuts: list[int]) -> tuple[Span, ...]:

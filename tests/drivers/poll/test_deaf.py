@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.link.ledger import Ledger
 from drivers.points.model import load
 from drivers.poll.meter import Meter, MeterSetup
@@ -57,6 +58,51 @@ def test_a_deaf_meter_is_read_within_100_s_and_nothing_of_it_is_left_out(
     bad = [at_s for at_s, reading in readings if reading.quality is not Quality.GOOD]
     assert len([at_s for at_s in bad if at_s > UNTIL_S]) <= TRIALS_BAD_MAX
     assert not [at_s for at_s in bad if at_s > AFTER_S / 2]
+    assert meter.left_out == {}
+
+
+DLT645_SETUP = MeterSetup("m", load("dlt645-2007-3p"), address=ADDRESS)
+FAST_IDS = [span.address for span in Meter(DLT645_SETUP, 0).spans(PollGroup.FAST)]
+FEW_POLLS = 3
+
+
+def good_polls(bus: ModelledMeter, every_s: float, polls: int) -> tuple[Meter, list[Reading]]:
+    """So many polls of the fast group, and those of them that are good."""
+    meter, good = Meter(DLT645_SETUP, bus.gap_registers_max), []
+    for _ in range(polls):
+        begin_s = bus.clock.now_s
+        reading = meter.poll(bus, PollGroup.FAST, bus.clock)
+        good += [reading] if reading.quality is Quality.GOOD else []
+        bus.clock.sleep(begin_s + every_s - bus.clock.now_s)
+    return meter, good
+
+
+@pytest.mark.parametrize("every_s", [2.0, 5.0, 10.0, 10.3, 15.0])
+@pytest.mark.parametrize("silent", [FAST_IDS[:1], FAST_IDS[-1:], FAST_IDS[1:3], FAST_IDS])
+def test_data_ids_that_are_not_answered_cost_themselves_and_few_polls(
+    silent: list[int], every_s: float
+) -> None:
+    """Over TCP a data id rests after a silence, so it is silent once a poll and not twice.
+
+    The first poll finds nobody where the first data id is silent; at 2 s, every second one finds it resting
+    until it is known.
+    """
+    holes = {(DLT645_FUNCTION, data_id): 0 for data_id in silent}
+    bus = ModelledMeter(VirtualClock(), ledger=Ledger(), holes=holes)
+    meter, good = good_polls(bus, every_s, 20)
+    assert len(good) >= 20 - (FEW_POLLS if every_s >= 5 else 2 * FEW_POLLS)
+    assert [block.address for block in good[-1].blocks if block.address in silent] == []
+    assert meter.left_out == {}, "blocks have single ids, which it answers"
+
+
+@pytest.mark.parametrize("every_s", [2.0, 5.0, 10.0, 15.0])
+@pytest.mark.parametrize("deaf_s", [0.05, 0.1, 0.3, 0.5])
+def test_a_deaf_meter_of_dlt645_gives_readings_from_its_first_polls_on(deaf_s: float, every_s: float) -> None:
+    bus = ModelledMeter(VirtualClock(), ledger=Ledger(), deaf_s=deaf_s)
+    meter, good = good_polls(bus, every_s, 40)
+    assert len(good) >= 40 - FEW_POLLS - TRIALS_BAD_MAX
+    bus = ModelledMeter(VirtualClock(), ledger=Ledger(), deaf_s=deaf_s)
+    assert good_polls(bus, every_s, FEW_POLLS)[1]
     assert meter.left_out == {}
 
 
