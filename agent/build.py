@@ -28,7 +28,7 @@ from agent.sealing.sealer import Sealer
 from agent.sealing.statements import in_force, read_statements
 from agent.sealing.tpm_task import TpmTask
 from agent.site.file import ConfigError, Site
-from agent.site.linkages import find_hold_s, incomer_of, linkages_of
+from agent.site.linkages import find_hold_s, incomer_of, linkages_of, names_of
 from agent.site.manifest import check_manifest, manifest_bodies
 from agent.site.setups import lines_of, setups_of
 from agent.site.webhook_url import parse_webhook
@@ -116,7 +116,7 @@ def detector_feed_of(site: Site) -> DetectorFeed:
     """
     linkages = linkages_of(site)
     incomer = incomer_of(site, linkages)
-    detector = Detector(linkages, incomer) if linkages else None
+    detector = Detector(linkages, incomer, names_of(site)) if linkages else None
     return DetectorFeed(
         detector,
         setups_of(site),

@@ -31,6 +31,7 @@ from agent.detect.linkage import VIOLATION
 from agent.detect.param_table import ParamsError
 from agent.detect.params import IncomerParams, LinkageParams
 from agent.detect.retrospect import EMPTY, HISTORY_SLOTS, NO_HISTORY, VERDICT_EVERY_SLOTS, Retrospect
+from agent.detect.sentence import Names
 from agent.detect.slots import count_slots
 from agent.detect.status import LinkageStatus, status_of
 
@@ -52,14 +53,21 @@ class Detector:
     """All linkages of a site; one instance, called from one thread.
 
     Attributes:
+        names: Of lines, for people.
         closes_after_s: When `advance` closes the slot of a sample, counted from its time at most.
     """
 
-    def __init__(self, params: Sequence[LinkageParams], incomer: IncomerParams | None = None) -> None:
+    def __init__(
+        self,
+        params: Sequence[LinkageParams],
+        incomer: IncomerParams | None = None,
+        names: Names | None = None,
+    ) -> None:
         if not params or len({one.dt_s for one in params}) != 1:
             raise ParamsError(("a site needs at least one linkage, and all need the same dt_s",))
         self._params = tuple(params)
         self._incomer_params = incomer
+        self.names = names or {}
         self._dt = params[0].dt_s
         self._step_back, self._silent = count_slots(STEP_BACK_S, self._dt), SILENT_S // self._dt
         self._late_s = min(max(one.reorder_slots for one in params) * self._dt, LATE_MAX_S)
@@ -81,6 +89,8 @@ class Detector:
             self._add_incomer(self._incomer_params, trackers, slot)
         self._arrivals.adopt(trackers)
         self._links = tuple(LinkageWatch.start(one, trackers, slot) for one in self._params)
+        for link in self._links:
+            link.names = self.names
         homes = {line.id: link for link in reversed(self._links) for line in link.params.lines}
         first = self._links[0]
         self._lines = tuple(LineWatch(tracker, homes.get(name, first)) for name, tracker in trackers.items())
@@ -89,6 +99,7 @@ class Detector:
         self._incomer = None
         if self._incomer_params:
             self._incomer = IncomerWatch.start(self._incomer_params, trackers, self._dt, slot)
+            self._incomer.names = self.names
             for link in self._links:
                 link.measure_rise_w = self._incomer.measure_rise_w
         self._retrospect = Retrospect(self._params)

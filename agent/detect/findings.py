@@ -36,7 +36,7 @@ from agent.detect.episode import SEVERITIES, Episode, Rule, Severity, State
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.linkage import LinkageTracker
 from agent.detect.params import LinkageParams
-from agent.detect.sentence import write_sentence
+from agent.detect.sentence import Names, list_unseen, write_sentence
 from agent.detect.slots import count_fresh_slots
 from agent.detect.trace import MinuteTrace
 
@@ -100,6 +100,7 @@ class LinkageWatch:
         flags: The alarms for which episodes were emitted.
         rule: Rule of the violation, as emitted.
         ended: The violation that was cleared last.
+        names: The names of the lines, for people.
         measure_rise_w: By how much the incomer's residual has grown since a time; None if not known.
     """
 
@@ -112,6 +113,7 @@ class LinkageWatch:
     rule: Rule = Rule.OFF
     open: dict[int, Episode] = field(factory=dict)
     ended: Ended | None = None
+    names: Names = field(factory=dict)
     measure_rise_w: Callable[[int], float | None] = field(default=lambda _: None)
 
     @classmethod
@@ -203,7 +205,7 @@ class LinkageWatch:
                 found.append(self._conclude(self.open.pop(flag), rule))
                 self.ended = Ended.of(found[-1])
             elif episode is not None and not flags & flag:
-                found.append(clear(self.open.pop(flag), slot * self.params.dt_s))
+                found.append(self.clear(self.open.pop(flag), slot * self.params.dt_s))
         self.flags, self.rule = flags, self.tracker.rule
         return found
 
@@ -227,10 +229,10 @@ class LinkageWatch:
         before = episode.numbers
         held_from = (slot - self.tracker.deficit.off_run + 1) * self.params.dt_s
         numbers = self.collect_evidence(slot) | self._describe_violation(slot) | self._sum_up(episode)
-        numbers |= {name: before[name] for name in ("begin_at_s", "reopened") if name in before}
+        numbers |= {name: before[name] for name in ("begin_at_s", "reopened", "unseen") if name in before}
         numbers["course"] = [*before.get("course", ()), [rule.value, held_from]]
         severity = self._weigh(rule, numbers)
-        words = write_sentence(rule, episode.lines, numbers, self.params.utc_offset_s)
+        words = self._write(rule, episode.lines, numbers, severity)
         return evolve(episode, rule=rule, severity=severity, numbers=numbers, sentence=words)
 
     def _conclude(self, episode: Episode, rule: Rule) -> Episode:
@@ -240,9 +242,16 @@ class LinkageWatch:
         if rule is not episode.rule and numbers.get("course"):
             numbers["course"] = [*numbers["course"][:-1], [rule.value, numbers["course"][-1][1]]]
         severity = episode.severity if rule is episode.rule else self._weigh(rule, numbers)
-        words = write_sentence(rule, episode.lines, numbers, self.params.utc_offset_s)
-        ended = evolve(episode, rule=rule, severity=severity, numbers=numbers, sentence=words)
-        return clear(ended, end_at_s)
+        return self.clear(evolve(episode, rule=rule, severity=severity, numbers=numbers), end_at_s)
+
+    def clear(self, episode: Episode, end_at_s: int) -> Episode:
+        """The same episode, ended, with a sentence about all of it."""
+        return clear(episode, end_at_s, self.params.utc_offset_s, self.names)
+
+    def _write(
+        self, rule: Rule, lines: Sequence[str], numbers: Mapping[str, Any], severity: Severity
+    ) -> dict[str, str]:
+        return write_sentence(rule, lines, numbers, self.params.utc_offset_s, self.names, severity)
 
     def _sum_up(self, episode: Episode) -> dict[str, Any]:
         """Deficit and runs of production of the whole episode, also before it was reopened."""
@@ -320,7 +329,7 @@ class LinkageWatch:
             begin_at_s=before.begin_at_s,
             raised_at_s=before.raised_at_s,
             numbers=numbers,
-            sentence=write_sentence(rule, fresh.lines, numbers, self.params.utc_offset_s),
+            sentence=self._write(rule, fresh.lines, numbers, fresh.severity),
         )
 
     def build_retrospective(self, slot: int) -> Episode:
@@ -328,7 +337,7 @@ class LinkageWatch:
         self._name_violation(slot)
         found = self._build_raised(linkage_alarms.VIOLATION, self.tracker.rule, slot)
         notice = evolve(found, id=f"{found.id}-retrospective", severity=Severity.NOTICE, retrospective=True)
-        return evolve(notice, state=State.CLEARED, end_at_s=found.raised_at_s)
+        return self.clear(notice, found.raised_at_s)
 
     def build_episode(
         self,
@@ -340,7 +349,7 @@ class LinkageWatch:
         severity: Severity | None = None,
     ) -> Episode:
         """An episode that is raised at the end of `slot`; `severity` if it is not that of the rule."""
-        numbers["begin_at_s"] = begin
+        numbers |= {"begin_at_s": begin, "unseen": list_unseen(self.params, lines)}
         where = lines[0] if len(lines) == 1 and rule in RULES_OF_LINES else self.params.linkage
         return Episode(
             id=f"{where}-{rule.value}-{begin}",
@@ -351,7 +360,7 @@ class LinkageWatch:
             begin_at_s=begin,
             raised_at_s=(slot + 1) * self.params.dt_s,
             numbers=numbers,
-            sentence=write_sentence(rule, lines, numbers, self.params.utc_offset_s),
+            sentence=self._write(rule, lines, numbers, severity or SEVERITIES[rule]),
             trace=self.trace.to_trace(),
             params_hash=self.params.hash,
         )
@@ -448,6 +457,9 @@ def count_missing(lines: Sequence[LineTracker], slot: int) -> int:
     return sum(line.last_slot != slot for line in lines)
 
 
-def clear(episode: Episode, end_at_s: int) -> Episode:
-    """The same episode, ended."""
-    return evolve(episode, state=State.CLEARED, end_at_s=max(end_at_s, episode.begin_at_s))
+def clear(episode: Episode, end_at_s: int, offset_s: int, names: Names) -> Episode:
+    """The same episode, ended, with a sentence about all of it."""
+    end_at_s = max(end_at_s, episode.begin_at_s)
+    numbers = episode.numbers | {"end_at_s": end_at_s}
+    words = write_sentence(episode.rule, episode.lines, numbers, offset_s, names, episode.severity)
+    return evolve(episode, state=State.CLEARED, end_at_s=end_at_s, numbers=numbers, sentence=words)

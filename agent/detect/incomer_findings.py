@@ -19,7 +19,7 @@ from agent.detect.episode import SEVERITIES, Episode, Rule
 from agent.detect.findings import add_up, clear, count_missing
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.params import IncomerParams
-from agent.detect.sentence import write_sentence
+from agent.detect.sentence import Names, write_sentence
 from agent.detect.slots import count_fresh_slots
 from agent.detect.trace import MINUTE_S, MinuteTrace
 
@@ -37,6 +37,7 @@ class IncomerWatch:
         sign: 1 above the band, -1 below it.
         begin_s: Begin of the first counted minute.
         open: The open episode, under 0.
+        names: The names of the lines, for people.
     """
 
     params: IncomerParams
@@ -48,6 +49,7 @@ class IncomerWatch:
     sign: int = 0
     begin_s: int = 0
     open: dict[int, Episode] = field(factory=dict)
+    names: Names = field(factory=dict)
 
     @classmethod
     def start(
@@ -97,7 +99,8 @@ class IncomerWatch:
             self.open[0] = self._build_raised(slot, rest)
             return [self.open[0]]
         if self.minutes == 0 and self.open:
-            return [clear(self.open.pop(0), slot * self.dt_s)]
+            end_at_s = slot * self.dt_s
+            return [clear(self.open.pop(0), end_at_s, self.params.utc_offset_s, self.names)]
         return []
 
     @property
@@ -130,7 +133,7 @@ class IncomerWatch:
             begin_at_s=self.begin_s,
             raised_at_s=(slot + 1) * self.dt_s,
             numbers=numbers,
-            sentence=write_sentence(rule, (name,), numbers, params.utc_offset_s),
+            sentence=write_sentence(rule, (name,), numbers, params.utc_offset_s, self.names),
             trace=self.trace.to_trace(),
             params_hash=params.hash,
         )

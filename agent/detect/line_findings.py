@@ -15,7 +15,7 @@ from agent.detect import line as line_alarms
 from agent.detect.causes import find_line_cause, find_loss_cause, has_voltage_elsewhere, refine_by_incomer
 from agent.detect.channels import Cause
 from agent.detect.episode import SEVERITIES, Episode, Rule, Severity
-from agent.detect.findings import LinkageWatch, clear
+from agent.detect.findings import LinkageWatch
 from agent.detect.line import LineTracker
 
 PROOF_S: Final = 600
@@ -72,7 +72,7 @@ class LineWatch:
                 )
                 found.append(self.open[flag])
             elif flag in self.open and not flags & flag:
-                found.append(clear(self.open.pop(flag), slot * dt))
+                found.append(self.home.clear(self.open.pop(flag), slot * dt))
         self.reported = flags
         self.asks = self._is_asking()
         return found + self._prove(slot) if self.asks and not found else found

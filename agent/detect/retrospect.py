@@ -20,6 +20,7 @@ from agent.detect.findings import LinkageWatch
 from agent.detect.line import LineTracker, start_trackers
 from agent.detect.linkage import VIOLATION
 from agent.detect.params import LinkageParams
+from agent.detect.sentence import Names
 
 HISTORY_SLOTS: Final = 360
 STATE_EVERY_SLOTS: Final = 180
@@ -70,9 +71,9 @@ class Retrospect:
             return []
         usable = [kept for kept in self._states if kept[0] < self._late_from]
         self._late_from = None
-        return self._judge_again(*usable[-1], slot) if usable else []
+        return self._judge_again(*usable[-1], slot, links[0].names) if usable else []
 
-    def _judge_again(self, base: int, state: list[Any], last: int) -> list[Episode]:
+    def _judge_again(self, base: int, state: list[Any], last: int, names: Names) -> list[Episode]:
         line_states, link_states = state
         lines = start_trackers(self._params, base)
         for line, kept in zip(lines.values(), line_states, strict=True):
@@ -80,6 +81,7 @@ class Retrospect:
         links = [LinkageWatch.start(one, lines, base + 1) for one in self._params]
         for link, kept in zip(links, link_states, strict=True):
             link.tracker.restore(kept)
+            link.names = names
         found: list[Episode] = []
         for slot in range(base + 1, last + 1):
             for name, line in lines.items():

@@ -16,6 +16,7 @@ from agent.detect.episode import Rule, Severity
 from agent.detect.findings import LinkageWatch
 from agent.detect.linkage import VIOLATION
 from agent.detect.params import LinkageParams
+from agent.detect.sentence import Names, name_lines, tell_apart
 from evidence.moments import local_text
 from evidence.words import Words
 
@@ -24,16 +25,18 @@ BEGINS, HEALTHY, STOPPED, RAISED = "begins", "healthy", "production stopped", "r
 
 _SENTENCES: Final[Mapping[str, Words]] = {
     BEGINS: Words(
-        "{linkage}：生产运行而治污不足，自{since}起；治污{treatment}千瓦，应不低于{expected}千瓦；"
-        "若不恢复，约{left}分钟后记入事件。",
-        "{linkage}: production runs with too little treatment since {since}: {treatment} kW, expected at "
-        "least {expected}; if it does not recover, a finding is recorded in about {left} min.",
+        "治污设施{lines}：生产运行而治污不足，自{since}起；治污{treatment_kw}千瓦，应不低于{expected_kw}千瓦；"
+        "若不恢复，约{left}分钟后记入事件。请立即检查；不能恢复时停产并申报故障。",
+        "Treatment {lines}: production runs with too little of it since {since}: {treatment_kw} kW, expected "
+        "at least {expected_kw}; if it does not recover, a finding is recorded in about {left} min. Look at "
+        "it now; if it cannot run, stop production and declare the fault.",
     ),
-    HEALTHY: Words("{linkage}：治污已恢复正常。", "{linkage}: treatment is healthy again."),
+    HEALTHY: Words("治污设施{lines}已恢复正常。", "Treatment {lines} is healthy again."),
     STOPPED: Words(
-        "{linkage}：生产已停止，预警结束。", "{linkage}: production has stopped, the warning ends."
+        "治污设施{lines}：生产已停止，预警结束。",
+        "Treatment {lines}: production has stopped, the warning ends.",
     ),
-    RAISED: Words("{linkage}：已记入事件。", "{linkage}: a finding has been recorded."),
+    RAISED: Words("治污设施{lines}：已记入事件。", "Treatment {lines}: a finding has been recorded."),
 }
 
 
@@ -142,11 +145,13 @@ class EarlyWarning:
     Attributes:
         params: Of the linkages, by id.
         after_s: Weighted deficit from which on a warning begins.
+        names: The names of the lines, for people.
         open: Begin of the deficit of each linkage with a warning, UTC seconds.
     """
 
     params: Mapping[str, LinkageParams]
     after_s: float = AFTER_S
+    names: Names = field(factory=dict)
     open: dict[str, int] = field(factory=dict)
 
     def update(self, statuses: Iterable[LinkageStatus], at_s: float) -> list[PlantWarning]:
@@ -175,12 +180,12 @@ class EarlyWarning:
 
     def _build(self, status: LinkageStatus, state: str, at_s: int) -> PlantWarning:
         since_s = self.open[status.linkage]
+        params = self.params[status.linkage]
         values = {
-            "linkage": status.linkage,
-            "since": local_text(since_s, self.params[status.linkage].utc_offset_s, "%H:%M"),
-            "treatment": f"{status.treatment_w / 1000:.1f}",
-            "expected": f"{status.expected_w / 1000:.1f}",
+            "lines": name_lines([line.id for line in params.treatment], self.names),
+            "since": local_text(since_s, params.utc_offset_s, "%H:%M"),
             "left": -(-status.left_s // 60),
+            **tell_apart({"treatment_w": status.treatment_w, "expected_w": status.expected_w}),
         }
         return PlantWarning(
             linkage=status.linkage,

@@ -80,7 +80,8 @@ class DetectorFeed:
 
     def __attrs_post_init__(self) -> None:
         self._feed = LinePowers(self.lines, self.hold_s)
-        self._early = EarlyWarning({one.linkage: one for one in self.linkages}, self.after_s)
+        names = self.detector.names if self.detector else {}
+        self._early = EarlyWarning({one.linkage: one for one in self.linkages}, self.after_s, names=names)
         judged = {line.id for linkage in self.linkages for line in linkage.lines}
         if self.incomer:
             judged |= {self.incomer.incomer.id, *self.incomer.lines}

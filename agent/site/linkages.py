@@ -60,6 +60,11 @@ def list_polling_misfits(site: Site, linkages: Sequence[LinkageParams]) -> Itera
             )
 
 
+def names_of(site: Site) -> dict[str, str]:
+    """By line the name that people gave it; lines without one are left out."""
+    return {line.id: line.name for line in site.line if line.name.strip()}
+
+
 def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
     """The detector's parameters of each linkage: learned, or from the nameplates alone in the same slots.
 

@@ -25,7 +25,7 @@ from provisioning.terminal.views import draw_trace
 from provisioning.words.correlation import describe_for_episode
 from provisioning.words.labels import label
 from provisioning.words.language import language, translate
-from provisioning.words.numbers import rows, rule_name
+from provisioning.words.numbers import name_rule, rows
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -102,7 +102,7 @@ def _read_offset_s(site: str, before_s: int) -> int:
 def _show(body: Body, offset_s: int, *, whole: bool) -> None:
     screen = console()
     begin = local_text(body["begin_at_s"], offset_s)
-    rule, severity = translate(rule_name(body["rule"])), translate(name_severity(body["severity"]))
+    rule, severity = translate(name_rule(body)), translate(name_severity(body["severity"]))
     screen.print(f"[bold]{body['id']}[/]  {severity}  {rule}  {label(body['state'])}  {begin}")
     screen.print(body["sentence"][language()], markup=False)
     if not whole:

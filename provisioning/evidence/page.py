@@ -34,7 +34,7 @@ from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
 from provisioning.pages.plot import draw_chart
 from provisioning.pages.plot_data import Chart, Level, Load, Panel, Span, Strip
-from provisioning.words.numbers import power, rule_name
+from provisioning.words.numbers import name_rule, power
 
 PAGE_VERSION: Final = 3
 DRAWN_MAX: Final = 10
@@ -256,7 +256,7 @@ def _spans(story: Story, linkage: str, end_s: float) -> Iterator[Span]:
         body = one.body
         if is_sound(body) and body["linkage"] == linkage:
             until_s = body["end_at_s"] or end_s
-            words = rule_name(body["rule"])
+            words = name_rule(body)
             yield Span(body["begin_at_s"], until_s, body["severity"], words, body["raised_at_s"], band=True)
 
 

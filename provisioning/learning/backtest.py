@@ -30,7 +30,7 @@ from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, count_up, table
 from provisioning.words.labels import label
 from provisioning.words.language import language, translate
-from provisioning.words.numbers import duration, rule_name
+from provisioning.words.numbers import duration, name_rule
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -174,6 +174,6 @@ def _to_row(episode: Episode, offset_s: int) -> list[str]:
         local_text(episode.raised_at_s, offset_s, "%H:%M:%S"),
         label("lasting") if end_s is None else translate(duration(end_s - begin_s)),
         episode.linkage,
-        translate(rule_name(episode.rule.value)),
+        translate(name_rule(episode.to_body())),
         label(episode.severity.value),
     ]

@@ -23,7 +23,7 @@ from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import both, page, paragraphs, scroll
 from provisioning.pages.plot import draw_chart
 from provisioning.pages.plot_data import Chart, Curve, Level, Load, Panel, Span, Strip, stack_spans
-from provisioning.words.numbers import power, rule_name
+from provisioning.words.numbers import name_rule, power
 
 DAY_S: Final = 86_400
 DAYS_MAX: Final = 62
@@ -162,7 +162,7 @@ def _to_spans(stretches: Sequence[Stretch], kind: str, begin_s: float) -> list[S
 def _list_found(episodes: Sequence[Episode], tested: Outcome) -> Iterator[Span]:
     for one in episodes:
         end_s = tested.loads.times_s[-1] if one.end_at_s is None else one.end_at_s
-        words = rule_name(one.rule.value)
+        words = name_rule(one.to_body())
         yield Span(one.begin_at_s, end_s, one.severity.value, words, one.raised_at_s, band=True)
 
 

@@ -18,7 +18,7 @@ from agent.detect.learning.backtest import Recording, keep_latest, run
 from agent.detect.learning.commission import CommissionResult
 from agent.detect.params import choose_slot_s
 from agent.site.file import ConfigError, Site
-from agent.site.linkages import incomer_of, linkages_of
+from agent.site.linkages import incomer_of, linkages_of, names_of
 from provisioning.learning.learn import learn_incomer, learn_linkage
 from provisioning.learning.levels import SLOT_S, hold_means, learn_levels
 from provisioning.learning.outcome import Outcome, States
@@ -77,7 +77,7 @@ def backtest(
             each_hour(round((at_s - from_s) / HOUR_S), hours)
 
     incomer, findings = (found.params, found.findings) if found else (incomer, ())
-    found_all = keep_latest(run(params, incomer, testing, each_row))
+    found_all = keep_latest(run(params, incomer, testing, each_row, names_of(site)))
     episodes = tuple(one for one in found_all if not _is_of_absent(one, loads))
     return Outcome(site, loads, params, learned, incomer, findings, episodes, states.spans(), from_s)
 

@@ -13,7 +13,7 @@ from provisioning.pages.page import both, number_table, page, paragraphs, scroll
 from provisioning.pages.plot import draw_chart
 from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel, Span, Strip
 from provisioning.words.correlation import describe_for_episode
-from provisioning.words.numbers import duration, power, rows, rule_name
+from provisioning.words.numbers import duration, name_rule, power, rows
 
 MINUTE_S: Final = 60
 _SEVERITIES: Final = {
@@ -64,7 +64,7 @@ def draw_episode(body: Body, offset_s: int) -> Html:
 
 def draw_episode_page(body: Body, offset_s: int, language: str) -> Html:
     """The whole page."""
-    rule, linkage = rule_name(body["rule"]), body["linkage"]
+    rule, linkage = name_rule(body), body["linkage"]
     title = Words(f"{linkage} {rule.zh}", f"{linkage} {rule.en}")
     return page(title, _body(body, offset_s), language)
 
@@ -78,7 +78,7 @@ def draw_episode_card(body: Body, offset_s: int, drawing: Html = _NO_DRAWING) ->
         "<details><summary>{all_numbers}</summary>{numbers}</details></article>",
         severity=body["severity"],
         called=both(name_severity(body["severity"])),
-        rule=both(rule_name(body["rule"])),
+        rule=both(name_rule(body)),
         linkage=body["linkage"],
         when=paragraphs(_when(body, offset_s)),
         sentence=paragraphs(Words(body["sentence"]["zh"], body["sentence"]["en"])),
@@ -129,7 +129,7 @@ def _chart(body: Body, offset_s: int) -> Chart:
     begin_s = trace["begin_at_s"]
     end_s = max(begin_s + MINUTE_S * len(trace["production_w"]), raised_s) + 2 * MINUTE_S
     span_end_s = end_s if body["end_at_s"] is None else body["end_at_s"]
-    severity, rule = body["severity"], rule_name(body["rule"])
+    severity, rule = body["severity"], name_rule(body)
     first, second = (INCOMER, BEHIND_INCOMER) if body["rule"] == INCOMER_RULE else (PRODUCTION, TREATMENT)
     span = Span(body["begin_at_s"], span_end_s, severity, rule, raised_s, band=True)
     raised = Mark(raised_s, severity, _put_time(Words("触发", "raised"), raised_s, offset_s))

@@ -15,6 +15,7 @@ from provisioning.terminal.show import make_grid
 from provisioning.words.correlation import shorten_correlation
 from provisioning.words.labels import label
 from provisioning.words.language import language, translate
+from provisioning.words.numbers import name_rule
 from provisioning.words.status import (
     average,
     describe_backlog,
@@ -238,9 +239,8 @@ def _seals(status: Json) -> Text:
 def _episodes(status: Json, shown: int) -> Group:
     rows: list[Text] = []
     for episode in list(status["episodes"])[-shown:]:
-        head = (
-            f"{label(episode['severity'])} {episode['linkage']}/{episode['rule']} {label(episode['state'])}: "
-        )
+        rule, state = translate(name_rule(episode)), label(episode["state"])
+        head = f"{label(episode['severity'])} · {rule} · {episode['linkage']} {state}: "
         rows.append(
             Text(head, _SEVERITY_STYLE[episode["severity"]]) + Text(episode["sentence"][language()], "")
         )

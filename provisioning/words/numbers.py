@@ -82,6 +82,7 @@ NAMES: Final[Mapping[str, Words]] = {
     "deficit_before": Words("重新打开之前的不足时间与生产时段数", "deficit and runs before it was reopened"),
     "pf_judged": Words("依据功率因数区分空转与降速", "idle or slow told by power factor"),
     "phase": Words("无电流的相", "phase without current"),
+    "unseen": Words("调试期未见", "not seen at commissioning"),
     "range_hi_w": Words("调试期见过的最大生产功率", "greatest production that was learned"),
 }
 """A test ensures that every number of an episode has a name."""
@@ -106,6 +107,11 @@ RULES: Final[Mapping[str, Words]] = {
     "unlearned": Words("未学习过的工况", "unlearned product"),
 }
 """The bureau's term if it has one."""
+UNSURE: Final[Mapping[str, Words]] = {
+    "idle": Words("空转或降速", "idle or slow"),
+    "underspeed": Words("降负荷", "reduced power"),
+}
+"""The same where no power factor was measured."""
 CAUSES: Final[Mapping[str, Words]] = {
     "supply": Words("供电中断", "no supply: no voltage"),
     "breaker_or_ct": Words("断路器断开或互感器脱落", "breaker open or CT off: voltage, no current"),
@@ -136,6 +142,15 @@ _UNITS: Final = (
 def rule_name(rule: str) -> Words:
     """The name of a rule."""
     return RULES.get(rule) or Words(rule, rule.replace("_", " "))
+
+
+def name_rule(body: Mapping[str, Any]) -> Words:
+    """The name of an episode's rule; without a power factor nobody can tell idle from slow."""
+    return UNSURE[body["rule"]] if _is_unsure(body) else rule_name(body["rule"])
+
+
+def _is_unsure(body: Mapping[str, Any]) -> bool:
+    return body["rule"] in UNSURE and body.get("numbers", {}).get("pf_judged") is False
 
 
 def name_number(name: str) -> Words:

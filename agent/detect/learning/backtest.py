@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode
 from agent.detect.params import IncomerParams, LinkageParams
+from agent.detect.sentence import Names
 
 CHUNK_ROWS: Final = 8640
 """A day of 10 s rows: converted to Python numbers together, so that a year is never in memory as objects."""
@@ -60,12 +61,13 @@ def run(
     incomer: IncomerParams | None,
     recording: Recording,
     each_row: Callable[[float, Detector], object] | None = None,
+    names: Names | None = None,
 ) -> list[Episode]:
     """All episodes that a detector emits, in order; `each_row` is called after each row.
 
     After the last row, time runs only until its slot is closed, so that no loss of data is invented.
     """
-    detector = Detector(params, incomer)
+    detector = Detector(params, incomer, names)
     sample = detector.sample
     found: list[Episode] = []
     moment = 0.0

@@ -18,7 +18,7 @@ from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import scroll
 from provisioning.pages.plot import draw_chart
 from provisioning.pages.plot_data import Chart, Level, Load, Mark, Panel, Span, Strip, stack_spans
-from provisioning.words.numbers import power, rule_name
+from provisioning.words.numbers import name_rule, power
 
 QUARTER_S: Final = DAY_S / 4
 NARROW_WIDTH: Final = 410
@@ -124,7 +124,7 @@ def _find_spans(episodes: Sequence[Mapping[str, Any]], day: Day, reader: Reader)
         begin_s, end_s = one["begin_at_s"], one["end_at_s"]
         end_s = end_s if end_s is not None else day.last_s or day.end_s
         if day.begin_s <= end_s and begin_s < day.end_s:
-            rule = rule_name(one["rule"]).text(reader.language)
+            rule = name_rule(one).text(reader.language)
             yield Span(begin_s, end_s, one["severity"], Words.same(rule), one["raised_at_s"], band=True)
 
 
