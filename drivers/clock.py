@@ -9,6 +9,8 @@ The monotonic time is CLOCK_BOOTTIME, which runs during suspend and cannot be se
 """
 
 import ctypes
+import mmap
+import struct
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +21,11 @@ from attrs import frozen
 NS_PER_S: Final = 1_000_000_000
 REAL_WAIT_MIN_S: Final = 0.04
 """Shortest real wait of a scaled clock: below it a loaded machine's scheduler decides, not the meter."""
+HELD_WAIT_S: Final = 0.05
+"""Real seconds between looks at a clock that is held."""
+_HOLD: Final = struct.Struct("=q")
+"""One aligned word, so that no process sees half of a change: the nanoseconds for which a clock was held so
+far, or, while it is held, minus the boot time at which it stands."""
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TIME_ERROR: Final = 5
@@ -113,12 +120,16 @@ class ScaledClock:
     """A clock that runs `speed` times as fast as the machine's, from a given wall time.
 
     Processes with the same `spec()` agree on the time, because it is tied to CLOCK_BOOTTIME, which is one
-    for the whole machine.
+    for the whole machine. With `hold_file` all of them can be held together, so that a guided tour may stop.
     """
 
-    def __init__(self, speed: float, utc_ns: int, boottime_ns: int | None = None) -> None:
+    def __init__(
+        self, speed: float, utc_ns: int, boottime_ns: int | None = None, hold_file: Path | None = None
+    ) -> None:
         if speed <= 0:
             raise ValueError(f"speed must be above 0, not {speed}")
+        self._hold_file = hold_file
+        self._held = None if hold_file is None else _map_hold(hold_file)
         self.speed = speed
         self._utc_ns = utc_ns
         self._boot_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) if boottime_ns is None else boottime_ns
@@ -126,13 +137,26 @@ class ScaledClock:
 
     @classmethod
     def from_spec(cls, spec: str) -> "ScaledClock":
-        """The clock described by the `spec()` of another one: `SPEED@UTC_NS@BOOTTIME_NS`."""
-        speed, utc_ns, boot_ns = spec.split("@")
-        return cls(float(speed), int(utc_ns), int(boot_ns))
+        """The clock described by the `spec()` of another one: `SPEED@UTC_NS@BOOTTIME_NS[@HOLD_FILE]`."""
+        speed, utc_ns, boot_ns, *hold = spec.split("@", 3)
+        return cls(float(speed), int(utc_ns), int(boot_ns), Path(hold[0]) if hold else None)
 
     def spec(self) -> str:
         """The text from which another process makes the same clock."""
-        return f"{self.speed}@{self._utc_ns}@{self._boot_ns}"
+        spec = f"{self.speed}@{self._utc_ns}@{self._boot_ns}"
+        return spec if self._hold_file is None else f"{spec}@{self._hold_file}"
+
+    def hold(self) -> None:
+        """Stop the time in every process that shares this clock, until `release`."""
+        held_ns = self._read_held_ns()
+        if self._held is not None and held_ns >= 0:
+            _HOLD.pack_into(self._held, 0, held_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+
+    def release(self) -> None:
+        """Let the time go on from where it was held."""
+        held_ns = self._read_held_ns()
+        if self._held is not None and held_ns < 0:
+            _HOLD.pack_into(self._held, 0, time.clock_gettime_ns(time.CLOCK_BOOTTIME) + held_ns)
 
     def stamp(self) -> Stamp:
         """The present moment of the simulated plant."""
@@ -149,15 +173,29 @@ class ScaledClock:
         return self._elapsed_ns() / NS_PER_S
 
     def sleep(self, seconds: float) -> None:
-        """Wait for `seconds` of simulated time."""
+        """Wait for `seconds` of simulated time; while the clock is held, until it runs again."""
         time.sleep(max(seconds, 0.0) / self.speed)
+        while self._read_held_ns() < 0:
+            time.sleep(HELD_WAIT_S)
 
     def real_s(self, seconds: float) -> float:
         """Real seconds to wait for `seconds` of simulated time, never under REAL_WAIT_MIN_S."""
         return max(seconds / self.speed, min(REAL_WAIT_MIN_S, seconds))
 
     def _elapsed_ns(self) -> int:
-        return int((time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._boot_ns) * self.speed)
+        held_ns = self._read_held_ns()
+        now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - held_ns if held_ns >= 0 else -held_ns
+        return int((now_ns - self._boot_ns) * self.speed)
+
+    def _read_held_ns(self) -> int:
+        return 0 if self._held is None else int(_HOLD.unpack_from(self._held)[0])
+
+
+def _map_hold(path: Path) -> mmap.mmap:
+    """The shared memory of a clock that can be held; the first process makes the file."""
+    with path.open("a+b") as file:
+        file.truncate(_HOLD.size)
+        return mmap.mmap(file.fileno(), _HOLD.size)
 
 
 def clock_from_spec(spec: str | None) -> Clock:

@@ -18,7 +18,9 @@ from centre.store.sqlite import SqliteStore
 from disk.files import open_output
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from evidence.seal import seal_hash
+from evidence.words import Words
 from provisioning.demo.stage import CENTRE_NAME, Stage
+from provisioning.demo.words import PROBLEMS
 
 DEAD_METER: Final = "m6"
 DEAD_LINKAGE: Final = "k2"
@@ -91,7 +93,7 @@ class Verdict:
     duplicates: int
     readings: int
     episodes: tuple[dict[str, Any], ...]
-    problems: tuple[str, ...] = ()
+    problems: tuple[Words, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -123,12 +125,12 @@ def judge(stage: Stage, first_key: bytes, seen: Mapping[int, bytes], verified: V
     episodes = _keep_latest(verified.episodes)
     duplicates = sum(times - 1 for times in verified.records.values())
     wrong = (
-        (report.error, f"the centre's chain does not verify: {report.error}"),
-        (report.absent, f"{report.absent} bodies are missing at the centre"),
-        (forks, f"{len(forks)} forks"),
-        (len(seen) - good, f"{len(seen) - good} seals of the agent are not at the centre"),
-        (missing, f"{missing} verified records were not printed"),
-        (duplicates, f"{duplicates} records were printed more than once"),
+        (report.error, PROBLEMS["unverified"].fill(error=report.error)),
+        (report.absent, PROBLEMS["absent"].fill(count=report.absent)),
+        (forks, PROBLEMS["forks"].fill(count=len(forks))),
+        (len(seen) - good, PROBLEMS["not there"].fill(count=len(seen) - good)),
+        (missing, PROBLEMS["not printed"].fill(count=missing)),
+        (duplicates, PROBLEMS["doubled"].fill(count=duplicates)),
         *_check_findings(episodes, verified),
     )
     return Verdict(
@@ -142,15 +144,15 @@ def judge(stage: Stage, first_key: bytes, seen: Mapping[int, bytes], verified: V
     )
 
 
-def _check_findings(episodes: Sequence[Mapping[str, Any]], verified: Verified) -> list[tuple[bool, str]]:
+def _check_findings(episodes: Sequence[Mapping[str, Any]], verified: Verified) -> list[tuple[bool, Words]]:
     rules = {(episode["linkage"], episode["rule"]) for episode in episodes}
     violations = [(one["linkage"], one["rule"]) for one in episodes if one["severity"] == "violation"]
     false = [one for one in violations if one != (OFF_LINKAGE, "off")]
     return [
-        ((OFF_LINKAGE, "off") not in rules, "the switched-off treatment was not found"),
-        (bool(false), f"false violations: {false}"),
-        ((DEAD_LINKAGE, "data_loss") not in rules, "the dead meter was not reported as loss of data"),
-        (DEAD_METER not in verified.silent, f"meter {DEAD_METER} is dead, but its readings are good"),
+        ((OFF_LINKAGE, "off") not in rules, PROBLEMS["not found"]),
+        (bool(false), PROBLEMS["false"].fill(which=false)),
+        ((DEAD_LINKAGE, "data_loss") not in rules, PROBLEMS["no data loss"]),
+        (DEAD_METER not in verified.silent, PROBLEMS["alive"].fill(meter=DEAD_METER)),
     ]
 
 

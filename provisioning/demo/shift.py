@@ -10,20 +10,20 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from agent.status.socket import read_status
 from evidence.moments import local_text, zone_s
+from evidence.words import Words
+from provisioning.demo.acts import BROKER_AWAY_MIN, BROKER_BACK_MIN, KILL_MIN, KILLED_MIN, SHIFT_MIN, find_act
 from provisioning.demo.broker import Broker
 from provisioning.demo.judge import Verified, read_sealed
 from provisioning.demo.parts import PartError
 from provisioning.demo.stage import Stage
+from provisioning.demo.words import WORDS
+from provisioning.words.labels import LABELS
 
 MINUTE_S: Final = 60
-SHIFT_MIN: Final = 66
-BROKER_AWAY_MIN: Final = 46
-BROKER_BACK_MIN: Final = 51
-KILL_MIN: Final = 57
 RECOVERY_S_MAX: Final = 20.0
 """Real seconds within which the demo must recover from an outage; the product promises 60."""
 DRAIN_S_MAX: Final = 20.0
@@ -47,24 +47,45 @@ class Outage:
     recovered_s: float | None = None
 
 
+@frozen
+class Event:
+    """Something that happened, at a time of the plant's clock.
+
+    Attributes:
+        at: "07:55".
+        text: What happened.
+        severity: Of a finding, else empty.
+    """
+
+    at: str
+    text: Words
+    severity: str = ""
+
+
 @define
 class Shift:
     """Runs the parts through the shift.
 
     Attributes:
-        report: Takes a line of text for each event.
+        report: Takes each event: when, what, and its severity if it is a finding.
+        on_act: Called with the number of each act as it begins, while the clock is held.
         verified: What the subscriber has printed.
         status: The last status of the agent.
         history: Recent loads of each line, for drawing.
         seen: Every seal that was ever in the agent's database: number and hash.
+        down: Which part is dead at this moment, in words.
+        act: The number of the act, -1 before the first.
     """
 
     stage: Stage
-    report: Callable[[str], None]
+    report: Callable[[Event], None]
+    on_act: Callable[[int], None] = lambda _number: None
     verified: Verified = field(init=False)
     status: Json | None = field(default=None, init=False)
     history: dict[str, deque[float | None]] = field(factory=dict, init=False)
     seen: dict[int, bytes] = field(factory=dict, init=False)
+    down: Words | None = field(default=None, init=False)
+    act: int = field(default=-1, init=False)
     outages: list[Outage] = field(factory=list, init=False)
     _broker: Broker | None = field(default=None, init=False)
     _reported: set[tuple[str, ...]] = field(factory=set, init=False)
@@ -93,6 +114,7 @@ class Shift:
             stage.subscriber.start()
             stage.subscriber.first_line()
             stage.agent.start()
+            stage.clock.release()
             yield
         finally:
             stage.agent.stop()
@@ -111,15 +133,25 @@ class Shift:
             (BROKER_AWAY_MIN, self._take_broker),
             (BROKER_BACK_MIN, self._return_broker),
             (KILL_MIN, self._kill),
+            (KILL_MIN + KILLED_MIN, self._restart),
             (SHIFT_MIN, lambda: None),
         ):
             while self.minute < minute:
+                self._begin_act()
                 self.look(draw)
+            self._begin_act()
             act()
+
+    def _begin_act(self) -> None:
+        if (number := find_act(self.minute)) > self.act:
+            self.act = number
+            self.stage.clock.hold()
+            self.on_act(number)
+            self.stage.clock.release()
 
     def finish(self, draw: Callable[[], None]) -> None:
         """Stop the agent in order and wait until the last seals are verified."""
-        self.report(f"{self._clock()} shift over; the agent seals the rest and waits for its receipts")
+        self._tell("over")
         self.stage.agent.stop()
         self.seen |= read_sealed(self.stage)
         self._wait_until_drained(draw)
@@ -154,27 +186,36 @@ class Shift:
             key = (episode["id"], episode["rule"], episode["state"])
             if key not in self._reported:
                 self._reported.add(key)
-                head = f"{episode['severity']} {episode['linkage']}/{episode['rule']} {episode['state']}"
-                self.report(f"{self._clock()} verified at the centre: {head}")
+                severity, state = (LABELS[episode[name]] for name in ("severity", "state"))
+                finding = f"{episode['linkage']}/{episode['rule']}"
+                self._tell("verified", episode["severity"], severity=severity, finding=finding, state=state)
+                sentence = episode["sentence"]
+                self.report(Event("", Words(sentence["zh"], sentence["en"]), episode["severity"]))
 
     def _take_broker(self) -> None:
-        self.report(f"{self._clock()} the broker is killed")
+        self._tell("broker killed")
+        self.down = WORDS["down broker"]
         assert self._broker is not None
         self._broker.kill()
 
     def _return_broker(self) -> None:
         self._broker = self.stage.start_broker()
         tip = max(read_sealed(self.stage), default=0)
-        self.report(f"{self._clock()} the broker is back; {tip - self.verified.seal} seals wait for it")
+        self.down = None
+        self._tell("broker back", count=tip - self.verified.seal)
         self.outages.append(Outage("broker away", time.monotonic(), tip))
 
     def _kill(self) -> None:
         self.stage.agent.kill()
         self.seen |= read_sealed(self.stage)
-        tip = max(self.seen)
-        self.report(f"{self._clock()} the agent is killed (SIGKILL) after seal {tip} and started again")
+        self.down = WORDS["down agent"]
+        self._tell("agent killed", tip=max(self.seen))
+
+    def _restart(self) -> None:
+        self.down = None
+        self._tell("agent back")
         self.stage.agent.start()
-        self.outages.append(Outage("agent killed", time.monotonic(), tip + 1))
+        self.outages.append(Outage("agent killed", time.monotonic(), max(self.seen) + 1))
 
     def _check_outages(self) -> None:
         for outage in self.outages:
@@ -183,7 +224,7 @@ class Shift:
             passed_s = time.monotonic() - outage.returned_s
             if self.verified.seal >= outage.waits_for:
                 outage.recovered_s = round(passed_s, 2)
-                self.report(f"{self._clock()} recovered from {outage.what!r} in {passed_s:.1f} s")
+                self._tell("recovered", seconds=passed_s)
             elif passed_s > RECOVERY_S_MAX:
                 raise PartError(f"{outage.what}: not recovered within {RECOVERY_S_MAX:g} s")
 
@@ -194,8 +235,8 @@ class Shift:
             self.verified.read()
             draw()
 
-    def _clock(self) -> str:
-        return self.plant_time[11:16]
+    def _tell(self, key: str, style: str = "", /, **values: object) -> None:
+        self.report(Event(self.plant_time[11:16], WORDS[key].fill(**values), style))
 
 
 def outages_to_json(outages: Sequence[Outage]) -> list[dict[str, object]]:

@@ -23,8 +23,10 @@ from evidence.keys import create_key_file, public
 from firmware_sim.plant import Plant, load_plant
 from provisioning.demo.broker import Broker, find_free_port, start_embedded, start_mosquitto
 from provisioning.demo.parts import Part, PartError
+from provisioning.demo.words import LINES
 from provisioning.learning.learn import learn_linkage
 from provisioning.learning.learned import write_parameters, write_values
+from provisioning.words.language import translate
 
 CENTRE_NAME: Final = "centre.db"
 COMMISSIONING_S: Final = 72 * 3600
@@ -75,7 +77,7 @@ def commission_plant(plant: Plant, site: Site) -> tuple[LinkageParams, ...]:
 
 
 def set_stage(folder: Path, plant_name: str, speed: float, broker: str) -> Stage:
-    """Make the keys, start the simulator, write the site file.
+    """Make the keys, start the simulator, write the site file; the plant's clock is held.
 
     Raises:
         PartError: A part did not start.
@@ -86,10 +88,13 @@ def set_stage(folder: Path, plant_name: str, speed: float, broker: str) -> Stage
     plant = load_plant(folder / "plant.toml")
     site_file = folder / "site.toml"
     text = files("provisioning.demo").joinpath("site.toml").read_text("utf-8")
+    for line, name in LINES:
+        text = write_values(text, "line", {"name": translate(name)}, of=line)
     replace_file(site_file, text.encode())
     learned = commission_plant(plant, load_site(site_file))
 
-    clock = ScaledClock(speed, int(plant.start_s * NS_PER_S))
+    clock = ScaledClock(speed, int(plant.start_s * NS_PER_S), hold_file=folder / "clock")
+    clock.hold()  # a slow machine starts its parts slowly, and the plant waits for them
     simulate = ["firmware_sim.main", "serve", str(folder / "plant.toml"), "--clock", clock.spec()]
     simulator = Part("simulator", simulate, folder)
     simulator.start()

@@ -1,6 +1,6 @@
 """Terminal output for people: tables, progress, and views that are redrawn in place.
 
-Only this module, `provisioning.terminal.views` and `provisioning.terminal.bus_views` import rich.
+Only this module and the views beside it import rich.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
+from rich.cells import cell_len, chop_cells
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -41,14 +42,30 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
     return grid
 
 
+def fold(text: str, cells: int) -> str:
+    """Chinese text in rows of at most `cells` columns; text with blanks between its words as it is.
+
+    rich breaks at blanks alone, and a Chinese sentence has one behind its date and no other.
+    """
+    if not any(_is_wide(sign) for sign in text):
+        return text
+    return "\n".join(row for line in text.split("\n") for row in chop_cells(line, max(cells, 2)))
+
+
+def _is_wide(sign: str) -> bool:
+    """Whether a character takes two columns."""
+    return cell_len(sign) > 1
+
+
 class Screen:
     """A view that is redrawn in place on a terminal, and not shown elsewhere.
 
-    With `whole` it takes the whole terminal while it lasts and leaves it as it was.
+    With `whole` it takes the whole terminal while it lasts and leaves it as it was. It is drawn on stderr
+    unless it is what the command is for.
     """
 
-    def __init__(self, *, whole: bool = False) -> None:
-        self.console = console(stderr=not whole)
+    def __init__(self, *, whole: bool = False, stderr: bool | None = None) -> None:
+        self.console = console(stderr=not whole if stderr is None else stderr)
         self.live = (
             Live(console=self.console, auto_refresh=False, transient=False, screen=whole)
             if self.console.is_terminal
@@ -76,7 +93,7 @@ class Screen:
         if self.live:
             self.live.update(Group(*parts), refresh=True)
 
-    def say(self, text: str) -> None:
+    def say(self, text: RenderableType) -> None:
         """One line that stays."""
         self.console.print(text)
 

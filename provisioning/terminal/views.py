@@ -1,7 +1,7 @@
 """The state of a gateway on a terminal: lines, linkages, buses, meters, seals and episodes, drawn by rich.
 
-`draw_status` draws the status of a running agent (`agent.status.socket`); the demo adds the events of the
-plant. Loads are drawn as sparklines, one column a sample, scaled to the line's rated power.
+`draw_status` draws the status of a running agent (`agent.status.socket`), `draw_plant` the part of it that
+the demo shows. Loads are drawn as sparklines, one column a sample, scaled to the line's rated power.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +46,7 @@ COLUMN_S: Final = 120
 HALF_HOUR_S: Final = 1800
 TRACE_LEFT: Final = 20
 """The width before the first column of a trace."""
-_SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data": "yellow", "notice": "cyan"}
+SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data": "yellow", "notice": "cyan"}
 
 Json = Mapping[str, Any]
 
@@ -86,6 +86,18 @@ def draw_status(
         if room >= 0:
             break
     return _draw_status(status, history or {}, columns, min(LINES_SHOWN_MIN + max(room, 0), lines), budget)
+
+
+def draw_plant(
+    status: Json, history: Mapping[str, Sequence[float | None]], *, columns: int = COLUMNS
+) -> RenderableType:
+    """Lines with their loads, linkages, meters, seals: a status without buses, analysers and episodes."""
+    return Group(
+        _lines(status, history, columns, len(status["lines"])),
+        _linkages(status, None),
+        _meters(status, None),
+        _seals(status),
+    )
 
 
 def _draw_status(
@@ -151,10 +163,11 @@ def _linkages(status: Json, most: int | None) -> RenderableType:
         linkages = sorted(linkages, key=lambda one: -float(one["deficit_s"]))[:most]
     left = len(status["linkages"]) - len(linkages)
     table = make_grid(label("linkage"), label("production"), label("treatment"), label("deficit"), "r")
+    table.padding = (0, 1, 0, 0)
     for linkage in linkages:
         deficit_s, limit_s = linkage["deficit_s"], linkage["limit_s"]
         filled = round(10 * min(deficit_s / limit_s, 1.0)) if limit_s else 0
-        full = _SEVERITY_STYLE.get(linkage.get("severity") or "", "yellow")
+        full = SEVERITY_STYLE.get(linkage.get("severity") or "", "yellow")
         bar = Text("■" * filled, full if filled == 10 else "yellow") + Text("·" * (10 - filled), "dim")
         r = linkage["correlation"]
         table.add_row(
@@ -242,7 +255,7 @@ def _episodes(status: Json, shown: int) -> Group:
         rule, state = translate(name_rule(episode)), label(episode["state"])
         head = f"{label(episode['severity'])} · {rule} · {episode['linkage']} {state}: "
         rows.append(
-            Text(head, _SEVERITY_STYLE[episode["severity"]]) + Text(episode["sentence"][language()], "")
+            Text(head, SEVERITY_STYLE[episode["severity"]]) + Text(episode["sentence"][language()], "")
         )
     return Group(*rows or [Text(f"{label('episodes')}: {label('none')}", "dim")])
 
@@ -255,14 +268,6 @@ def add_title(status: Json, body: RenderableType, trouble: str = "") -> Renderab
     when = "" if at is None else f"  {at.astimezone():%Y-%m-%d %H:%M:%S}"
     title += Text(f"{when}  dianjian {status.get('version', '')}".rstrip(), "dim")
     return Group(title, *([Text(trouble, "bold red")] if trouble else []), body)
-
-
-def draw_demo(
-    status: Json, history: Mapping[str, Sequence[float | None]], heading: str, happened: Sequence[str]
-) -> RenderableType:
-    """The status of the demo's agent, the plant's time, and what has happened."""
-    title = Text(f"电监 dianjian · {status['gateway']} · {label('plant time')} {heading}", style="bold")
-    return Group(title, draw_status(status, history), *(Text(line, "dim") for line in happened))
 
 
 def draw_trace(

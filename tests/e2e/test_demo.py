@@ -34,6 +34,9 @@ def test_the_demo_ends_well_and_its_last_line_says_so(tmp_path: Path) -> None:
     assert ("k2", "data_loss") in [(episode["linkage"], episode["rule"]) for episode in summary["episodes"]]
     assert [outage["what"] for outage in summary["outages"]] == ["broker away", "agent killed"]
     assert all(outage["recovered_s"] is not None for outage in summary["outages"])
+    assert {"evidence.zip", "evidence.html", "changed.zip"} <= {path.name for path in tmp_path.iterdir()}
+    assert "Act 6/6" in ended.stderr
+    assert ended.stderr.splitlines()[-2] == "  verdict: NOT GOOD"
     check_evidence(tmp_path, off)
 
 

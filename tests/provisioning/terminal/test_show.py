@@ -10,7 +10,7 @@ from rich.console import Console
 
 from agent.detect.episode import Severity
 from agent.uplink.delivery import Alarm
-from provisioning.terminal.views import _SEVERITY_STYLE, SPARK_COLUMNS, add_title, draw_sparkline, draw_status
+from provisioning.terminal.views import SEVERITY_STYLE, SPARK_COLUMNS, add_title, draw_sparkline, draw_status
 from provisioning.words import language as languages
 from provisioning.words.labels import label
 from provisioning.words.status import average, describe_certificate, describe_clock, format_span
@@ -295,4 +295,4 @@ def test_an_alarm_is_shown_in_words(alarm: Alarm, chosen: str) -> None:
 
 
 def test_each_severity_has_its_colour() -> None:
-    assert set(_SEVERITY_STYLE) == set(Severity)
+    assert set(SEVERITY_STYLE) == set(Severity)
