@@ -31,6 +31,7 @@ from centre.answers import Answer, Answers, receipt_of
 from centre.json_lines import JsonLine, JsonLines
 from centre.parts import Parts
 from centre.store.contract import Accepted, Applied, CentreStore, Change, Fork, LateBody
+from centre.withheld import Withheld
 from disk.database import CommitError
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
@@ -68,6 +69,7 @@ class _Chain:
     parked: dict[int, tuple[bytes, bytes | None]] = field(factory=dict)
     statements: dict[bytes, bytes] = field(factory=dict)  # waiting for the chain, by hash
     parts: Parts = field(factory=Parts)
+    withheld: Withheld = field(factory=Withheld)
     coses: dict[int, bytes] = field(factory=dict)  # accepted
     bodies: set[int] = field(factory=set)  # accepted, with their seals or alone
     stated: dict[int, bytes] = field(factory=dict)  # keys that statements gave, by number
@@ -314,7 +316,10 @@ class Centre:
         conflicts = {name: chain.conflict for name, chain in batch.touched.items()}
         answers = self._commit(batch.changes, conflicts, batch.utc_ms)
         for name, chain in batch.touched.items():
-            batch.lines += chain.lines.complete(self.store.held(name).up_to)
+            held = self.store.held(name)
+            batch.lines += chain.lines.complete(held.up_to)
+            for finding in chain.withheld.look(held, chain.state.number, batch.utc_ms):
+                batch.lines.append(chain.lines.of_finding(finding))
             chain.end_batch()
         return answers, batch.lines
 

@@ -43,6 +43,7 @@ class Code(StrEnum):
     FORK = "fork"
     GAP = "gap"
     BODY = "body"
+    WITHHELD = "withheld"
     RECORD = "record"
     """Records that are sealed and are not what records are (`evidence.record`); one finding a seal."""
     CLOCK_STEP = "clock_step"

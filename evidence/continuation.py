@@ -125,10 +125,16 @@ def _revoke(state: ChainState, one: Revoke, digest: bytes, stored: Callable[[int
     if one.number > state.number:
         text = f"a revocation after seal {one.number}, which has not come"
         return Verdict(Outcome.GAP, state, (Finding(Code.GAP, text, one.number),), statement=one)
-    known = state.hash if one.number == state.number else hash_stored(stored(one.number))
+    before = NO_HASH if one.number == 0 else hash_stored(stored(one.number))
+    known = state.hash if one.number == state.number else before
+    if known is None:
+        text = f"a revocation after seal {one.number}, which is too old to be compared"
+        return refuse(state, Code.STATEMENT, text, one.number)
     if known != one.seal_hash:
         text = f"a revocation that names another seal {one.number}"
         return refuse(state, Code.STATEMENT, text, one.number)
     after = evolve(state, statement=digest, revoked=one.number)
     text = f"the centre revokes this gateway after seal {one.number}: {one.reason}"
+    if state.number > one.number:
+        text = f"{text} (seals {one.number + 1} to {state.number} came before that and do not count)"
     return Verdict(Outcome.ACCEPTED, after, (Finding(Code.REVOKED, text, one.number),), statement=one)

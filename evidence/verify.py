@@ -32,6 +32,8 @@ from evidence.cose import Signed
 from evidence.record import Kind, Record, decode_record, describe_malformed, kind_of
 from evidence.seal import DOMAIN, FIRST_NUMBER, SealHeader, open_body, parse_seal, peek_header, seal_hash
 
+WHY_CHARACTERS_MAX: Final = 64
+"""Of the reason in a drop record that a finding repeats."""
 CLOCK_STEP_MS: Final = 2_000
 """Change of wall clock against boottime between two seals of one boot; NTP slews 500 ppm at most."""
 CLOCK_AHEAD_MS: Final = 2_000
@@ -92,9 +94,11 @@ def read_declarations(records: tuple[bytes, ...], number: int) -> tuple[list[Fin
         if kind_of(raw) in _LOSSES:
             span = _read_loss(raw, number)
             if span is not None:
-                absent.append(span)
+                absent.append(span[:2])
                 code = Code.LOST_TAIL if kind_of(raw) == Kind.LOST_TAIL else Code.DROP
-                findings.append(Finding(code, f"bodies of seals {span[0]} to {span[1]} are lost", number))
+                first, last, why = span
+                text = f"bodies of seals {first} to {last} are lost"
+                findings.append(Finding(code, f"{text}: {why}" if why else text, number))
     return findings, absent
 
 
@@ -109,13 +113,14 @@ def check_records(records: tuple[bytes, ...], header: SealHeader) -> list[Findin
     return [Finding(Code.RECORD, describe_malformed(wrong), header.number)] if wrong else []
 
 
-def _read_loss(raw: bytes, number: int) -> tuple[int, int] | None:
+def _read_loss(raw: bytes, number: int) -> tuple[int, int, str] | None:
     try:
         record = decode_record(raw)
         if not isinstance(record, Record):
             return None
         first = cbor.natural(record.body.get("first"), "first", number - 1, FIRST_NUMBER)
-        return first, cbor.natural(record.body.get("last"), "last", number - 1, first)
+        last = cbor.natural(record.body.get("last"), "last", number - 1, first)
+        return first, last, str(record.body.get("why", ""))[:WHY_CHARACTERS_MAX]
     except cbor.FormatError:
         return None  # a record that cannot be read declares nothing
 
@@ -152,7 +157,8 @@ def _compare(
         return Verdict(Outcome.DUPLICATE, state, header=header)
     keys = _find_keys(state, number, stored, stated_key)
     if not keys:
-        return refuse(state, Code.CHAIN, "older than what can be compared", number)
+        text = f"seal {number} was there before, and is too old to be compared with that one"
+        return refuse(state, Code.CHAIN, text, number)
     if not any(signed.holds(key, DOMAIN) for key in keys):
         return refuse(state, Code.SIGNATURE, "not signed with the certified key", number)
     text = f"two different seals {number} under one key: the gateway was cloned or rolled back"

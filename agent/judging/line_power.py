@@ -28,7 +28,9 @@ PHASE_A_MIN: Final = 1.0
 """A standby may be fed from one phase."""
 PHASE_LOST: Final = 0.05
 """No machine with three phases draws so little in one; its fuse, its contact or its CT is gone."""
-_NUMBERS: Final = (int, float)
+VALUE_MAX: Final = 1e12
+"""W, A or V beyond which a value is none: no plant has a terawatt, and sums of such numbers overflow. Who
+signs for a meter chooses its values; 1.7e308 W must end neither a detector nor the page of a pack."""
 
 
 @frozen
@@ -61,29 +63,34 @@ class LinePower:
 
 def meter_power(values: Mapping[str, Any]) -> MeterPower | None:
     """The channels for the detector of a decoded reading; None without an active power."""
-    watts = values.get(POWER_POINT)
-    if not isinstance(watts, _NUMBERS):
+    watts = _number(values.get(POWER_POINT))
+    if watts is None:
         return None
     voltages = (_mean(values, points) for points in VOLTAGE_POINTS)
-    pf = values.get(PF_POINT)
+    pf = _number(values.get(PF_POINT))
     return MeterPower(
         watts=round(watts),
-        pf=abs(float(pf)) if isinstance(pf, _NUMBERS) else None,
+        pf=None if pf is None else abs(float(pf)),
         current_a=_mean(values, CURRENT_POINTS),
         voltage_v=next((one for one in voltages if one is not None), None),
         lost_phase=_find_lost_phase(values),
     )
 
 
+def _number(value: object) -> int | float | None:
+    """A decoded value, if it can be one of a plant."""
+    return value if isinstance(value, int | float) and abs(value) <= VALUE_MAX else None
+
+
 def _find_lost_phase(values: Mapping[str, Any]) -> int | None:
-    amps = [abs(value) for name in CURRENT_POINTS if isinstance(value := values.get(name), _NUMBERS)]
+    amps = [abs(value) for name in CURRENT_POINTS if (value := _number(values.get(name))) is not None]
     if len(amps) < len(CURRENT_POINTS) or max(amps) < PHASE_A_MIN:
         return None
     return next((phase for phase, one in enumerate(amps, 1) if one < PHASE_LOST * max(amps)), 0)
 
 
 def _mean(values: Mapping[str, Any], points: Sequence[str]) -> float | None:
-    known = [abs(value) for name in points if isinstance(value := values.get(name), _NUMBERS)]
+    known = [abs(value) for name in points if (value := _number(values.get(name))) is not None]
     return sum(known) / len(known) if known else None
 
 

@@ -1,7 +1,7 @@
 """Carries what the outbox decides: from the store to the publisher, and the centre's answers back.
 
 As a record source it gives an EVENT for each alarm of the outbox and for what broker or centre refuse, and a
-DROP for a damaged body.
+DROP for a body that is damaged or gone (`gone`).
 
 A receipt or beacon counts only if the centre signed it with the key in the site file; anything else
 arriving on those topics is recorded and dropped. Only a receipt that the outbox has compared with an own hash
@@ -17,11 +17,12 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
-from attrs import define, field
+from attrs import Factory, define, field
 
 from agent.sealing.source import NewRecord, RecordSource, lost_body
 from agent.store.gateway import GatewayStore
 from agent.uplink.delivery import Alarm, Meaning, OutboxStatus, Publish
+from agent.uplink.gone import GONE, GoneBodies
 from agent.uplink.outbox import Outbox
 from drivers.clock import Stamp
 from evidence.cbor import FormatError
@@ -87,6 +88,9 @@ class Courier(RecordSource):
     _unsound: set[int] = field(factory=set, init=False)
     _damaged: list[int] = field(factory=list, init=False)
     _parted: StoredSeal | None = field(default=None, init=False)
+    _gone: GoneBodies = field(
+        init=False, default=Factory(lambda self: GoneBodies(self.first_body), takes_self=True)
+    )
 
     def __attrs_post_init__(self) -> None:
         for one in self.statements:
@@ -106,8 +110,8 @@ class Courier(RecordSource):
             LOG.warning("%s on %s: %s", body["what"], body["topic"], body.get("text", body.get("code")))
         return [NewRecord(RecordKind.EVENT, body) for body in bodies]
 
-    def due(self, _stamp: Stamp, /) -> Iterator[NewRecord]:
-        """Alarms since the last call, and bodies that turned out to be damaged when they were to be sent."""
+    def due(self, stamp: Stamp, /) -> Iterator[NewRecord]:
+        """Alarms since the last call, and bodies that turned out to be damaged or gone when they were due."""
         for event in self.outbox.take_events():
             level = logging.ERROR if event.alarm in _ALARMS else logging.WARNING
             LOG.log(level, "delivery %s: %s", event.alarm, event.text)
@@ -115,6 +119,10 @@ class Courier(RecordSource):
             yield NewRecord(RecordKind.EVENT, body)
         damaged, self._damaged = self._damaged, []
         yield from map(lost_body, damaged)
+        if self.receipt is not None and not self.outbox.is_stopped and self._gone.is_due(stamp.boottime_ns):
+            status = self.outbox.status()
+            for first, last in self._gone.look(status.missing, status.tip):
+                yield NewRecord(RecordKind.DROP, {"first": first, "last": last, "why": GONE})
 
     def figures(self) -> Mapping[str, Any]:
         """The delivery's part of a heartbeat."""
@@ -173,6 +181,10 @@ class Courier(RecordSource):
     def body_bytes(self, number: int) -> int:
         """The length of a stored body, 0 where it was given up or is damaged."""
         return 0 if number in self._unsound else self.store.body_length(number)
+
+    def first_body(self, number: int) -> int | None:
+        """The first own seal from `number` on whose body is here, None if none is."""
+        return next(iter(self.store.with_bodies(number, 1)), None)
 
     def _payload(self, publish: Publish) -> tuple[Kind, bytes]:
         """What to send; the seal alone if the body is not what was sealed."""

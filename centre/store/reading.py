@@ -4,7 +4,7 @@ A reader holds no lock and changes nothing; it sees one moment, that of the last
 verified before it was stored; statements are in the order in which they were applied.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from evidence.archive import Archive
 from evidence.chain import ChainState
 from evidence.held import Held
 from evidence.seal import FIRST_NUMBER, NUMBER_MAX
-from evidence.statement import Revoke, parse_statement
+from evidence.statement import Replace, Revoke, parse_statement
 
 SHIFT: Final = NUMBER_MAX + 1
 """A gateway's chain begins in `seals` at its id times this."""
@@ -95,7 +95,7 @@ def read_export(path: Path, gateway: str) -> Iterator[bytes | tuple[bytes, bytes
     with closing(open_centre(path, gateway)) as archive:
         if archive.enrolment:
             yield archive.enrolment
-        later = [(_last_seal_before(raw), raw) for raw in archive.statements]
+        later = list(_place(archive.statements, archive.last))
         for row in archive.rows(FIRST_NUMBER, archive.last):
             while later and later[0][0] < row.number:
                 yield later.pop(0)[1]
@@ -103,9 +103,18 @@ def read_export(path: Path, gateway: str) -> Iterator[bytes | tuple[bytes, bytes
         yield from (raw for _, raw in later)
 
 
-def _last_seal_before(raw: bytes) -> int:
-    """The number of the seal before a statement."""
-    return number_of(raw) - (0 if isinstance(parse_statement(raw).statement, Revoke) else 1)
+def _place(statements: Sequence[bytes], last: int) -> Iterator[tuple[int, bytes]]:
+    """Each statement with the number of the seal that it stands behind in a file.
+
+    A revocation stands behind the last seal that came before it, which may be later than the one that it
+    names: it ends a chain until a replacement, so that is the seal before the next replacement, or the last.
+    """
+    for at, raw in enumerate(statements):
+        if isinstance(parse_statement(raw).statement, Revoke):
+            lifts = (parse_statement(later).statement for later in statements[at + 1 :])
+            yield next((one.number - 1 for one in lifts if isinstance(one, Replace)), last), raw
+        else:
+            yield number_of(raw) - 1, raw
 
 
 def _unknown(path: Path, gateway: str, snapshot: Snapshot) -> UnknownGatewayError:

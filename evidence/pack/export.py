@@ -7,7 +7,9 @@ a revocation behind the seal that it names, the enrolment before all of them. Th
 first seal. Version 1, which has no statements, is still read.
 
 `verify_file` reads it in one pass with constant memory, and stops at the first thing that is wrong:
-everything before that place has been verified, everything after it proves nothing. It begins with the
+everything before that place has been verified, everything after it proves nothing. It remembers the last
+STORED_MAX seals, so that it can say what a seal with a number that was there before is (the same again, or a
+fork), and check a revocation that names an earlier seal than the one before it. It begins with the
 enrolment, which the centre's key must have signed, or with a first key that the caller knows from
 elsewhere; with both they must agree. It cannot detect that a file ends too early: compare `tip_hash` with
 a receipt of the centre.
@@ -34,6 +36,8 @@ from evidence.verify import accept, check_records
 MAGIC: Final = "dianjian chain"
 VERSION: Final = 2
 _READABLE: Final = (1, VERSION)
+STORED_MAX: Final = 10_000
+"""Seals that are remembered, a day of one in nine seconds; 3 MB."""
 FINDINGS_MAX: Final = 1_000
 """Findings kept with their text; further ones are only counted."""
 _PAIR: Final = b"\x82"
@@ -174,6 +178,7 @@ def verify_file(
         with source.open("rb") as stream:
             return verify_file(stream, first_key, centre_key=centre_key, recovery_key=recovery_key, each=each)
     report, known, bodies = Report(), Keys(centre_key, first_key, recovery_key), _Bodies()
+    before: dict[int, bytes] = {}
     try:
         report.gateway, items = read_chain(source)
         state: ChainState | None = None
@@ -182,10 +187,13 @@ def verify_file(
                 state, applied = _begin(report, item, known)
                 if applied:
                     continue
-            verdict = _step(report, state, item, centre_key)
+            verdict = _step(report, state, item, centre_key, before)
             state = verdict.state
             if report.error:
                 break
+            if not isinstance(item, bytes):
+                before[state.number] = item.cose
+                before.pop(state.number - STORED_MAX, None)
             if verdict.header is not None:
                 bodies.note(verdict)
                 each(verdict)
@@ -216,11 +224,13 @@ def _begin(report: Report, item: Item, known: Keys) -> tuple[ChainState, bool]:
     raise cbor.FormatError("no enrolment is in the file: the first key must be given")
 
 
-def _step(report: Report, state: ChainState, item: Item, centre_key: bytes | None) -> Verdict:
+def _step(
+    report: Report, state: ChainState, item: Item, centre_key: bytes | None, before: dict[int, bytes]
+) -> Verdict:
     if isinstance(item, bytes):
-        verdict = continue_chain(state, item, centre_key)
+        verdict = continue_chain(state, item, centre_key, stored=before.get)
     else:
-        verdict = accept(state, item.cose, item.body, received_utc_ms=None)
+        verdict = accept(state, item.cose, item.body, received_utc_ms=None, stored=before.get)
     report.note(verdict.findings)
     if verdict.outcome is not Outcome.ACCEPTED:
         reasons = "; ".join(finding.text for finding in verdict.findings)

@@ -5,7 +5,8 @@ Pure, from bytes to a verdict. In this order, the cheap steps first:
 1. the container is byte for byte as it is written, and `index.txt` names what is in it
 2. the centre's signature for the pack, where the centre made it
 3. every seal, body, receipt and statement (`evidence.pack.proof`)
-4. the page is the one that this evidence gives
+4. the page is the one that this evidence gives; one that another version of this program drew is not
+   compared, unless the centre has signed it, and the verdict says so
 
 So a changed byte is refused by its place alone; with `thorough` the check continues after a mistake as far as
 it can, to name the seal too. Not handled here: whose key the centre's key is.
@@ -45,12 +46,15 @@ class Checked:
     Attributes:
         issued: The centre itself made the pack and signed all of it.
         story: The content of the evidence, None if it is not valid.
+        page_is_proved: The page is the one that this evidence gives, or the centre has signed it. Another
+            version of this program drew it otherwise: the evidence holds, and its page proves nothing.
     """
 
     problems: tuple[str, ...]
     issued: bool = False
     evidence: Evidence | None = None
     story: Story | None = None
+    page_is_proved: bool = True
 
     @property
     def ok(self) -> bool:
@@ -138,15 +142,15 @@ class _Checking:
             self.problems += error.problems
             return self._refuse()
         story = build_story(evidence)
+        page_is_proved = True
         if content.page != PAGE_VERSION:
-            if not self.issued:
-                mine = f"this program draws version {PAGE_VERSION}"
-                self.problems.append(f"{PAGE_NAME} of version {content.page} cannot be compared: {mine}")
+            page_is_proved = self.issued
         elif (expected := draw_evidence_page(story)) != page:
             pairs = enumerate(zip(expected, page, strict=False))
             at = next((at for at, (one, other) in pairs if one != other), min(len(expected), len(page)))
             self.problems.append(f"{PAGE_NAME} is not what the evidence says, from byte {at} on")
-        return Checked(tuple(self.problems), self.issued and not self.problems, evidence, story)
+        issued = self.issued and not self.problems
+        return Checked(tuple(self.problems), issued, evidence, story, page_is_proved=page_is_proved)
 
     def _is_enough(self) -> bool:
         return bool(self.problems) and not self.thorough

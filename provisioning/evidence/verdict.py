@@ -14,8 +14,8 @@ SPANS_SHOWN_MAX: Final = 20
 Span = tuple[int, int]
 
 
-def say_verdict(ok: bool, withheld: int, malformed: int) -> str:
-    """The verdict, with how many bodies are withheld and how many seals hold malformed records."""
+def say_verdict(ok: bool, withheld: int, malformed: int, page: str = "") -> str:
+    """The verdict, with how many bodies are withheld and seals hold malformed records, and with `page`."""
     if not ok:
         return "NOT GOOD"
     flaws = []
@@ -23,6 +23,7 @@ def say_verdict(ok: bool, withheld: int, malformed: int) -> str:
         flaws.append(f"{withheld} {'body is' if withheld == 1 else 'bodies are'} withheld")
     if malformed:
         flaws.append(f"{malformed} {'seal holds' if malformed == 1 else 'seals hold'} malformed records")
+    flaws += [page] if page else []
     return f"good, but {' and '.join(flaws)}" if flaws else "good"
 
 

@@ -5,8 +5,10 @@ from typing import Any
 
 from evidence.chain import Code
 from evidence.moments import iso_utc
+from evidence.pack.content import PAGE_NAME
 from evidence.pack.proved import Evidence, Part, Rest
 from provisioning.evidence.check import Checked
+from provisioning.evidence.page import PAGE_VERSION
 from provisioning.evidence.verdict import count_seals, join_seals, list_withheld, say_verdict
 
 
@@ -37,6 +39,7 @@ def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
         "verdict": _say(checked),
         "withheld": [list(span) for span in _find_withheld(evidence)],
         "malformed": _count_malformed(evidence),
+        "page_is_proved": checked.page_is_proved,
         "rests_on": [
             {"first": part.first, "last": part.last, "on": part.rests.value, "receipts": list(part.receipted)}
             for part in evidence.parts
@@ -89,6 +92,7 @@ def lines(checked: Checked, raw: bytes) -> list[str]:
             "enrolment: " + ("signed by the centre" if evidence.enrolment else "not in the pack"),
             "made by: " + ("the centre, which signed all of it" if checked.issued else "a gateway"),
             f"evidence {evidence.digest.hex()}",
+            *_list_page(checked),
         ]
     return [*known, f"verdict: {_say(checked)}"]
 
@@ -106,4 +110,14 @@ def _say(checked: Checked) -> str:
     evidence = checked.evidence
     if evidence is None:
         return say_verdict(checked.ok, 0, 0)
-    return say_verdict(checked.ok, count_seals(_find_withheld(evidence)), _count_malformed(evidence))
+    page = "" if checked.page_is_proved else f"its {PAGE_NAME} is not compared"
+    return say_verdict(checked.ok, count_seals(_find_withheld(evidence)), _count_malformed(evidence), page)
+
+
+def _list_page(checked: Checked) -> list[str]:
+    """What to say of a page that nothing proves."""
+    if checked.page_is_proved or checked.evidence is None:
+        return []
+    drawn, mine = checked.evidence.content.page, PAGE_VERSION
+    why = f"{PAGE_NAME} is drawn as version {drawn} did it, and this program draws {mine}"
+    return [f"page: {why}: do not rely on it; --html FILE draws the page of this evidence anew"]

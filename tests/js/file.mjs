@@ -7,6 +7,7 @@ import { FormError, refuse } from './strict.mjs';
 import { continueChain, enrol } from './statement.mjs';
 import { accept } from './verify.mjs';
 
+const STORED_MAX = 1_000;
 const centreKey = Buffer.from(process.argv[3], 'hex');
 const told = { ok: false, seals: 0, statements: 0, records: 0, withheld: [], malformed: 0, tip: '', error: '' };
 
@@ -40,8 +41,11 @@ async function check(raw) {
     told.seals += isStatement ? 0 : 1;
     told.records += isStatement ? 0 : state.nextRecord - before;
     told.tip = state.hash.toString('hex');
-    // What was accepted is not asked for again in a file that runs forward.
-    if (!isStatement) state = { ...state, seals: new Map([[state.number, item[0]]]), keys: new Map() };
+    // Keys of seals that a file which runs forward does not ask for again; the last seals are kept for revocations.
+    if (!isStatement) {
+      state.keys = new Map();
+      state.seals.delete(state.number - STORED_MAX);
+    }
   }
   if (told.seals === 0) refuse('no seal, which proves nothing');
   told.withheld = bare.filter((number) => !absent.some(([first, last]) => first <= number && number <= last));

@@ -79,8 +79,9 @@ export async function continueChain(state, raw, centreKey) {
   const after = { ...state, statements: new Set(state.statements).add(digest) };
   if (one.kind === 'revoke') {
     if (one.number > state.number) return { outcome: 'gap', state };
-    const known = one.number === 0 ? ZEROS : sha256(state.seals.get(one.number));
-    if (!same(known, one.hash)) return invalid;
+    const before = one.number === 0 ? null : state.seals.get(one.number);
+    if (before === undefined) return invalid;
+    if (!same(before === null ? ZEROS : sha256(before), one.hash)) return invalid;
     return { outcome: 'accepted', state: { ...after, revoked: true }, findings: ['revoked'] };
   }
   if (one.number > state.number + 1) return { outcome: 'gap', state };

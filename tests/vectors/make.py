@@ -513,8 +513,30 @@ def messages() -> dict[str, Any]:
     return {"centre_key": keys.public(CENTRE).hex(), "messages": found}
 
 
+def revoked_late() -> Story:
+    tell = Teller("a revocation that names an earlier seal than the last", sign_statement(ENROLMENT, CENTRE))
+    one = tell.chain.seal()
+    tell.accepted("the first", one, *FIRST)
+    tell.accepted("the second", tell.chain.seal())
+    tell.accepted("the third", tell.chain.seal())
+    late = Revoke(GATEWAY, 1, one.hash, 1_767_269_050_000, "stolen")
+    tell.stated(
+        "of another first", sign_statement(evolve(late, seal_hash=bytes(31) + b"1"), CENTRE), "invalid"
+    )
+    tell.stated("after the first", sign_statement(late, CENTRE), "accepted", "revoked")
+    tell.refused("no seal counts after it", "invalid", evolve(tell.chain).seal().cose)
+    new = Renewed(tell, "new hardware")
+    tell.stated("a replacement goes on behind the third", new.replace(), "accepted", "replaced")
+    new.go_on(tell)
+    tell.accepted("the fourth, by the new hardware", tell.chain.seal())
+    never = Revoke(GATEWAY, 0, bytes(32), 1_767_269_150_000, "never installed")
+    tell.stated("no seal ever counted", sign_statement(never, CENTRE), "accepted", "revoked")
+    return tell.story
+
+
 STORIES: tuple[Callable[[], Story], ...] = (
     whole_chain, order, forks, strangers, forms, bodies, columns, malformed, clocks, rekeyed, replaced,
+    revoked_late,
 )  # fmt: skip
 
 

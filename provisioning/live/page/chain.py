@@ -11,6 +11,7 @@ The day is today's in the plant's zone, or where the chain ends before that, the
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -115,10 +116,13 @@ class Chain:
             if self.clock() >= deadline:
                 return
         while day.last < self._walk.last and self.clock() < deadline:
-            end = min(day.last + PIECE, self._walk.last)
-            for seal in self._walk.seals(day.last + 1, end):
+            end = (
+                self._walk.last
+            )  # also over numbers that are not here, of which there may be a million million
+            for seal in islice(self._walk.seals(day.last + 1), PIECE):
                 day.take(seal.header, seal.records)
-            day.last = end  # also over numbers that are not here
+                end = seal.header.number
+            day.last = end
 
 
 def _find_seal(archive: Archive, number: int) -> Row | None:

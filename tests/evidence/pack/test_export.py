@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from evidence import cbor, keys
 from evidence.chain import Code
+from evidence.pack import export
 from evidence.pack.export import ExportedSeal, read_chain, verify_file, write_chain
 from evidence.seal import StoredSeal
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
@@ -141,3 +142,22 @@ def test_findings_beyond_the_limit_are_counted_only(monkeypatch: pytest.MonkeyPa
     assert report.ok
     assert len(report.findings) == 3
     assert report.counts[Code.CLOCK_STEP] == 9
+
+
+def test_what_a_file_has_behind_its_last_seal_is_named_for_what_it_is() -> None:
+    seals = chain(4)
+    twin = Chain(number=2, next_record=seals[1].first_record, previous=seals[0].hash).seal([heartbeat(99)])
+    for again, why in (
+        (seals[1], "seal 5: duplicate"),
+        (twin, "two different seals 2 under one key: the gateway was cloned or rolled back"),
+    ):
+        report = verify_file(io.BytesIO(exported([*seals, again])), FIRST_KEY)
+        assert not report.ok
+        assert why in report.error
+
+
+def test_a_seal_older_than_what_is_remembered_is_said_to_be_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "STORED_MAX", 2)
+    seals = chain(5)
+    report = verify_file(io.BytesIO(exported([*seals, seals[1]])), FIRST_KEY)
+    assert "seal 2 was there before, and is too old to be compared" in report.error
