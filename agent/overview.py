@@ -3,6 +3,7 @@
 gateway, name, at, boot_id, clock, version
 clock_ahead_ms   by how much the clock was ahead of the centre's at its last beacon | null
 lines      [{id, name, kind, rated_w, power_w | null, on | null,
+             wiring {meter: mistake} of its meters whose wiring is known to be wrong: nothing is judged by them,
              recent_w [60 of W | null: the mean of each minute, oldest first, the present one last]}]
 linkages   [{id, production, treatment, production_w, treatment_w, expected_w, deficit_s, limit_s,
              violation (the rule of an open finding) | null, severity (of it) | null, learned (commissioned),
@@ -159,6 +160,10 @@ def _lines(parts: StatusParts, stamp: Stamp) -> list[dict[str, Any]]:
     powers: dict[str, list[float | None]] = {}
     for meter, line_id in parts.judging.feed.lines.items():
         powers.setdefault(line_id, []).append(_power(parts, meter))
+    wiring: dict[str, dict[str, str]] = {}
+    for meter in parts.site.meter:
+        if meter.wiring and meter.line:
+            wiring.setdefault(meter.line, {})[meter.id] = meter.wiring
     rows = []
     for line in parts.site.line:
         fed = powers.get(line.id, [])
@@ -173,6 +178,7 @@ def _lines(parts: StatusParts, stamp: Stamp) -> list[dict[str, Any]]:
                 "rated_w": line.rated_w,
                 "power_w": watts,
                 "on": running,
+                "wiring": wiring.get(line.id, {}),
                 "recent_w": parts.judging.feed.load_history.watts(line.id, stamp.boottime_ns // NS_PER_MS),
             }
         )

@@ -10,8 +10,9 @@ REOPEN_S of treatment, or DEED_PAUSE_S without production and without a healthy 
 raise stay, `reopened` counts up, and it is emitted like any other raise.
 
 A violation accuses. Where the evidence is thin it is a notice that asks: for a plant that was never
-commissioned, unless the meter's other channels prove that treatment was stopped (voltage and standby current,
-or no current at a meter that has shown it running) and production draws a good part of its nameplate.
+commissioned, unless its meter has shown treatment running (one behind a wrong ratio never does), its other
+channels prove that it was stopped (voltage, and standby current or none), and production draws a good part of
+its nameplate.
 Treatment that runs longer than production, or without it, is a question as well, unless the incomer shows
 that something else runs meanwhile.
 """
@@ -46,10 +47,7 @@ DEED_PAUSE_S: Final = 14_400
 """The longest break within a shift; treatment that is missing after a longer one is a new deed."""
 SURE_OF_RATED: Final = 0.3
 """Production that draws so much of its nameplate runs, commissioned or not."""
-RULES_OF_LINES: Final = frozenset(
-    {Rule.DATA_LOSS, Rule.STUCK, Rule.FLAT, Rule.DUMMY, Rule.CT_PROD, Rule.REVERSED}
-)
-_PROVEN_CAUSES: Final = frozenset({Cause.STOPPED, Cause.BREAKER})
+_PROVEN_CAUSES: Final = frozenset({Cause.STOPPED, Cause.BREAKER, Cause.BREAKER_OR_CT})
 _OFF_RULES: Final = frozenset({Rule.OFF, Rule.EARLY_STOP, Rule.LATE_START})
 _RULES: Final = {
     linkage_alarms.OVERRUN: Rule.DECOUPLED,
@@ -292,8 +290,7 @@ class LinkageWatch:
         if severity is not Severity.VIOLATION or self.params.learned_to_s or not self.params.provisional:
             return severity
         rated_w = sum(line.params.rated_w for line in self.production)
-        causes = _PROVEN_CAUSES | {Cause.BREAKER_OR_CT} if self.tracker.has_run else _PROVEN_CAUSES
-        proven = rule in _OFF_RULES and numbers["cause"] in causes
+        proven = self.tracker.has_run and rule in _OFF_RULES and numbers["cause"] in _PROVEN_CAUSES
         runs = numbers["production_w"] >= SURE_OF_RATED * rated_w
         return severity if proven and runs else Severity.NOTICE
 
@@ -347,12 +344,22 @@ class LinkageWatch:
         slot: int,
         numbers: dict[str, Any],
         severity: Severity | None = None,
+        where: str = "",
     ) -> Episode:
-        """An episode that is raised at the end of `slot`; `severity` if it is not that of the rule."""
+        """An episode that is raised at the end of `slot`.
+
+        Args:
+            rule: What was found.
+            lines: The ids of the lines that it is about.
+            begin: When it began, UTC.
+            slot: The slot that decided.
+            numbers: The evidence.
+            severity: If it is not that of the rule.
+            where: The id of a line, for a finding about its meter alone.
+        """
         numbers |= {"begin_at_s": begin, "unseen": list_unseen(self.params, lines)}
-        where = lines[0] if len(lines) == 1 and rule in RULES_OF_LINES else self.params.linkage
         return Episode(
-            id=f"{where}-{rule.value}-{begin}",
+            id=f"{where or self.params.linkage}-{rule.value}-{begin}",
             linkage=self.params.linkage,
             lines=lines,
             rule=rule,

@@ -18,6 +18,8 @@ Alarms are bits of `flags`; `since` has the slot where each began:
 - SUPPLY: the same, but the voltage is gone as well, so the CT is not to blame.
 - REVERSED: the power has been negative for as long as CT takes.
 - DUMMY: the power factor is that of a heater.
+- WIRING: the wiring check found a mistake when the meter was installed, and nobody has put it right. Nothing is
+judged by such a meter: its line is MISSING, and only the loss of its data is still told.
 
 FLAT and DUMMY look for a load that replaces a running machine. A load between the two thresholds is not
 one (a sump heater at night, a control), so it neither counts nor clears.
@@ -56,7 +58,8 @@ CT: Final = 8
 DUMMY: Final = 16
 SUPPLY: Final = 32
 REVERSED: Final = 64
-FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT, DUMMY, SUPPLY, REVERSED)
+WIRING: Final = 128
+FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT, DUMMY, SUPPLY, REVERSED, WIRING)
 
 POWER_MAX_W: Final = 1_000_000_000
 """No line of a factory draws a gigawatt; also keeps sums and traces within 32 bits."""
@@ -177,7 +180,7 @@ class LineTracker:
 
     def _judge(self, slot: int, sample: Sample | None) -> bool:
         self.step(slot, None if sample is None else sample[1])
-        has_channels = sample is not None and bool(channels_of(sample))
+        has_channels = sample is not None and not self.params.wiring and bool(channels_of(sample))
         if has_channels or self.flags & DUMMY:
             self.take_channels(slot, sample if has_channels else None)
         self._settle()
@@ -197,6 +200,9 @@ class LineTracker:
 
     def step(self, slot: int, raw: int | None) -> None:
         """Take the sample of `slot`; `now` has the watts that count, or MISSING."""
+        if self.params.wiring:
+            self._pass_over(slot, raw)
+            return
         if raw is None or raw > self._top or raw < -self._top:
             self._miss(slot, rejected=raw is not None)
             return
@@ -224,6 +230,17 @@ class LineTracker:
         else:
             self.falling = False
             self.value = self.now = raw
+
+    def _pass_over(self, slot: int, raw: int | None) -> None:
+        """Note only that a meter of wrong wiring answers, or that it does not."""
+        if raw is None:
+            if slot - self.last_slot >= self._loss_slots and not self.flags & DATA_LOSS:
+                self._raise(DATA_LOSS, self.last_slot + 1)
+            return
+        self.last_slot, self.raw = slot, max(raw, 0)
+        self.flags &= ~DATA_LOSS
+        if not self.flags & WIRING:
+            self._raise(WIRING, slot)
 
     def _judge_sign(self, slot: int, raw: int) -> int:
         """The magnitude of a power of turned CTs; near zero a sign means nothing."""
@@ -315,8 +332,9 @@ class LineTracker:
         )
 
     def adopt(self, flag: int, since: int) -> None:
-        """Keep an alarm raised before a restart that lost all other state."""
-        self._raise(flag, since)
+        """Keep an alarm raised before a restart that lost all other state; a wiring is open or is not."""
+        if flag != WIRING or self.params.wiring:
+            self._raise(flag, since)
         self._settle()
 
     def _raise(self, flag: int, since: int) -> None:

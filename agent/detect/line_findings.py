@@ -7,6 +7,8 @@ it does for running production; or treatment that starts afterwards and runs for
 shows nothing. The notice then becomes an accusation, under the same id.
 """
 
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 from attrs import define, evolve, field
@@ -30,6 +32,7 @@ LINE_RULES: Final = {
     line_alarms.CT: Rule.CT_PROD,
     line_alarms.SUPPLY: Rule.DATA_LOSS,
     line_alarms.REVERSED: Rule.REVERSED,
+    line_alarms.WIRING: Rule.WIRING,
 }
 
 
@@ -53,7 +56,7 @@ class LineWatch:
         self.open = episodes
         for flag, episode in episodes.items():
             self.tracker.adopt(flag, episode.begin_at_s // self.home.params.dt_s)
-        self.reported = self.tracker.flags
+        self.reported = reduce(or_, episodes, 0)
         self.asks = self._is_asking()
 
     def collect_changes(self, slot: int) -> list[Episode]:
@@ -68,7 +71,7 @@ class LineWatch:
                 asks = flag == line_alarms.CT and not self._is_fall_proven()
                 severity = Severity.NOTICE if asks else None
                 self.open[flag] = self.home.build_episode(
-                    LINE_RULES[flag], line, begin, slot, numbers, severity
+                    LINE_RULES[flag], line, begin, slot, numbers, severity, line[0]
                 )
                 found.append(self.open[flag])
             elif flag in self.open and not flags & flag:
@@ -108,6 +111,8 @@ class LineWatch:
         cause = Cause.UNKNOWN
         more: dict[str, Any] = {}
         lines = self.home.production + self.home.treatment
+        if flag == line_alarms.WIRING:
+            more["wiring"] = dict(one.split("=", 1) for one in params.wiring.split(","))
         if flag == line_alarms.DATA_LOSS:
             cause = find_loss_cause(tracker, lines, slot, dt)
         elif flag == line_alarms.SUPPLY:

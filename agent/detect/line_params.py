@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
+
+from agent.detect.param_table import SPARSE
 
 NAMEPLATE_HI: Final = 0.10
 NAMEPLATE_LO: Final = 0.07
@@ -43,6 +45,8 @@ class LineParams:
         pf_heater: Power factor that only a heater reaches, never this machine; 0 is not judged (treatment).
         current_on_a: Usual phase current while on; 0 is not known.
         voltage_v: Usual phase voltage; 0 is not known.
+        wiring: Meters of this line whose wiring is known to be wrong, as "m2=cts_swapped", separated by commas:
+            nothing is judged by it. Set from the site file, never learned.
     """
 
     id: str
@@ -58,6 +62,7 @@ class LineParams:
     pf_heater: float = 0.0
     current_on_a: float = 0.0
     voltage_v: float = 0.0
+    wiring: str = field(default="", metadata=SPARSE)
 
 
 @frozen(kw_only=True)

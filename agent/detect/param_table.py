@@ -28,6 +28,10 @@ def hash_table(table: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(text.encode("ascii")).digest()
 
 
+SPARSE: Final = {"sparse": True}
+"""Metadata of a field that stands in a table, and in a hash, only where it is used: it came later."""
+
+
 class ParamTable:
     """Base of the attrs classes of parameters; `kind` begins the path of a mistake."""
 
@@ -43,6 +47,7 @@ class ParamTable:
         """Plain tables, lists, numbers and texts for TOML, JSON or CBOR."""
         return asdict(
             cast("AttrsInstance", self),
+            filter=lambda attribute, value: bool(value) or "sparse" not in attribute.metadata,
             value_serializer=lambda _i, _a, value: list(value) if isinstance(value, tuple) else value,
         )
 

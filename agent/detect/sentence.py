@@ -58,6 +58,7 @@ def write_sentence(
         "cause": words.CAUSES[_find_cause(rule, numbers)],
         "elsewhere": words.ELSEWHERE[numbers.get("voltage_elsewhere")],
         "direction": words.DIRECTIONS[numbers.get("residual_w", 0) > 0],
+        "mistakes": _list_mistakes(numbers.get("wiring", {})),
     }
     if rule in words.WHAT:
         values |= _describe_deed(rule, numbers, values)
@@ -196,7 +197,17 @@ def _find_template(rule: Rule, numbers: Numbers) -> Words:
         return words.OVERRUN if ran_on else words.ORPHANS
     if rule is Rule.DATA_LOSS and "voltage_elsewhere" in numbers:
         return words.NO_SUPPLY
-    return words.TEMPLATES[rule]
+    return words.WIRED if "wiring" in numbers else words.TEMPLATES[rule]
+
+
+def _list_mistakes(wiring: Mapping[str, str]) -> Words:
+    """Each meter with what is wrong."""
+    found = []
+    for meter, mistake in wiring.items():
+        parts = [words.MISTAKES.get(one, Words.same(one)) for one in mistake.split("+")]
+        zh, en = "、".join(one.zh for one in parts), " and ".join(one.en for one in parts)
+        found.append(Words(f"{meter}：{zh}", f"{meter}: {en}"))
+    return Words("；".join(one.zh for one in found), "; ".join(one.en for one in found))
 
 
 def _to_values(rule: Rule, numbers: Numbers, offset_s: int) -> dict[str, Any]:

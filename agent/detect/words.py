@@ -186,6 +186,23 @@ ORPHANS: Final = Words(
     "where fewer than {orphan_limit} are usual: was it used by itself, or was something produced that is not "
     "metered?",
 )
+MISTAKES: Final[Mapping[str, Words]] = {
+    "ct_reversed": Words("有互感器装反", "a current transformer is turned round"),
+    "cts_swapped": Words("两只互感器互换", "two current transformers are exchanged"),
+    "cts_rotated": Words("互感器错相", "the current transformers are on the wrong phases"),
+    "cts_rotated_back": Words("互感器错相", "the current transformers are on the wrong phases"),
+    "voltage_lost": Words("电压线缺失", "a voltage lead is off"),
+    "ct_open": Words("有互感器开路", "a current transformer is open"),
+    "same_phase": Words("电流取自同一相", "all currents are of one phase"),
+    "wrong_ratio": Words("互感器变比有误", "the ratio of the current transformers is wrong"),
+    "other_cable": Words("互感器装在别的电缆上", "a current transformer is on another cable"),
+}
+"""What the wiring check names, see `provisioning.wiring`."""
+WIRED: Final = Words(
+    "{lines}的电表接线有误（{mistakes}），安装时已查出，尚未整改：{since}不用该电表判断任何事项。",
+    "a meter of {lines} is wired wrongly ({mistakes}), as was found when it was installed, and has not been put "
+    "right: nothing is judged by it {since}.",
+)
 NO_SUPPLY: Final = Words(
     "{since}，{lines}只有{value_w}瓦，其电表亦无电压{elsewhere}：供电中断。此时段不对该线路作判断。",
     "{since} {lines} drew {value_w} W, and its meter shows no voltage either{elsewhere}: its supply is gone, "

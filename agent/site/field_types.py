@@ -37,6 +37,7 @@ Megabytes = NewType("Megabytes", int)
 Watts = NewType("Watts", int)
 Seconds = NewType("Seconds", float)
 Ratio = NewType("Ratio", float)
+WiringFinding = NewType("WiringFinding", str)
 
 ID_CHARACTERS_MAX: Final = 32
 """Ids are topic levels, certificate names and parts of every record."""
@@ -63,6 +64,7 @@ _ID_WORDS: Final = f"letters, digits, - and _, at most {ID_CHARACTERS_MAX}"
 _TCTI: Final = re.compile(r"(device|tabrmd|swtpm|mssim)(:[!-~]{1,200})?")
 """TPM interfaces that name a device or a socket; others would load a library or run a command."""
 _ADDRESS: Final = re.compile(r"[0-9]{12}")
+_WIRING: Final = re.compile(r"[a-z_]{1,32}(\+[a-z_]{1,32})?")
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _HEX32_WORDS: Final = "64 hexadecimal digits in lower case"
 UNIT_ID: Final = whole(0, UNIT_ID_MAX)
@@ -119,6 +121,7 @@ def _site_converter() -> Converter:
         (TimeoutS | None, to_hook(number(TIMEOUT_S_MIN, TIMEOUT_S_MAX))),
         (PauseS | None, to_hook(number(0, PAUSE_S_MAX))),
         (RegistersMax | None, to_hook(whole(1, REGISTERS_MAX))),
+        (WiringFinding | None, to_hook(_matching(_WIRING, "a mistake as setup names it, like cts_swapped"))),
         (MeterAddress | None, to_hook(_matching(_ADDRESS, "12 digits in quotes"))),
         (Megabytes, to_hook(whole(QUOTA_MB_MIN, QUOTA_MB_MAX))),
         (Watts, to_hook(whole(1, RATED_W_MAX))),

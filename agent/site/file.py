@@ -39,6 +39,7 @@ from agent.site.field_types import (
     UtcOffset,
     Watts,
     WebhookUrl,
+    WiringFinding,
     structure_site,
 )
 from agent.site.older import todays_names
@@ -156,7 +157,8 @@ class MeterSettings:
 
     A Modbus meter has a `unit_id`, a DL/T 645 meter an `address` of 12 digits. A meter without active power,
     like an analyser of emissions, has no line. `timeout_s`, `pause_s` and `registers_max` are as those of its
-    bus, which they override.
+    bus, which they override. `wiring` is an open finding of the wiring check, which `dianjian setup` writes and
+    takes out again: nothing is judged by such a meter.
     """
 
     id: Identifier
@@ -172,6 +174,7 @@ class MeterSettings:
     timeout_s: TimeoutS | None = None
     pause_s: PauseS | None = None
     registers_max: RegistersMax | None = None
+    wiring: WiringFinding | None = None
 
     @property
     def place(self) -> int | str | None:

@@ -1,7 +1,9 @@
 """From the site file to the parameters of the detector: linkages and the incomer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
+
+from attrs import evolve
 
 from agent.detect.param_table import ParamsError
 from agent.detect.params import (
@@ -65,6 +67,23 @@ def names_of(site: Site) -> dict[str, str]:
     return {line.id: line.name for line in site.line if line.name.strip()}
 
 
+def find_open_wiring(site: Site) -> dict[str, str]:
+    """The open findings of the wiring check by line, as `LineParams.wiring` has them."""
+    found: dict[str, list[str]] = {}
+    for meter in site.meter:
+        if meter.wiring and meter.line:
+            found.setdefault(meter.line, []).append(f"{meter.id}={meter.wiring}")
+    return {line: ",".join(meters) for line, meters in found.items()}
+
+
+def _note_wiring(params: LinkageParams, wiring: Mapping[str, str]) -> LinkageParams:
+    production, treatment = (
+        tuple(evolve(line, wiring=wiring.get(line.id, "")) for line in side)
+        for side in (params.production, params.treatment)
+    )
+    return evolve(params, production=production, treatment=treatment)
+
+
 def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
     """The detector's parameters of each linkage: learned, or from the nameplates alone in the same slots.
 
@@ -84,6 +103,7 @@ def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
                 params.append(nameplate(linkage.id, production, treatment, dt_s=find_judged_slot_s(site)))
         except ParamsError as error:
             problems += [f"linkage[{index}].parameters: {problem}" for problem in error.problems]
+    params = [_note_wiring(one, find_open_wiring(site)) for one in params]
     slots = sorted({one.dt_s for one in params})
     if len(slots) > 1:
         named = ", ".join(f"{dt_s} s" for dt_s in slots)
@@ -107,12 +127,19 @@ def incomer_of(
     if at is None or not linkages:
         return None
     line = site.line[at]
+    wiring = find_open_wiring(site)
     if learned and line.parameters is not None:
         try:
-            return IncomerParams.from_dict(line.parameters)
+            params = IncomerParams.from_dict(line.parameters)
         except ParamsError as error:
             problems = [f"line[{at}].parameters: {problem}" for problem in error.problems]
             raise ConfigError(site.file, problems) from error
-    judged = {one.id for linkage in linkages for one in linkage.lines}
-    behind: dict[str, float] = {one.id: one.rated_w for one in site.line if one.kind != "incomer"}
-    return nameplate_incomer((line.id, line.rated_w), behind, judged, linkages[0].utc_offset_s)
+    else:
+        judged = {one.id for linkage in linkages for one in linkage.lines}
+        behind: dict[str, float] = {one.id: one.rated_w for one in site.line if one.kind != "incomer"}
+        offset_s = linkages[0].utc_offset_s
+        params = nameplate_incomer((line.id, line.rated_w), behind, judged, offset_s)
+    others = tuple(evolve(one, wiring=wiring.get(one.id, "")) for one in params.others)
+    return evolve(
+        params, incomer=evolve(params.incomer, wiring=wiring.get(params.incomer.id, "")), others=others
+    )

@@ -11,7 +11,7 @@ from tomlkit.items import Table
 from agent.detect.line_params import LineParams, Threshold
 from agent.detect.params import LinkageParams, nameplate
 from evidence.words import Words
-from provisioning.journal.entries import Journal, LineThreshold, LinkageNamed
+from provisioning.journal.entries import Journal, LineThreshold, LinkageNamed, find_last_wiring
 from provisioning.learning.learned import write_parameters
 
 HEADING: Final = Words(
@@ -136,7 +136,14 @@ def _list_meters(journal: Journal) -> Iterator[dict[str, Any]]:
             "line": meter.line if meter.line in lines else None,
             "ct_ratio": None if meter.ct_ratio == 1.0 else meter.ct_ratio,
             "pt_ratio": None if meter.pt_ratio == 1.0 else meter.pt_ratio,
+            "wiring": _find_open_wiring(journal, meter.id),
         }
+
+
+def _find_open_wiring(journal: Journal, meter: str) -> str | None:
+    """The mistake that was found last and not put right; what is undecided is none."""
+    verdict = find_last_wiring(journal, meter)
+    return verdict.mistake if verdict is not None and verdict.verdict == "mistake" else None
 
 
 def _list_linkages(journal: Journal) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,8 @@
 All meters are read at the same time, several reads some seconds apart. The technician sees the values as
 they arrive, may type clamp meter readings, corrects mistakes and measures again as often as needed; every
 verdict is kept, and the last one of a meter counts. A mistake does not stop the setup: it is recorded in
-the journal, in the chain and on the sheet.
+the journal, in the chain and on the sheet, and stands in the site file, so that the agent says it and judges
+nothing by that meter until it has been measured again and is good.
 """
 
 from collections.abc import Sequence
@@ -51,6 +52,7 @@ def wiring(session: Session) -> None:
         if session.talk.ask_yes("wiring.clamp", "ask_has_clamp", default=False):
             _ask_clamp(session, meters, samples)
         _correct(session, meters)
+    session.write_site()
     session.done("wiring")
 
 

@@ -6,6 +6,7 @@ the test is the person who switches the machines when the setup asks for it.
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,11 @@ from attrs import evolve
 from agent.site.field_types import UnitId
 from agent.site.file import load_site
 from agent.store.gateway import read_seals
+from drivers.clock import ScaledClock, SystemClock
 from evidence.record import Kind, Record, decode_record
 from evidence.seal import open_body, peek_header
 from provisioning.journal.entries import STEPS, BusFound, Journal, MeterFound, find_last_wiring
+from provisioning.demo.parts import Part
 from provisioning.journal.file import load_journal, save_journal
 from tests.provisioning.setup.centre import Centre, centre_at
 from tests.provisioning.setup.plants import begun
@@ -106,6 +109,60 @@ def test_three_meters_from_an_empty_directory_to_the_sheet(tmp_path: Path) -> No
     assert secret.strip() not in wrote + ended.said
     again = set_up(works, tmp_path / "site", answers)
     assert (again.code, [one["event"] for one in again.events]) == (0, ["all_done"])
+
+
+SWAPPED: Final = SMALL.replace(
+    'line = "t1"\nshare = 0.6',
+    'line = "t1"\nshare = 0.6\nwiring = { mistake = "cts_swapped", phases = ["l1", "l3"] }',
+)
+AGENT_S: Final = 30.0
+SPEED: Final = 60
+"""Half an hour of the plant, in which a stop would be told three times over."""
+
+
+def make_fast_clock() -> str:
+    """A clock that runs SPEED times as fast from now on."""
+    now = SystemClock().stamp()
+    began_ns = now.boottime_ns - now.boottime_ns // SPEED
+    return ScaledClock(SPEED, now.utc_ns - now.boottime_ns, began_ns).spec()
+
+
+def watch(folder: Path, clock: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    """What the running agent finds: rule, severity and lines."""
+    call = ["agent.main", "run", "--config", str(folder / "site.toml"), "--sim-clock", clock]
+    agent = Part("agent", call, folder)
+    agent.start()
+    try:
+        time.sleep(AGENT_S)
+    finally:
+        agent.stop()
+    records = [
+        record
+        for seal in read_seals(folder / "state/chain.db")
+        for raw in open_body(peek_header(seal.cose), seal.body or b"")
+        if isinstance(record := decode_record(raw), Record) and record.kind is Kind.EPISODE
+    ]
+    return [(one.body["rule"], one.body["severity"], tuple(one.body["lines"])) for one in records]
+
+
+@pytest.mark.e2e
+@pytest.mark.minutes
+def test_swapped_transformers_that_are_left_are_named_and_never_accuse(tmp_path: Path) -> None:
+    with works_at(tmp_path / "works", SWAPPED) as works, centre_at(tmp_path / "centre") as centre:
+        answers = answers_for(tmp_path, SMALL_ANSWERS + UNTRIED, works, centre, "jn-3")
+        ended = set_up(works, tmp_path / "site", answers)
+        journal = judged(ended, tmp_path / "site", "jn-3")
+        site = tmp_path / "site/site.toml"
+        assert wrong(journal) == {"b1:1": ("ct_reversed", ("l3",)), "b1:2": ("cts_swapped", ("l1", "l3"))}
+        assert {meter.line: meter.wiring for meter in load_site(site).meter if meter.wiring} == {
+            "p1": "ct_reversed", "t1": "cts_swapped",
+        }  # fmt: skip
+        clock = make_fast_clock()
+        named = watch(tmp_path / "site", clock)
+        assert sorted(named) == [("wiring", "integrity", ("p1",)), ("wiring", "integrity", ("t1",))]
+        site.write_text(re.sub(r"(?m)^wiring = .*\n", "", site.read_text("utf-8")), "utf-8")
+        unsaid = watch(tmp_path / "site", clock)[len(named) :]
+    assert [one for one in unsaid if one[1] == "violation"] == []
 
 
 def lines_of_works(works: Works, folder: Path, lines: dict[str, str]) -> Path:
