@@ -3,7 +3,7 @@
 gateway, name, at, boot_id, clock, version
 clock_ahead_ms   by how much the clock was ahead of the centre's at its last beacon | null
 lines      [{id, name, kind, rated_w, power_w | null, on | null,
-             wiring {meter: mistake} of its meters whose wiring is known to be wrong: nothing is judged by them,
+             wiring {meter: mistake} of its meters that are wired wrongly: nothing is judged by them,
              recent_w [60 of W | null: the mean of each minute, oldest first, the present one last]}]
 linkages   [{id, production, treatment, production_w, treatment_w, expected_w, deficit_s, limit_s,
              violation (the rule of an open finding) | null, severity (of it) | null, learned (commissioned),

@@ -18,8 +18,8 @@ Alarms are bits of `flags`; `since` has the slot where each began:
 - SUPPLY: the same, but the voltage is gone as well, so the CT is not to blame.
 - REVERSED: the power has been negative for as long as CT takes.
 - DUMMY: the power factor is that of a heater.
-- WIRING: the wiring check found a mistake when the meter was installed, and nobody has put it right. Nothing is
-judged by such a meter: its line is MISSING, and only the loss of its data is still told.
+- WIRING: the wiring check found a mistake when the meter was installed, and nobody has put it right. Nothing
+is judged by such a meter: its line is MISSING, and only the loss of its data is still told.
 
 FLAT and DUMMY look for a load that replaces a running machine. A load between the two thresholds is not
 one (a sump heater at night, a control), so it neither counts nor clears.
@@ -98,6 +98,8 @@ class LineTracker:
         dt = linkage.dt_s
         self.params = params
         self._top = min(POWER_MAX_W, round(CT_RANGE_MARGIN * params.ct_range_w) or POWER_MAX_W)
+        if params.wiring:
+            self._top = -1  # no sample of it is a measurement
         self._lo = params.threshold.lo_w
         self.hi = params.threshold.hi_w
         # In a long slot production that is said to run on would accuse a fan that stopped after it.
@@ -200,11 +202,8 @@ class LineTracker:
 
     def step(self, slot: int, raw: int | None) -> None:
         """Take the sample of `slot`; `now` has the watts that count, or MISSING."""
-        if self.params.wiring:
-            self._pass_over(slot, raw)
-            return
         if raw is None or raw > self._top or raw < -self._top:
-            self._miss(slot, rejected=raw is not None)
+            self._miss(slot, raw)
             return
         if raw <= -self._lo or self.turned:
             raw = self._judge_sign(slot, raw)
@@ -278,8 +277,11 @@ class LineTracker:
         elif channels.count == 0 and self.flags:
             self.flags &= ~DUMMY
 
-    def _miss(self, slot: int, *, rejected: bool) -> None:
-        if rejected:
+    def _miss(self, slot: int, raw: int | None) -> None:
+        if self.params.wiring:
+            self._pass_over(slot, raw)
+            return
+        if raw is not None:
             self.rejected += 1
             self.refused_slot = slot
         age = slot - self.last_slot

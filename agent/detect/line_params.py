@@ -45,8 +45,8 @@ class LineParams:
         pf_heater: Power factor that only a heater reaches, never this machine; 0 is not judged (treatment).
         current_on_a: Usual phase current while on; 0 is not known.
         voltage_v: Usual phase voltage; 0 is not known.
-        wiring: Meters of this line whose wiring is known to be wrong, as "m2=cts_swapped", separated by commas:
-            nothing is judged by it. Set from the site file, never learned.
+        wiring: Meters of this line whose wiring is known to be wrong, as "m2=cts_swapped", separated by
+            commas: nothing is judged by it. Set from the site file, never learned.
     """
 
     id: str

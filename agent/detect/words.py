@@ -200,8 +200,8 @@ MISTAKES: Final[Mapping[str, Words]] = {
 """What the wiring check names, see `provisioning.wiring`."""
 WIRED: Final = Words(
     "{lines}的电表接线有误（{mistakes}），安装时已查出，尚未整改：{since}不用该电表判断任何事项。",
-    "a meter of {lines} is wired wrongly ({mistakes}), as was found when it was installed, and has not been put "
-    "right: nothing is judged by it {since}.",
+    "a meter of {lines} is wired wrongly ({mistakes}), as was found when it was installed, and has not been "
+    "put right: nothing is judged by it {since}.",
 )
 NO_SUPPLY: Final = Words(
     "{since}，{lines}只有{value_w}瓦，其电表亦无电压{elsewhere}：供电中断。此时段不对该线路作判断。",

@@ -157,8 +157,8 @@ class MeterSettings:
 
     A Modbus meter has a `unit_id`, a DL/T 645 meter an `address` of 12 digits. A meter without active power,
     like an analyser of emissions, has no line. `timeout_s`, `pause_s` and `registers_max` are as those of its
-    bus, which they override. `wiring` is an open finding of the wiring check, which `dianjian setup` writes and
-    takes out again: nothing is judged by such a meter.
+    bus, which they override. `wiring` is an open finding of the wiring check, which `dianjian setup` writes
+    and takes out again: nothing is judged by such a meter.
     """
 
     id: Identifier

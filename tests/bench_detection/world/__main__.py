@@ -1,7 +1,7 @@
 """One plant of the second world, for work on the detector.
 
-    python -m tests.bench_detection.world --one tanks/0/3                   what it does and all that is said of it
-    python -m tests.bench_detection.world --one tanks/0/3 --files FOLDER    for `dianjian backtest`
+python -m tests.bench_detection.world --one tanks/0/3                   what it does and all that is said of it
+python -m tests.bench_detection.world --one tanks/0/3 --files FOLDER    for `dianjian backtest`
 """
 
 import argparse

@@ -21,8 +21,8 @@ from agent.store.gateway import read_seals
 from drivers.clock import ScaledClock, SystemClock
 from evidence.record import Kind, Record, decode_record
 from evidence.seal import open_body, peek_header
-from provisioning.journal.entries import STEPS, BusFound, Journal, MeterFound, find_last_wiring
 from provisioning.demo.parts import Part
+from provisioning.journal.entries import STEPS, BusFound, Journal, MeterFound, find_last_wiring
 from provisioning.journal.file import load_journal, save_journal
 from tests.provisioning.setup.centre import Centre, centre_at
 from tests.provisioning.setup.plants import begun
