@@ -161,9 +161,9 @@ def _lines(parts: StatusParts, stamp: Stamp) -> list[dict[str, Any]]:
     for meter, line_id in parts.judging.feed.lines.items():
         powers.setdefault(line_id, []).append(_power(parts, meter))
     wiring: dict[str, dict[str, str]] = {}
-    for meter in parts.site.meter:
-        if meter.wiring and meter.line:
-            wiring.setdefault(meter.line, {})[meter.id] = meter.wiring
+    for one in parts.site.meter:
+        if one.wiring and one.line:
+            wiring.setdefault(one.line, {})[one.id] = one.wiring
     rows = []
     for line in parts.site.line:
         fed = powers.get(line.id, [])
