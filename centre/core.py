@@ -16,6 +16,9 @@ crash at any place costs nothing: what has no receipt is sent again, and a repet
 - JSON lines (`centre.json_lines`) are made once for every accepted body and handed on after the commit. They
   are a live feed; the store is the record.
 
+What one gateway costs is bounded (`centre.gateway.budget`): who exceeds a quota that no honest gateway reaches
+is set aside, and a message that makes this program fail is a finding about its gateway, not the end for all.
+
 Only the first keys of the enrolled gateways and the centre's own key are trusted. A topic proves nothing
 about a message; one that names another gateway than the seal does is refused.
 `utc_ms` comes from the caller; this file has no clock, socket or thread.
@@ -28,28 +31,43 @@ from typing import Final
 from attrs import define, field, frozen
 
 from centre.answers import Answer, Answers, receipt_of
+from centre.gateway.budget import DISK_BYTES_PER_DAY, FAULTS_MAX, LINE_BYTES_PER_DAY, ROW_BYTES, Account
+from centre.gateway.parking import Parking
+from centre.gateway.pauses import Pauses
+from centre.gateway.reports import STRANGERS, Reports
 from centre.json_lines import JsonLine, JsonLines
 from centre.parts import Parts
-from centre.store.contract import Accepted, Applied, CentreStore, Change, Fork, LateBody
+from centre.store.contract import (
+    Accepted,
+    Applied,
+    CentreStore,
+    Change,
+    Charged,
+    Fork,
+    LateBody,
+    count_bytes,
+    gateway_of,
+)
 from centre.withheld import Withheld
-from disk.database import CommitError
+from disk.database import CommitError, StoreError
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
 from evidence.continuation import continue_chain
+from evidence.held import HELD_RANGES_MAX
 from evidence.receipt import RANGES_MAX
-from evidence.seal import open_body, peek_header, seal_hash
+from evidence.seal import FIRST_NUMBER, open_body, peek_header, seal_hash
 from evidence.statement import Rekey, Replace
 from evidence.verify import accept, read_declarations
 from wire import messages as wire
 from wire.messages import Kind, WireError
 
-PARKED_MAX: Final = 256
-"""Seals of one gateway that wait for an earlier one: a dozen messages of a full window."""
-STATEMENTS_PARKED_MAX: Final = 16
-"""Statements of one gateway that wait until the chain reaches them; one is usual."""
-FINDINGS_REPORTED_MAX: Final = 10_000
-"""Findings remembered as reported. The oldest are forgotten, and reported again if they recur: a sender
-of many must not suppress later ones."""
+REKEYS_MAX: Final = 8
+"""Re-keys for one seal: a recovery tried anew each time the disk breaks."""
+SET_ASIDE: Final = "set_aside"
+READMITTED: Final = "readmitted"
+PAUSE: Final = "pause"
+FAULT: Final = "fault"
+"""Codes of findings that only the centre makes."""
 
 
 @frozen
@@ -62,25 +80,37 @@ class Incoming:
 
 @define
 class _Chain:
-    """One gateway; the last four fields are about the current batch."""
+    """One gateway; the fields from `coses` on are about the current batch.
+
+    Attributes:
+        paced: The centre itself dropped messages of it, so a hole is no finding.
+    """
 
     state: ChainState
     lines: JsonLines
-    parked: dict[int, tuple[bytes, bytes | None]] = field(factory=dict)
-    statements: dict[bytes, bytes] = field(factory=dict)  # waiting for the chain, by hash
+    account: Account
+    pauses: Pauses
+    parking: Parking = field(factory=Parking)
     parts: Parts = field(factory=Parts)
     withheld: Withheld = field(factory=Withheld)
+    paced: bool = False
     coses: dict[int, bytes] = field(factory=dict)  # accepted
     bodies: set[int] = field(factory=set)  # accepted, with their seals or alone
     stated: dict[int, bytes] = field(factory=dict)  # keys that statements gave, by number
+    restated: int = 0
     conflict: bool = False
+    used: int = 0  # bytes of the disk
+    said: int = 0  # bytes of lines
+    has_gap: bool = False
 
     def end_batch(self) -> None:
         """Forget the batch, which is in the store now."""
         self.coses.clear()
         self.bodies.clear()
         self.stated.clear()
-        self.conflict = False
+        self.restated = self.used = self.said = 0
+        self.paced &= self.has_gap
+        self.conflict = self.has_gap = False
 
 
 @define
@@ -112,7 +142,8 @@ class Centre:
     ranges_max: int = field(init=False, default=RANGES_MAX)
     answers: Answers = field(init=False)
     _chains: dict[str, _Chain] = field(init=False, factory=dict)
-    _reported: dict[tuple[str, str, int], None] = field(init=False, factory=dict)
+    _reports: Reports = field(init=False, factory=Reports)
+    _heard: dict[str, int] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.answers = Answers(self.secret)
@@ -130,7 +161,71 @@ class Centre:
             except (WireError, cbor.FormatError) as error:
                 finding = Finding(Code.FORM, f"{message.topic[:120]}: {error}", 0)
                 self._report("", finding, batch)
+            except (StoreError, CommitError):
+                raise
+            except Exception as error:  # noqa: BLE001 - one gateway's message must not end it for all
+                self._note_fault(message, error, batch)
         return self._finish(batch)
+
+    def charge(self, gateway: str, line_bytes: int) -> None:
+        """Count lines that were handed on; they are paid with the next batch of the gateway."""
+        chain = self._chains.get(gateway)
+        if chain is not None:
+            chain.said += line_bytes
+
+    def pace(self, gateways: Iterable[str]) -> None:
+        """Messages of these were dropped before they came here: a hole in their chains is no finding."""
+        for gateway in gateways:
+            chain = self._find_chain(gateway)
+            if chain is not None:
+                chain.paced = True
+
+    def set_aside(self, gateway: str, why: str, utc_ms: int) -> list[JsonLine]:
+        """Read nothing more of a gateway until it is readmitted; it stays so over restarts."""
+        chain = self._find_chain(gateway)
+        if chain is None or chain.account.aside:
+            return []
+        chain.account.set_aside(why, utc_ms)
+        chain.parking, chain.parts = Parking(), Parts()
+        self.store.commit([Charged(gateway, chain.account.to_cbor())])
+        text = f"set aside: {why}; `dianjian centre readmit` lets it in again"
+        return [self._line(chain, SET_ASIDE, text)]
+
+    def readmit(self, gateway: str, readmissions: int) -> list[JsonLine]:
+        """Let a gateway in again if an operator has said so once more than it is known here."""
+        chain = self._find_chain(gateway)
+        if chain is None or readmissions == chain.account.readmissions:
+            return []
+        was_aside, chain.account.readmissions = bool(chain.account.aside), readmissions
+        if was_aside:
+            chain.account.readmit()
+            chain.lines.over = ""
+        self.store.commit([Charged(gateway, chain.account.to_cbor())])
+        return [self._line(chain, READMITTED, "an operator lets it in again")] if was_aside else []
+
+    def is_aside(self, gateway: str) -> bool:
+        """Whether it was set aside."""
+        chain = self._find_chain(gateway)
+        return chain is not None and bool(chain.account.aside)
+
+    def go_on(self) -> list[JsonLine]:
+        """Lines of readings whose table has come, of gateways that have more of them than one body makes."""
+        behind = [chain for chain in self._chains.values() if chain.lines.is_behind]
+        return [line for chain in behind for line in chain.lines.go_on()]
+
+    def awaited(self) -> dict[str, int]:
+        """The gateways that have sealed and may go on, with the last seal of each."""
+        states = {name: self.store.state(name) for name in self.store.gateways()}
+        return {
+            name: state.number
+            for name, state in states.items()
+            if state.number >= FIRST_NUMBER and state.revoked is None and not self.is_aside(name)
+        }
+
+    def take_heard(self) -> dict[str, int]:
+        """The gateways of which something new was accepted since the last call, with the last seal."""
+        heard, self._heard = self._heard, {}
+        return heard
 
     def enrol(
         self, gateway: str, first_key: bytes, recovery_key: bytes, enrolment: bytes, utc_ms: int
@@ -171,6 +266,8 @@ class Centre:
         chain = self._find_chain(gateway)
         if chain is None:
             self._report(gateway, Finding(Code.FOREIGN, "a gateway that is not enrolled", 0), batch)
+        elif chain.account.aside:
+            return
         elif kind is Kind.STATE:
             online, details = wire.decode_state(message.payload)
             batch.lines.append({**details, "type": "state", "gateway": gateway, "online": online})
@@ -194,11 +291,10 @@ class Centre:
         due: tuple[bytes, bytes | None] | None = (cose, body)
         while due is not None:
             self._judge(chain, *due, batch)
-            for digest, raw in list(chain.statements.items()):
-                del chain.statements[digest]
+            for raw in chain.parking.take_statements(chain.state.number):
                 self._apply(chain, raw, batch)
-            due = chain.parked.pop(chain.state.number + 1, None)
-        chain.parked = {n: parked for n, parked in chain.parked.items() if n > chain.state.number}
+            due = chain.parking.pop(chain.state.number + 1)
+        chain.parking.forget_up_to(chain.state.number)
 
     def _judge(self, chain: _Chain, cose: bytes, body: bytes | None, batch: _Batch) -> None:
         gateway = chain.state.gateway
@@ -223,8 +319,9 @@ class Centre:
             chain.conflict = True
             if verdict.outcome is Outcome.FORK:
                 batch.changes.append(Fork(gateway, number, cose, batch.utc_ms))
-            elif verdict.outcome is Outcome.GAP and len(chain.parked) < PARKED_MAX:
-                chain.parked[number] = cose, body
+            elif verdict.outcome is Outcome.GAP:
+                chain.has_gap = True
+                chain.parking.park(number, cose, body)
 
     def _accept(
         self, chain: _Chain, verdict: Verdict, cose: bytes, body: bytes | None, batch: _Batch
@@ -232,9 +329,13 @@ class Centre:
         header, records = verdict.header, verdict.records
         assert header is not None
         chain.state, chain.conflict = verdict.state, False
+        self._heard[header.gateway] = header.number
         chain.coses[header.number] = cose
+        if records is not None and not self._has_room(chain, header.number):
+            records = None  # it comes again when holes were filled
         proven = None if records is None else body
-        batch.changes.append(Accepted(verdict.state, cose, proven, batch.utc_ms, verdict.absent))
+        absent = verdict.absent if records is not None else ()
+        batch.changes.append(Accepted(verdict.state, cose, proven, batch.utc_ms, absent))
         line = {"type": "seal", "gateway": header.gateway, "seal": header.number, "count": header.count}
         batch.lines.append({**line, "body": records is not None})
         if records is not None:
@@ -245,7 +346,7 @@ class Centre:
         """Take a statement, and the seals parked behind it."""
         batch.touched[chain.state.gateway] = chain
         if self._apply(chain, raw, batch):
-            due = chain.parked.pop(chain.state.number + 1, None)
+            due = chain.parking.pop(chain.state.number + 1)
             if due is not None:
                 self._take_seal(chain, *due, batch)
 
@@ -260,9 +361,13 @@ class Centre:
             applied=lambda digest: self.store.is_applied(gateway, digest),
         )
         if verdict.outcome is Outcome.GAP:
-            if len(chain.statements) < STATEMENTS_PARKED_MAX:
-                chain.statements[seal_hash(raw)] = raw
+            assert verdict.statement is not None
+            chain.parking.park_statement(verdict.statement.number, raw)
             return False  # no conflict: a statement arrives before the seals of a backlog
+        if verdict.outcome is Outcome.ACCEPTED and self._is_rekeyed_too_often(chain, verdict.statement):
+            text = f"a {REKEYS_MAX + 1}th re-key for one seal; no more are taken before it is signed"
+            self._report(gateway, Finding(Code.STATEMENT, text, chain.state.number + 1), batch)
+            return False
         chain.state = verdict.state
         for finding in verdict.findings:
             self._report(gateway, finding, batch)
@@ -270,6 +375,7 @@ class Centre:
             chain.conflict = False
             if isinstance(verdict.statement, Rekey | Replace):
                 chain.stated[verdict.statement.number] = verdict.statement.next_key
+                chain.restated += 1
             batch.changes.append(Applied(verdict.state, raw, batch.utc_ms))
             return True
         if verdict.outcome is Outcome.FORK:
@@ -294,8 +400,10 @@ class Centre:
             return
         if number in chain.bodies:
             return
+        if number in self.store.held(gateway) or not self._has_room(chain, number):
+            return
         cose, known = self.store.seal(gateway, number) or (chain.coses.get(number), None)
-        if cose is None or known is not None:
+        if cose is None:
             return
         header = peek_header(cose)  # verified when it was accepted
         try:
@@ -306,13 +414,44 @@ class Centre:
         findings, absent = read_declarations(records, number)
         chain.bodies.add(number)
         batch.changes.append(LateBody(gateway, number, body, tuple(absent)))
+        if known is not None:  # stored when its number had no room
+            return
+        self._heard[gateway] = chain.state.number
         batch.lines.append({"type": "body", "gateway": gateway, "seal": number})
         for finding in findings:
             self._report(gateway, finding, batch)
         batch.lines += chain.lines.of_body(header, records)
 
+    def _has_room(self, chain: _Chain, number: int) -> bool:
+        """Whether the set of bodies takes another one; what was taken in this batch may each be a range."""
+        held, taken = self.store.held(chain.state.gateway), chain.bodies
+        return (
+            len(held.ranges) + len(taken) < HELD_RANGES_MAX
+            or (held.has_room(number, number) and not taken)
+            or number == held.up_to + 1
+            or any(near in held or near in taken for near in (number - 1, number + 1))
+        )
+
+    def _is_rekeyed_too_often(self, chain: _Chain, statement: object) -> bool:
+        if not isinstance(statement, Rekey):
+            return False
+        known = self.store.statements_at(chain.state.gateway, statement.number)
+        return len(known) + chain.restated >= REKEYS_MAX
+
+    def _note_fault(self, message: Incoming, error: Exception, batch: _Batch) -> None:
+        """A message has made the centre itself fail: a finding; whoever sends many is set aside."""
+        gateway = wire.parse_topic(message.topic)[0]
+        chain = self._find_chain(gateway)
+        assert chain is not None
+        chain.account.faults += 1
+        batch.touched[gateway] = chain
+        text = f"a message cannot be handled: {type(error).__name__}: {error}"[:300]
+        if self._reports.is_new(gateway, FAULT, type(error).__name__):
+            batch.lines.append(self._line(chain, FAULT, text))
+
     def _finish(self, batch: _Batch) -> tuple[list[Answer], list[JsonLine]]:
         """Commit, and only then answer."""
+        over = self._settle(batch)
         conflicts = {name: chain.conflict for name, chain in batch.touched.items()}
         answers = self._commit(batch.changes, conflicts, batch.utc_ms)
         for name, chain in batch.touched.items():
@@ -320,8 +459,33 @@ class Centre:
             batch.lines += chain.lines.complete(held.up_to)
             for finding in chain.withheld.look(held, chain.state.number, batch.utc_ms):
                 batch.lines.append(chain.lines.of_finding(finding))
+            for pause in chain.pauses.judge(held.up_to, partial(self._cose_of, name), chain.lines.config):
+                line = chain.lines.make_finding(pause.seal, PAUSE, pause.text)
+                batch.lines.append({**line, "gap_ms": pause.gap_ms})
             chain.end_batch()
+        for name, why in over.items():
+            batch.lines += self.set_aside(name, why, batch.utc_ms)
         return answers, batch.lines
+
+    def _settle(self, batch: _Batch) -> dict[str, str]:
+        """Count what each gateway has used in this batch; why some are over a quota, by name."""
+        for change in batch.changes:
+            self._chains[gateway_of(change)].used += ROW_BYTES + count_bytes(change)
+        over: dict[str, str] = {}
+        changed = dict.fromkeys(map(gateway_of, batch.changes))
+        for name, chain in batch.touched.items():
+            account = chain.account
+            if not account.disk.use(chain.used, batch.utc_ms):
+                over[name] = f"more than {DISK_BYTES_PER_DAY} bytes on the disk a day"
+            if not account.lines.use(chain.said, batch.utc_ms):
+                over[name] = f"more than {LINE_BYTES_PER_DAY} bytes of lines a day"
+            if account.faults >= FAULTS_MAX:
+                over[name] = f"{account.faults} messages that the centre fails on"
+            if chain.lines.over:
+                over[name] = chain.lines.over
+            if name in changed:
+                batch.changes.append(Charged(name, account.to_cbor()))
+        return over
 
     def _commit(self, changes: Sequence[Change], conflicts: Mapping[str, bool], utc_ms: int) -> list[Answer]:
         """Commit changes and a receipt for each gateway of `conflicts`; with none there are no changes."""
@@ -349,7 +513,10 @@ class Centre:
             if gateway not in self.store.gateways():
                 return None
             lines = JsonLines(gateway, partial(self._hash_of, gateway))
-            self._chains[gateway] = _Chain(self.store.state(gateway), lines)
+            raw = self.store.account(gateway)
+            account = Account() if raw is None else Account.from_cbor(raw)
+            pauses = Pauses(self.store.held(gateway).up_to)
+            self._chains[gateway] = _Chain(self.store.state(gateway), lines, account, pauses)
         return self._chains[gateway]
 
     def _hash_of(self, gateway: str, number: int) -> bytes | None:
@@ -362,15 +529,16 @@ class Centre:
 
     def _report(self, gateway: str, finding: Finding, batch: _Batch) -> None:
         """Add the line of a finding, once for each gateway, code and number."""
-        number = finding.number
-        if finding.code is Code.GAP:  # one gap, however many seals follow it
-            number = self._chains[gateway].state.number + 1
-        if finding.code is Code.REVOKED and number > (self._chains[gateway].state.revoked or 0):
+        number, chain = finding.number, self._chains.get(gateway)
+        if finding.code is Code.GAP and chain is not None:  # one gap, however many seals follow it
+            number = chain.state.number + 1
+            if chain.paced:
+                return
+        if finding.code is Code.REVOKED and chain is not None and number > (chain.state.revoked or 0):
             number = -1  # the seals of a revoked gateway, however many
-        key = gateway, str(finding.code), number
-        if key in self._reported:
-            return
-        self._reported[key] = None
-        if len(self._reported) > FINDINGS_REPORTED_MAX:
-            del self._reported[next(iter(self._reported))]
-        batch.lines.append(JsonLines(gateway).of_finding(finding))
+        key = (finding.code, number) if chain is not None else (gateway, finding.code, number)
+        if self._reports.is_new(gateway if chain is not None else STRANGERS, *key):
+            batch.lines.append(JsonLines(gateway).of_finding(finding))
+
+    def _line(self, chain: _Chain, code: str, text: str) -> JsonLine:
+        return chain.lines.make_finding(chain.state.number, code, text)

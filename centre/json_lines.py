@@ -3,7 +3,8 @@
 Only records of bodies that fit a verified seal come here. A reading is decoded with the point table that
 the gateway's own manifest carries, found by its hash, and with the ratios of the newest manifest at or
 before its seal; `manifest` in the line names that seal. A reading that comes before its table (its manifest
-travels as backfill) waits and is decoded when the table arrives.
+travels as backfill) waits and is decoded when the table arrives. Work and memory are bounded
+(`centre.gateway.budget`), whatever the gateway's owner has sealed.
 
     {"type": "reading", "gateway", "seal", "record", "meter", "line", "group", "at", "clock",
      "quality", "reason"?, "manifest", "values": {point: value}}
@@ -11,17 +12,21 @@ travels as backfill) waits and is decoded when the table arrives.
     {"type": "episode", "gateway", "seal", "record", "at", …the episode's body}
     {"type": "record", "gateway", "seal", "record", "at", "clock", "kind", "body"}
     {"type": "finding", "gateway", "seal", "code", "text"}
+     (a change of the site file has "what", "old" and "new" too)
 
 `at` is ISO 8601 UTC with milliseconds. Byte strings become hexadecimal text.
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from attrs import define, field
 
+from centre.gateway.budget import WORK_MAX, OverBudgetError, Work
+from centre.gateway.changes import CHANGES_MAX, Configs
+from centre.gateway.manifests import Manifests, MeterRow
+from centre.gateway.waiting import Entry, Waiting
 from drivers.errors import ModelError
 from drivers.points.model import Model
 from evidence import cbor
@@ -29,25 +34,29 @@ from evidence.attested_chain import Attestations
 from evidence.chain import Code, Finding
 from evidence.moments import iso_utc
 from evidence.record import (
-    MODEL_ID_BYTES,
     Kind,
     ReadingRecord,
     Record,
     decode_record,
     describe_malformed,
+    kind_of,
 )
 from evidence.seal import SealHeader
 
 JsonLine = dict[str, Any]
 
-MODELS_MAX: Final = 256
-"""Point tables kept for one gateway; a site has a handful."""
-MANIFESTS_MAX: Final = 256
-"""Manifests kept for one gateway; older ones matter only to very late bodies."""
-WAITING_MAX: Final = 20_000
-"""Readings of one gateway that wait for their table: an hour of a large site."""
 MEMORY_BYTES_MAX: Final = 16 * 1024 * 1024
-"""Longest encoding of a decoder's state: 256 tables of 60 kB at the very most."""
+"""Longest encoding of a decoder's state; that of older programs may be so long."""
+_RECORD_WORK: Final = 60
+_VALUE_WORK: Final = 3
+_BYTE_WORK: Final = 1
+_MEMORY_ITEMS_1: Final = 4
+"""Of the first form of the memory, without site files."""
+READY_WORK_LEFT: Final = WORK_MAX // 2
+"""Work of a body that its own records keep: waiting readings take the other half."""
+CONFIG: Final = "config"
+"""The code of a finding about a change of the site file."""
+_LEARNT: Final = frozenset({int(Kind.MANIFEST), int(Kind.ATTESTATION)})
 
 
 @define
@@ -56,86 +65,119 @@ class JsonLines:
 
     Attributes:
         hash_of: The hash of an accepted seal by its number, for attestations.
+        over: Why a body made more work than any honest one; "" if none did.
     """
 
     gateway: str
     hash_of: Callable[[int], bytes | None] = lambda _: None
-    _models: dict[bytes, Model] = field(init=False, factory=dict)
-    _manifests: list[tuple[int, dict[str, Any]]] = field(init=False, factory=list)
-    _waiting: list[tuple[int, int, ReadingRecord]] = field(init=False, factory=list)
+    over: str = field(init=False, default="")
+    _known: Manifests = field(init=False, factory=Manifests)
+    _configs: Configs = field(init=False, factory=Configs)
+    _waiting: Waiting = field(init=False, factory=Waiting)
     _attestations: Attestations = field(init=False, factory=Attestations)
+    _work: Work = field(init=False, factory=Work)
     seen_up_to: int = field(init=False, default=0)
 
     def of_body(self, header: SealHeader, records: tuple[bytes, ...]) -> list[JsonLine]:
-        """The lines of a verified body."""
+        """The lines of a verified body; those that exceed the work of an honest one are left out."""
         lines: list[JsonLine] = []
         wrong: list[tuple[int, str]] = []
         self.seen_up_to = max(self.seen_up_to, header.number)
-        for number, raw in enumerate(records, header.first_record):
-            try:
-                record = decode_record(raw)
-            except cbor.FormatError as error:
-                wrong.append((number, str(error)))
-                continue
-            lines += self._of_record(header.number, number, record)
+        self._work = Work()
+        try:
+            for number, raw in enumerate(records, header.first_record):
+                self._work.spend(_RECORD_WORK)
+                try:
+                    record = decode_record(raw)
+                except cbor.FormatError as error:
+                    wrong.append((number, str(error)))
+                    continue
+                lines += self._of_record(header.number, number, record, raw)
+            lines += self._decode_ready()
+        except OverBudgetError as error:
+            self.over = str(error)
         if wrong:
-            lines.append(self._finding(header.number, Code.RECORD, describe_malformed(wrong)))
+            lines.append(self.make_finding(header.number, Code.RECORD, describe_malformed(wrong)))
         return lines
+
+    def go_on(self) -> list[JsonLine]:
+        """More lines of readings whose table has come, as many as one body may make."""
+        self._work = Work()
+        try:
+            return self._decode_ready()
+        except OverBudgetError as error:
+            self.over = str(error)
+            return []
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether `go_on` has more."""
+        return bool(self._waiting.ready)
 
     def learn(self, header: SealHeader, records: tuple[bytes, ...]) -> None:
         """Take in the manifests and attestations of a body whose lines were made before."""
         self.seen_up_to = max(self.seen_up_to, header.number)
-        for raw in records:
-            try:
-                record = decode_record(raw)
-            except cbor.FormatError:
-                continue
-            if isinstance(record, Record) and record.kind is Kind.MANIFEST:
-                self._take_manifest(header.number, record.body)
-            elif isinstance(record, Record) and record.kind is Kind.ATTESTATION:
-                self._attestations.judge(header.number, record.body, self.hash_of)
+        self._work = Work()
+        try:
+            for raw in records:
+                if kind_of(raw) not in _LEARNT:
+                    continue
+                self._work.spend(_BYTE_WORK * len(raw))
+                try:
+                    record = decode_record(raw)
+                except cbor.FormatError:
+                    continue
+                if isinstance(record, Record) and record.kind is Kind.MANIFEST:
+                    self._take_manifest(header.number, record.body)
+                elif isinstance(record, Record) and record.kind is Kind.ATTESTATION:
+                    self._attestations.judge(header.number, record.body, self.hash_of)
+        except OverBudgetError as error:
+            self.over = str(error)
+
+    def config(self, name: str, seal: int) -> object:
+        """A value of the site file at a seal, as far as known; see `centre.gateway.changes`."""
+        return self._configs.find(name, seal)
 
     def complete(self, up_to: int) -> list[JsonLine]:
         """Findings of attestations that are missing for good: no body up to `up_to` is awaited any more."""
         return [
-            self._finding(seal, Code.ATTESTATION, text) for seal, text in self._attestations.find_gaps(up_to)
+            self.make_finding(seal, Code.ATTESTATION, text)
+            for seal, text in self._attestations.find_gaps(up_to)
         ]
 
     def of_finding(self, finding: Finding) -> JsonLine:
         """The line of a finding of the verifier."""
-        return self._finding(finding.number, finding.code, finding.text)
+        return self.make_finding(finding.number, finding.code, finding.text)
 
     def encode_memory(self) -> bytes:
         """The state as bytes, so that a restart need not read the whole chain again."""
-        tables = [model.table() for model in self._models.values()]
-        manifests = [list(entry) for entry in self._manifests]
-        return cbor.encode([self.seen_up_to, tables, manifests, self._attestations.to_plain()])
+        known = [*self._known.to_plain(), self._attestations.to_plain(), self._configs.to_plain()]
+        return cbor.encode([self.seen_up_to, *known])
 
     def restore(self, raw: bytes) -> None:
-        """Restore the state from `encode_memory`; raises FormatError."""
-        seen, tables, manifests, known = cbor.array(cbor.decode(raw, MEMORY_BYTES_MAX), "memory", 4)
-        if type(tables) is not list or type(manifests) is not list:
+        """Restore the state from `encode_memory`, also that of an older program; raises FormatError."""
+        items = cbor.decode(raw, MEMORY_BYTES_MAX)
+        if type(items) is not list or len(items) not in {_MEMORY_ITEMS_1, _MEMORY_ITEMS_1 + 1}:
             raise cbor.FormatError("the memory has another form")
-        number = cbor.natural(seen, "seen")
-        entries = [_manifest(entry) for entry in manifests]
-        attestations = Attestations.from_plain(known)
-        try:
-            for table in tables:
-                self._learn_table(table)
-        except ModelError as error:
-            raise cbor.FormatError(f"a point table cannot be read: {error}") from None
-        self._manifests, self._attestations, self.seen_up_to = entries, attestations, number
+        number = cbor.natural(items[0], "seen")
+        known = Manifests.from_plain(items[1], items[2])
+        attestations = Attestations.from_plain(items[3])
+        configs = Configs.from_plain(items[4]) if len(items) > _MEMORY_ITEMS_1 else Configs()
+        self._known, self._attestations, self._configs, self.seen_up_to = known, attestations, configs, number
 
-    def _of_record(self, seal: int, number: int, record: Record | ReadingRecord) -> list[JsonLine]:
+    def _of_record(
+        self, seal: int, number: int, record: Record | ReadingRecord, raw: bytes
+    ) -> list[JsonLine]:
         if isinstance(record, ReadingRecord):
             line = self._reading(seal, number, record)
-            if line is None and len(self._waiting) < WAITING_MAX:
-                self._waiting.append((seal, number, record))
+            if line is None:
+                self._waiting.put(record.meter, record.model, (seal, number, raw))
             return [] if line is None else [line]
+        self._work.spend(_BYTE_WORK * len(raw))
         if record.kind is Kind.MANIFEST:
             problems = self._take_manifest(seal, record.body)
             line = self._plain(seal, number, record, {k: v for k, v in record.body.items() if k != "models"})
-            return [line, *problems, *self._decode_waiting()]
+            return [line, *problems]
         if record.kind is Kind.EPISODE:
             head = self._head("episode", seal, number, record.utc_ms)
             return [{**plain(record.body), **head}]
@@ -143,60 +185,86 @@ class JsonLines:
         if record.kind is not Kind.ATTESTATION:
             return [line]
         wrong = self._attestations.judge(seal, record.body, self.hash_of)
-        return [line, *(self._finding(seal, Code.ATTESTATION, text) for text in wrong)]
+        return [line, *(self.make_finding(seal, Code.ATTESTATION, text) for text in wrong)]
 
     def _reading(self, seal: int, number: int, record: ReadingRecord) -> JsonLine | None:
-        manifest, meters = self._manifest_at(seal)
-        meter = meters.get(record.meter)
-        model = self._models.get(record.model)
-        if not isinstance(meter, dict) or model is None:
+        manifest, meter = self._known.find(seal, record.meter)
+        model = self._known.models.get(record.model)
+        if meter is None or model is None:
             return None
+        values = self._values(model, record, meter)
+        self._work.spend(_VALUE_WORK * len(values))
         line = {
             **self._head("reading", seal, number, record.utc_ms),
             "meter": record.meter,
-            "line": meter.get("line"),
+            "line": meter.line,
             "group": record.group.value,
             "clock": record.clock_state.value,
             "quality": record.quality.value,
             "manifest": manifest,
-            "values": _values(model, record, meter),
+            "values": values,
         }
         if record.reason:
             line["reason"] = record.reason
         return line
 
-    def _manifest_at(self, seal: int) -> tuple[int, Mapping[str, Any]]:
-        at = bisect_right(self._manifests, seal, key=lambda entry: entry[0]) - 1
-        return self._manifests[at] if at >= 0 else (0, {})
+    def _values(self, model: Model, record: ReadingRecord, meter: MeterRow) -> dict[str, Any]:
+        """The decoded registers; none if a table that does not fit the meter makes them absurd."""
+        try:
+            values = self._known.decode(model, meter, record.blocks, self._work)
+        except (ValueError, ArithmeticError, LookupError):
+            return {}
+        return {n: v for n, v in values.items() if not isinstance(v, float) or math.isfinite(v)}
 
     def _take_manifest(self, seal: int, body: Mapping[str, Any]) -> list[JsonLine]:
-        problems: list[JsonLine] = []
+        lines: list[JsonLine] = []
         meters = body.get("meters")
         if isinstance(meters, dict):
-            kept = dict(self._manifests)
-            kept[seal] = meters
-            self._manifests = sorted(kept.items())[-MANIFESTS_MAX:]
+            first, end = self._known.add(seal, meters, self._work)
+            self._waiting.note_manifest(first, end, meters, self._known.models)
+            lines += self._tell_changes(seal, body)
         tables = body.get("models")
         for table in tables.values() if isinstance(tables, dict) else ():
             try:
-                self._learn_table(table)
+                key = self._known.learn(table, self._work)
             except (ModelError, cbor.FormatError) as error:
-                problems.append(self._finding(seal, "model", f"a point table cannot be read: {error}"))
-        return problems
+                lines.append(self.make_finding(seal, "model", f"a point table cannot be read: {error}"[:500]))
+                continue
+            if key is not None:
+                self._waiting.note_table(key, self._known.spans())
+        return lines
 
-    def _learn_table(self, table: object) -> None:
-        if not isinstance(table, bytes):
-            raise cbor.FormatError("a point table is a byte string")
-        model = Model.from_table(table)
-        if len(self._models) >= MODELS_MAX:
-            self._models.pop(next(iter(self._models)))
-        self._models[model.hash[:MODEL_ID_BYTES]] = model
+    def _tell_changes(self, seal: int, body: Mapping[str, Any]) -> list[JsonLine]:
+        changes = self._configs.add(seal, body, self._work)
+        lines = [
+            {**self.make_finding(seal, CONFIG, one.text), "what": one.what, "old": one.old, "new": one.new}
+            for one in changes[:CHANGES_MAX]
+        ]
+        if len(changes) > CHANGES_MAX:
+            text = f"and {len(changes) - CHANGES_MAX} other changes of the site file"
+            lines.append(self.make_finding(seal, CONFIG, text))
+        return lines
 
-    def _decode_waiting(self) -> list[JsonLine]:
-        waiting = self._waiting
-        lines = [self._reading(*entry) for entry in waiting]
-        self._waiting = [entry for entry, line in zip(waiting, lines, strict=True) if line is None]
-        return [line for line in lines if line is not None]
+    def _decode_ready(self) -> list[JsonLine]:
+        lines: list[JsonLine] = []
+        for entry in self._waiting.take():
+            line = self._decode_entry(entry)
+            if line is not None:
+                lines.append(line)
+            if self._work.left < READY_WORK_LEFT:
+                break  # the rest comes with the next bodies
+        if self._waiting.dropped:
+            count, self._waiting.dropped = self._waiting.dropped, 0
+            text = f"{count} readings came long before their point table and are only in the store"
+            lines.append(self.make_finding(self.seen_up_to, "waiting", text))
+        return lines
+
+    def _decode_entry(self, entry: Entry) -> JsonLine | None:
+        seal, number, raw = entry
+        record = decode_record(raw)  # it was readable when it was put there
+        self._work.spend(_RECORD_WORK)
+        assert isinstance(record, ReadingRecord)
+        return self._reading(seal, number, record)
 
     def _plain(self, seal: int, number: int, record: Record, body: Mapping[str, Any]) -> JsonLine:
         return {
@@ -210,15 +278,9 @@ class JsonLines:
         head = {"type": kind, "gateway": self.gateway, "seal": seal, "record": number}
         return {**head, "at": iso_utc(utc_ms)}
 
-    def _finding(self, seal: int, code: str, text: str) -> JsonLine:
+    def make_finding(self, seal: int, code: str, text: str) -> JsonLine:
+        """The line of a finding."""
         return {"type": "finding", "gateway": self.gateway, "seal": seal, "code": str(code), "text": text}
-
-
-def _manifest(entry: object) -> tuple[int, dict[str, Any]]:
-    number, meters = cbor.array(entry, "manifest", 2)
-    if type(meters) is not dict:
-        raise cbor.FormatError("the meters are no map")
-    return cbor.natural(number, "manifest"), meters
 
 
 def plain(value: Any) -> Any:
@@ -228,17 +290,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value.hex() if isinstance(value, bytes) else value
-
-
-def _values(model: Model, record: ReadingRecord, meter: Mapping[str, Any]) -> dict[str, Any]:
-    """The decoded registers; none if a table that does not fit the meter makes them absurd."""
-    try:
-        values = model.decode(record.blocks, _ratio(meter, "ct_ratio"), _ratio(meter, "pt_ratio"))
-    except (ValueError, ArithmeticError, LookupError):
-        return {}
-    return {n: v for n, v in values.items() if not isinstance(v, float) or math.isfinite(v)}
-
-
-def _ratio(meter: Mapping[str, Any], name: str) -> float:
-    ratio = meter.get(name, 1.0)
-    return float(ratio) if isinstance(ratio, int | float) else 1.0

@@ -4,6 +4,7 @@ One JSON object a line, append-only:
 
     {"gateway", "first_key", "recovery_key", "enrolment"}     an enrolment; all but the name are hexadecimal
     {"gateway", "statement"}                                  a re-key, replacement or revocation
+    {"gateway", "readmit": reason}                            let in again after it was set aside
 
 A line of an older program has neither `recovery_key` nor `enrolment`. A later line of the same gateway
 and first key may add a recovery key where there was none. A last line that a crash has torn is ignored:
@@ -35,6 +36,7 @@ class Entry:
     Attributes:
         enrolment: The statement that the centre has signed, b"" from an older program.
         statements: Re-keys, replacements and revocations, in the order of the lines.
+        readmissions: How often it was let in again.
     """
 
     gateway: str
@@ -42,6 +44,7 @@ class Entry:
     recovery_key: bytes = NO_KEY
     enrolment: bytes = b""
     statements: tuple[bytes, ...] = ()
+    readmissions: int = 0
 
 
 def read_register(path: Path) -> dict[str, Entry]:
@@ -85,6 +88,11 @@ def statement_line(gateway: str, raw: bytes) -> str:
     return json.dumps({"gateway": gateway, "statement": raw.hex()}) + "\n"
 
 
+def readmission_line(gateway: str, reason: str) -> str:
+    """The line that lets a gateway in again."""
+    return json.dumps({"gateway": gateway, "readmit": reason}) + "\n"
+
+
 def add_line(path: Path, line: str) -> None:
     """Add a line; it is on the disk when this returns."""
     append_line(path, line, 0o644)
@@ -109,9 +117,10 @@ def enrol_in(path: Path, wanted: Enrolment, secret: bytes) -> dict[str, Entry]:
         raise RegisterError(f"{path}: {wanted.gateway} is enrolled with another recovery key")
     if old is None or not old.enrolment or old.recovery_key != wanted.recovery_key:
         raw = sign_statement(wanted, secret)
-        statements = () if old is None else old.statements
+        statements, readmitted = ((), 0) if old is None else (old.statements, old.readmissions)
         add_line(path, enrolment_line(wanted.gateway, wanted.first_key, wanted.recovery_key, raw))
-        known[wanted.gateway] = Entry(wanted.gateway, wanted.first_key, wanted.recovery_key, raw, statements)
+        keys = wanted.first_key, wanted.recovery_key
+        known[wanted.gateway] = Entry(wanted.gateway, *keys, raw, statements, readmitted)
     return known
 
 
@@ -124,6 +133,11 @@ def _take(known: dict[str, Entry], line: Any) -> None:
         if parse_statement(raw).statement.gateway != gateway:
             raise ValueError(f"the statement is not for {gateway}")
         known[gateway] = evolve(known[gateway], statements=(*known[gateway].statements, raw))
+        return
+    if "readmit" in line:
+        if gateway not in known:
+            raise ValueError(f"a readmission of {gateway}, which no line above enrols")
+        known[gateway] = evolve(known[gateway], readmissions=known[gateway].readmissions + 1)
         return
     new = Entry(
         gateway,
@@ -139,7 +153,7 @@ def _take(known: dict[str, Entry], line: Any) -> None:
         raise ValueError(f"{gateway} has another recovery key above")
     if new.enrolment and _keys_in(new.enrolment) != (gateway, new.first_key, new.recovery_key):
         raise ValueError(f"the enrolment of {gateway} does not fit its line")
-    known[gateway] = evolve(new, statements=old.statements)
+    known[gateway] = evolve(new, statements=old.statements, readmissions=old.readmissions)
 
 
 def _keys_in(enrolment: bytes) -> tuple[str, bytes, bytes]:

@@ -3,7 +3,8 @@
 Takes what the broker delivers in batches, lets `centre.core` verify and commit each, publishes the
 answers, and hands the lines on. Delivery is at least once: a message that is lost between the
 broker and the disk has no receipt and is sent again by the gateway, so no MQTT acknowledgement
-is relied upon. The queue between the two threads is bounded: a slow disk slows the broker down.
+is relied upon. Each gateway has a queue of its own (`centre.inbox`): one that sends more than is taken here
+waits for itself alone. Findings about silence are made by `centre.silence`.
 
 A receipt that the broker does not keep, because it has enough retained messages, is sent as an ordinary one;
 one that is too large for its packets names fewer bodies, and the next ones name the rest.
@@ -17,8 +18,8 @@ are read from the chain again.
 
 import contextlib
 import json
-import queue
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -26,9 +27,11 @@ from typing import Final
 from attrs import evolve
 
 from centre.answers import Answer, count_ranges
-from centre.core import Centre, Incoming
+from centre.core import Centre
+from centre.inbox import Inbox
 from centre.json_lines import JsonLine
 from centre.register import RegisterError, read_register
+from centre.silence import Outage, Silence, Silent, find_limit
 from centre.store.contract import CentreStore, EnrolmentError
 from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
@@ -49,17 +52,22 @@ from wire.publisher import Publisher
 
 BEACON_S: Final = 60.0
 """Brackets a gateway's clock to a minute; its loss is noticed as soon as that of a heartbeat."""
-BATCH_MAX: Final = 200
-"""Messages in one commit: more gain nothing, and an answer should not wait."""
-QUEUE_MAX: Final = 1_000
-"""Messages between the two threads, 64 MB at the very most."""
-REMEMBER_SEALS: Final = 1_000
-"""Seals of one gateway after which its cache file is rewritten."""
+REMEMBER_SEALS: Final = 200
+"""Seals of one gateway after which its cache file is rewritten: what a start has to read again."""
+REMEMBER_S: Final = 60.0
+"""Between two cache files of one gateway that new manifests cause."""
+JUDGE_S: Final = 1.0
+"""Between two looks for silent gateways."""
 POLL_S: Final = 0.5
 """How long a stop may go unnoticed."""
 NS_PER_MS: Final = NS_PER_S // 1000
 
-SUBSCRIPTIONS: Final = tuple(f"{wire.ROOT}/+/{kind}" for kind in ("seal", "chain", "body", "rekey", "state"))
+SUBSCRIPTIONS: Final = (
+    *(f"{wire.ROOT}/+/{kind}" for kind in ("seal", "chain", "body", "rekey", "state")),
+    wire.BEACON,
+)
+SILENCE: Final = "silence"
+OUTAGE: Final = "outage"
 
 
 class Subscriber:
@@ -91,15 +99,20 @@ class Subscriber:
         self._clock = clock
         self._out = out
         self._memory = memory
-        self._events: queue.Queue[MqttEvent] = queue.Queue(QUEUE_MAX)
         self._stopping = threading.Event()
         self._token = 0
         self._unacked: dict[int, Answer] = {}
         self._beacon_at_s = clock.monotonic_s()
         self._beacons = 0
+        self._beacon_sent_s = float("-inf")
+        self._beacon = b""
         self._remembered: dict[str, int] = {}
+        self._remembered_s: dict[str, float] = {}
+        self._silence = Silence(clock.monotonic_s())
+        self._judged_s = float("-inf")
         self._store = store
-        self._publisher = Publisher(evolve(settings, subscriptions=SUBSCRIPTIONS), clock, self._put)
+        self._inbox = Inbox(lambda name: name in store.gateways(), clock.monotonic_s, time.thread_time)
+        self._publisher = Publisher(evolve(settings, subscriptions=SUBSCRIPTIONS), clock, self._inbox.put)
         self.centre = Centre(store, secret)
 
     def run(self) -> None:
@@ -127,17 +140,44 @@ class Subscriber:
         self._stopping.set()
 
     def _turn(self) -> None:
-        events = self._take_batch()
+        wait_s = self._clock.real_s(max(self._beacon_at_s - self._clock.monotonic_s(), 0.0))
+        self._inbox.wait(min(wait_s, POLL_S))
         self._read_register()
-        for event in events:
+        for event in self._inbox.events():
             self._note(event)
-        messages = [Incoming(event.topic, event.payload) for event in events if isinstance(event, Message)]
-        if messages:
-            self._hand_on(*self.centre.handle(messages, self._utc_ms()))
-        if self._clock.monotonic_s() >= self._beacon_at_s:
+        self.centre.pace(self._inbox.take_dropped())
+        if not self._inbox.is_empty():
+            self._hand_on(*self.centre.handle(self._inbox.batch(), self._utc_ms()))
+        for gateway, cpu_s in self._inbox.slow.items():
+            why = f"one message took {cpu_s:.1f} s of the processor"
+            self._hand_on([], self.centre.set_aside(gateway, why, self._utc_ms()))
+        self._inbox.slow.clear()
+        self._hand_on([], self.centre.go_on())
+        self._watch()
+
+    def _watch(self) -> None:
+        """Tell who has fallen silent, and send the beacon when it is due."""
+        now_s = self._clock.monotonic_s()
+        for gateway, number in self.centre.take_heard().items():
+            for silent in self._silence.note_heard(gateway, now_s):
+                self._print(_silence_line(silent, number))
+        if now_s - self._judged_s >= JUDGE_S:
+            self._judged_s = now_s
+            awaited = self.centre.awaited()
+            for one in self._silence.judge(now_s, awaited, self._limit_s, self._inbox.is_held_up):
+                self._print(_silence_line(one, awaited.get(getattr(one, "gateway", ""), 0)))
+            for gateway in self._store.gateways() - awaited.keys():
+                self._silence.forget(gateway)
+        if now_s >= self._beacon_at_s or self._silence.wants_beacon(now_s, self._beacon_sent_s):
             self._beacons += 1
-            self._beacon_at_s = self._clock.monotonic_s() + BEACON_S
-            self._publish([self.centre.answers.make_beacon(self._utc_ms(), self._beacons)])
+            self._beacon_sent_s, self._beacon_at_s = now_s, now_s + BEACON_S
+            answer = self.centre.answers.make_beacon(self._utc_ms(), self._beacons)
+            self._beacon = answer.payload
+            self._publish([answer])
+
+    def _limit_s(self, gateway: str) -> float:
+        lines, number = self.centre.lines_of(gateway), self._store.state(gateway).number
+        return find_limit(lines.config("seal.heartbeat_s", number), lines.config("seal.interval_s", number))
 
     def _note(self, event: MqttEvent) -> None:
         match event:
@@ -152,6 +192,9 @@ class Subscriber:
                 self._log("disconnected", event.reason)
             case Acked():
                 self._note_ack(event)
+            case Message() if event.payload == self._beacon and not event.retained:
+                for outage in self._silence.note_beacon(self._clock.monotonic_s()):
+                    self._print(_silence_line(outage, 0))
             case SubscribeRefused():
                 self._log("subscribe_refused", f"{event.topic} ({event.reason_code:#04x})")
 
@@ -176,24 +219,10 @@ class Subscriber:
             self._print(line)
         for gateway in {line["gateway"] for line in lines if line["type"] == "seal"}:
             self._remember(gateway, after_seals=REMEMBER_SEALS)
+        now_s = self._clock.monotonic_s()
         for gateway in {line["gateway"] for line in lines if line.get("kind") == "manifest"}:
-            self._remember(gateway, after_seals=0)
-
-    def _take_batch(self) -> list[MqttEvent]:
-        wait_s = self._clock.real_s(max(self._beacon_at_s - self._clock.monotonic_s(), 0.0))
-        events: list[MqttEvent] = []
-        with contextlib.suppress(queue.Empty):
-            events.append(self._events.get(timeout=min(wait_s, POLL_S)))
-            while len(events) < BATCH_MAX:
-                events.append(self._events.get_nowait())
-        return events
-
-    def _put(self, event: MqttEvent) -> None:
-        """Called in the connection's thread: wait for room, but not beyond a stop."""
-        while not self._stopping.is_set():
-            with contextlib.suppress(queue.Full):
-                self._events.put(event, timeout=POLL_S)
-                return
+            if now_s - self._remembered_s.get(gateway, float("-inf")) >= REMEMBER_S:
+                self._remember(gateway, after_seals=0)
 
     def _publish(self, answers: list[Answer]) -> None:
         for answer in answers:
@@ -205,7 +234,9 @@ class Subscriber:
         self._print({"type": "centre", "code": code, "text": text})
 
     def _print(self, line: JsonLine) -> None:
-        self._out(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        self.centre.charge(str(line.get("gateway", "")), len(text))
+        self._out(text)
 
     def _utc_ms(self) -> int:
         return self._clock.stamp().utc_ns // NS_PER_MS
@@ -230,6 +261,8 @@ class Subscriber:
                 self.centre.enrol(entry.gateway, *keys, entry.enrolment, self._utc_ms())
             except EnrolmentError as error:
                 self._log("registry_wrong", str(error))
+        for entry in known:
+            self._hand_on([], self.centre.readmit(entry.gateway, entry.readmissions))
         stated = [(entry.gateway, raw) for entry in known for raw in entry.statements]
         self._hand_on(*self.centre.apply_statements(stated, self._utc_ms()))
 
@@ -244,7 +277,7 @@ class Subscriber:
                 lines.learn(header, open_body(header, body))
 
     def _remember(self, gateway: str, *, after_seals: int) -> None:
-        lines = self.centre.lines_of(gateway)
+        lines, before_s = self.centre.lines_of(gateway), time.thread_time()
         if lines.seen_up_to - self._remembered.get(gateway, 0) < after_seals:
             return
         self._memory.mkdir(exist_ok=True)
@@ -252,3 +285,12 @@ class Subscriber:
         fresh.write_bytes(lines.encode_memory())
         fresh.replace(self._memory / gateway)  # atomic; losing it only costs time
         self._remembered[gateway] = lines.seen_up_to
+        self._remembered_s[gateway] = self._clock.monotonic_s()
+        self._inbox.charge(gateway, time.thread_time() - before_s)
+
+
+def _silence_line(one: Silent | Outage, number: int) -> JsonLine:
+    gateway, code = (one.gateway, SILENCE) if isinstance(one, Silent) else ("", OUTAGE)
+    line: JsonLine = {"type": "finding", "gateway": gateway, "seal": number, "code": code, "text": one.text}
+    line["seconds"] = round(one.seconds)
+    return {**line, "ended": True} if one.ended else line

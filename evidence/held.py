@@ -3,18 +3,24 @@
 The centre keeps such a set of what it has, the gateway one of what receipts have reported. Numbers are only
 added. A body that the gateway declared lost, in a sealed record, counts as held: it is not awaited.
 Stored as one CBOR array [m, [[a, b], ...]], ascending, never touching.
+
+There are at most HELD_RANGES_MAX ranges. A number that would begin one more is not taken (`has_room`): its
+body is awaited still, and comes again when holes were filled. So what `to_cbor` writes can always be read.
 """
 
 from bisect import bisect_left
+from typing import Final
 
 from attrs import define, field
 
 from evidence import cbor
 from evidence.seal import NUMBER_MAX
 
-HELD_RANGES_MAX = 100_000
-"""Holes in one gateway's bodies: more than the seals of a ten-day backlog."""
-_RANGE_BYTES_MAX = 13
+HELD_RANGES_MAX: Final = 4_096
+"""Holes in one gateway's bodies. Old bodies come in their order and new ones at the end, so an honest gateway
+has as many holes as messages were lost on the way; a set of so many is encoded in 2 ms."""
+_STORED_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Longest set that is read: an older program wrote more ranges than it could read again."""
 
 
 @define
@@ -34,9 +40,9 @@ class Held:
         return number <= self.up_to or (at > 0 and number <= self._ranges[at - 1][1])
 
     def add(self, first: int, last: int | None = None) -> bool:
-        """Add `first` to `last`, or `first` alone; whether any of them was new."""
+        """Add `first` to `last`, or `first` alone; whether any of them was new and had room."""
         last = first if last is None else last
-        if self.find_missing_from(first) > last:
+        if self.find_missing_from(first) > last or not self.has_room(first, last):
             return False
         begin = bisect_left(self._ranges, (first,))
         if begin and self._ranges[begin - 1][1] >= first - 1:
@@ -49,6 +55,14 @@ class Held:
         if self._ranges[0][0] <= self.up_to + 1:
             self.up_to = self._ranges.pop(0)[1]
         return True
+
+    def has_room(self, first: int, last: int) -> bool:
+        """Whether `first` to `last` can be added: they touch what is there, or begin a range that fits."""
+        if len(self._ranges) < HELD_RANGES_MAX or first <= self.up_to + 1:
+            return True
+        at = bisect_left(self._ranges, (first,))
+        touches_before = at > 0 and self._ranges[at - 1][1] >= first - 1
+        return touches_before or (at < len(self._ranges) and self._ranges[at][0] <= last + 1)
 
     def find_missing_from(self, number: int) -> int:
         """The smallest number from `number` on that is not held."""
@@ -83,12 +97,12 @@ class Held:
 
     @classmethod
     def from_cbor(cls, raw: bytes) -> "Held":
-        """The set in `raw`; raises FormatError."""
-        up_to, spans = cbor.array(cbor.decode(raw, HELD_RANGES_MAX * _RANGE_BYTES_MAX), "held", 2)
+        """The set in `raw`, without ranges beyond HELD_RANGES_MAX; raises FormatError."""
+        up_to, spans = cbor.array(cbor.decode(raw, _STORED_BYTES_MAX), "held", 2)
         held = cls(cbor.natural(up_to, "up_to", NUMBER_MAX))
         if type(spans) is not list:
             raise cbor.FormatError("held ranges are no array")
-        for span in spans:
+        for span in spans[:HELD_RANGES_MAX]:
             first = cbor.natural(cbor.array(span, "range", 2)[0], "range", NUMBER_MAX, held._end() + 2)
             held._ranges.append((first, cbor.natural(span[1], "range", NUMBER_MAX, first)))
         return held

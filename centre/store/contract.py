@@ -5,9 +5,8 @@ with its body, the statements that were applied, the other halves of forks, and 
 what `evidence.verify` has accepted enters, and nothing is ever deleted.
 
 `commit` is the way in: everything of a batch becomes durable together with the states and the receipts that
-follow from it, or nothing does. Only what `commit` has returned may be published. After a CommitError the
-result is unknown; `reopen`, then the same batch again, changes nothing that was stored already. The read
-methods show what is committed, never a part of a batch.
+follow from it, or nothing does. Only what `commit` has returned may be published. After a CommitError the result is unknown; `reopen`, then the same batch again, changes nothing
+that was stored already. The read methods show what is committed, never a part of a batch.
 
 `tests/centre/store/test_contract.py` holds every implementation to this.
 """
@@ -81,7 +80,15 @@ class Fork:
     received_utc_ms: int
 
 
-Change = Accepted | Applied | LateBody | Fork
+@frozen
+class Charged:
+    """What a gateway has used so far, as `centre.gateway.budget` encodes it; the last one counts."""
+
+    gateway: str
+    account: bytes
+
+
+Change = Accepted | Applied | LateBody | Fork | Charged
 MakeReceipt = Callable[[ChainState, Held], bytes]
 """Makes the receipt of a gateway from the state and the bodies that a batch leaves."""
 
@@ -130,6 +137,10 @@ class CentreStore(ABC):
         """
 
     @abstractmethod
+    def account(self, gateway: str) -> bytes | None:
+        """The account that was committed last, None before the first."""
+
+    @abstractmethod
     def last_receipt(self, gateway: str) -> bytes | None:
         """The receipt that was committed last."""
 
@@ -150,6 +161,10 @@ class CentreStore(ABC):
     @abstractmethod
     def statements(self, gateway: str) -> list[tuple[int, bytes]]:
         """(number, raw) of everything that was applied, in that order; number 0 is the enrolment."""
+
+    @abstractmethod
+    def statements_at(self, gateway: str, number: int) -> list[bytes]:
+        """Those of this number alone, found without a look at the others."""
 
     @abstractmethod
     def is_applied(self, gateway: str, digest: bytes) -> bool:
@@ -189,9 +204,9 @@ class CentreStore(ABC):
 
     def stated_key(self, gateway: str, number: int) -> bytes | None:
         """The key that a statement gave to seal `number`; the last one where there were several."""
-        for at, raw in reversed(self.statements(gateway)):
+        for raw in reversed(self.statements_at(gateway, number)):
             statement = parse_statement(raw).statement
-            if at == number and isinstance(statement, Rekey | Replace):
+            if isinstance(statement, Rekey | Replace):
                 return statement.next_key
         return None
 
@@ -219,6 +234,19 @@ class CentreStore(ABC):
 def gateway_of(change: Change) -> str:
     """The gateway whose chain it is about."""
     return change.state.gateway if isinstance(change, Accepted | Applied) else change.gateway
+
+
+def count_bytes(change: Change) -> int:
+    """Bytes that a change puts into the store."""
+    match change:
+        case Accepted(cose=cose, body=body):
+            return len(cose) + len(body or b"")
+        case LateBody(body=body):
+            return len(body)
+        case Applied(raw=raw) | Fork(raw=raw):
+            return len(raw)
+        case Charged():
+            return 0
 
 
 def number_of(raw: bytes) -> int:

@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import frozen
 
+from centre.gateway.budget import Account
 from centre.store.contract import UnknownGatewayError, number_of
 from disk.database import StoreError
 from disk.snapshot import Snapshot, open_snapshot
@@ -27,10 +28,11 @@ SHIFT: Final = NUMBER_MAX + 1
 
 @frozen
 class Standing:
-    """Where the chain of one gateway stands, and which of its bodies are held."""
+    """Where the chain of one gateway stands, and which of its bodies are held; `aside` as in Account."""
 
     state: ChainState
     held: Held
+    aside: str = ""
 
 
 def read_standings(path: Path, gateway: str = "") -> dict[str, Standing]:
@@ -41,10 +43,16 @@ def read_standings(path: Path, gateway: str = "") -> dict[str, Standing]:
         UnknownGatewayError: It does not know `gateway`.
     """
     with closing(open_snapshot(path)) as snapshot:
-        sql = "SELECT name, state, held FROM gateways WHERE ?1 IN ('', name)"
+        known = snapshot.read("SELECT 1 FROM pragma_table_info('gateways') WHERE name = 'account'")
+        account = "account" if known else "NULL"  # a file of an older program has no such column
+        sql = f"SELECT name, state, held, {account} FROM gateways WHERE ?1 IN ('', name)"  # noqa: S608
         found = {
-            name: Standing(ChainState.from_cbor(state), Held.from_cbor(held))
-            for name, state, held in snapshot.read(sql, (gateway,))
+            name: Standing(
+                ChainState.from_cbor(state),
+                Held.from_cbor(held),
+                "" if account is None else Account.from_cbor(account).aside,
+            )
+            for name, state, held, account in snapshot.read(sql, (gateway,))
         }
         if gateway and not found:
             raise _unknown(path, gateway, snapshot)

@@ -1,6 +1,7 @@
 """The centre's store in one SQLite file.
 
-    gateways   id (primary key), name, first_key, state (ChainState), held (Held), receipt or NULL
+    gateways   id (primary key), name, first_key, state (ChainState), held (Held), receipt or NULL,
+               account (centre.gateway.budget) or NULL
     seals      at (primary key), cose, body or NULL, received_utc_ms
     forks      id (primary key), gateway, number, cose, received_utc_ms: the other half of the proof
                (`cose` may be a re-key that contradicts what was accepted)
@@ -25,6 +26,7 @@ from centre.store.contract import (
     Applied,
     CentreStore,
     Change,
+    Charged,
     Fork,
     LateBody,
     MakeReceipt,
@@ -74,7 +76,15 @@ def _make_statements(db: Any) -> None:
     )
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_make_tables, _make_statements)
+def _make_accounts(db: Any) -> None:
+    """Accounts; and indexes, or each look-up of a statement or fork reads those of all gateways."""
+    db["gateways"].add_column("account", bytes)
+    db["statements"].create_index(["gateway", "number"])
+    db["statements"].create_index(["gateway", "hash"])
+    db["forks"].create_index(["gateway", "number"])
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_make_tables, _make_statements, _make_accounts)
 
 
 class SqliteStore(CentreStore):
@@ -163,6 +173,11 @@ class SqliteStore(CentreStore):
                 self._put_body(connection, change)
             case Fork():
                 self._put_fork(connection, change)
+            case Charged():
+                connection.execute(
+                    "UPDATE gateways SET account = ? WHERE id = ?",
+                    (change.account, self._find_gateway(change.gateway).id),
+                )
 
     def _put_seal(self, connection: Any, accepted: Accepted) -> None:
         at = self._at(accepted.state.gateway, accepted.state.number)
@@ -206,6 +221,11 @@ class SqliteStore(CentreStore):
         sql = "SELECT number, raw FROM statements WHERE gateway = ? ORDER BY id"
         return self._database.read(sql, (self._find_gateway(gateway).id,))
 
+    def statements_at(self, gateway: str, number: int) -> list[bytes]:
+        """By the index."""
+        sql = "SELECT raw FROM statements WHERE gateway = ? AND number = ? ORDER BY id"
+        return [raw for (raw,) in self._database.read(sql, (self._find_gateway(gateway).id, number))]
+
     def is_applied(self, gateway: str, digest: bytes) -> bool:
         """Whether there is a row with this hash."""
         sql = "SELECT 1 FROM statements WHERE gateway = ? AND hash = ? LIMIT 1"
@@ -232,6 +252,12 @@ class SqliteStore(CentreStore):
             for row in rows:
                 yield row[0] % SHIFT, *row[1:]
             at = rows[-1][0] + 1
+
+    def account(self, gateway: str) -> bytes | None:
+        """As it was committed."""
+        sql = "SELECT account FROM gateways WHERE id = ?"
+        raw: bytes | None = self._database.read(sql, (self._find_gateway(gateway).id,))[0][0]
+        return raw
 
     def last_receipt(self, gateway: str) -> bytes | None:
         """As it was published."""

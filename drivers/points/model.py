@@ -160,6 +160,14 @@ class Model:
             self._decoders[key] = decoder
         return decoder.values(answers)
 
+    def count_decoders(self) -> int:
+        """How many shapes of answers have a decoder; a reader of foreign tables bounds what they cost."""
+        return len(self._decoders)
+
+    def forget_decoders(self) -> None:
+        """Give up the decoders; they are made anew when they are needed."""
+        self._decoders.clear()
+
     def encode(
         self, values: Mapping[str, Value], ct_ratio: float = 1.0, pt_ratio: float = 1.0
     ) -> dict[tuple[int, int], bytes]:

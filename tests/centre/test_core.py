@@ -14,7 +14,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 
-from centre import core
+from centre import parking, reports
 from centre.answers import Answer
 from centre.core import Centre, Incoming
 from centre.json_lines import JsonLine, JsonLines
@@ -210,7 +210,7 @@ def test_one_gap_is_told_once_however_many_seals_come_behind_it(centre: Centre) 
 def test_a_flood_of_findings_does_not_silence_those_after_it(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core, "FINDINGS_REPORTED_MAX", 20)
+    monkeypatch.setattr(reports, "REPORTED_MAX", 20)
     flood = [Incoming(f"{TOPICS.seal}/{n}", b"x") for n in range(3)]
     stranger = Chain("gw-8")
     flood += [whole(stranger.seal()) for _ in range(40)]
@@ -636,11 +636,11 @@ def test_what_is_no_statement_is_told_and_forgotten(centre: Centre, payload: byt
 def test_more_statements_than_are_parked_are_forgotten(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core, "STATEMENTS_PARKED_MAX", 2)
+    monkeypatch.setattr(parking, "STATEMENTS_PARKED_MAX", 2)
     with_recovery_key(centre)
     seal = Chain(number=9, previous=b"x" * 32).seal()
     centre.handle([stating(rekey_behind(seal, utc_ms)) for utc_ms in range(5)], NOW_MS)
-    assert len(centre._chains[GATEWAY].statements) == 2
+    assert len(centre._chains[GATEWAY].parking._statements) == 2
 
 
 def test_a_commit_of_a_statement_with_an_unknown_result_is_made_again(

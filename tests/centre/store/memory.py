@@ -10,6 +10,7 @@ from centre.store.contract import (
     Applied,
     CentreStore,
     Change,
+    Charged,
     Fork,
     LateBody,
     MakeReceipt,
@@ -35,6 +36,7 @@ class Kept:
     statements: dict[bytes, tuple[int, bytes]] = field(factory=dict)
     forks: dict[tuple[int, bytes], int] = field(factory=dict)
     receipt: bytes | None = None
+    account: bytes | None = None
 
 
 @define
@@ -75,6 +77,9 @@ class MemoryStore(CentreStore):
             kept.state, kept.held, kept.receipt = state, held, made.get(name, kept.receipt)
         return made
 
+    def account(self, gateway: str) -> bytes | None:
+        return self._of(gateway).account
+
     def last_receipt(self, gateway: str) -> bytes | None:
         return self._of(gateway).receipt
 
@@ -94,6 +99,9 @@ class MemoryStore(CentreStore):
 
     def statements(self, gateway: str) -> list[tuple[int, bytes]]:
         return list(self._of(gateway).statements.values())
+
+    def statements_at(self, gateway: str, number: int) -> list[bytes]:
+        return [raw for at, raw in self._of(gateway).statements.values() if at == number]
 
     def is_applied(self, gateway: str, digest: bytes) -> bool:
         return digest in self._of(gateway).statements
@@ -121,6 +129,8 @@ def _put(kept: Kept, change: Change) -> None:
         case LateBody(_, number, body):
             cose, known, utc_ms = kept.seals[number]
             kept.seals[number] = cose, known if known is not None else body, utc_ms
+        case Charged(_, account):
+            kept.account = account
         case Fork(_, number, raw, utc_ms):
             if len(kept.forks) < FORKS_MAX:
                 kept.forks.setdefault((number, raw), utc_ms)

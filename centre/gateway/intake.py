@@ -1,0 +1,142 @@
+"""Messages between the broker and the core: a queue for each gateway, dealt out in turn. Pure.
+
+The connection's thread puts in and never waits: a gateway that sends more than the centre takes fills its own
+queue and nobody else's. What does not fit is dropped. It has no receipt, so its gateway sends it again, at
+its own growing pace; the core is told that the hole is its own doing (`pace`).
+
+`take` gives one message of each gateway in turn, the gateways within their share of the processor first; who
+has used up his share goes only when nobody else waits, and ends the batch. A batch also ends after SLICE_S,
+so that what came meanwhile is looked at. The caller reports what each message took (`charge`).
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from attrs import define, field
+
+from centre.gateway.budget import CPU_BURST_S, CPU_SHARE
+from wire.messages import WireError, parse_topic
+from wire.mqtt_events import Message
+
+QUEUE_BYTES_MAX: Final = 4 * 1024 * 1024
+"""One gateway's messages: more than what it sends before it waits for receipts (256 bodies of 11 kB)."""
+QUEUE_MAX: Final = 512
+"""Messages of one gateway: twice the old bodies that it has on the way."""
+TOTAL_BYTES_MAX: Final = 48 * 1024 * 1024
+"""Of all: the longest queue gives way. With the rest of the centre it stays below 256 MiB."""
+MESSAGE_BYTES: Final = 400
+"""Of memory, around a message."""
+BATCH_MAX: Final = 200
+"""Messages in one commit: more gain nothing, and an answer should not wait."""
+SLICE_S: Final = 0.1
+"""Seconds of the processor for one batch: an answer waits for one batch at most, and its own."""
+
+
+@define
+class _Queue:
+    """`cpu_s` is what is left of the share, below 0 for a debt."""
+
+    messages: deque[Message] = field(factory=deque)
+    size: int = 0
+    cpu_s: float = CPU_BURST_S
+    at_s: float | None = None
+
+    def refill(self, now_s: float) -> None:
+        """Add the share of the time that passed."""
+        passed_s = 0.0 if self.at_s is None else max(now_s - self.at_s, 0.0)
+        self.cpu_s = min(self.cpu_s + passed_s * CPU_SHARE, CPU_BURST_S)
+        self.at_s = now_s
+
+
+@define
+class Intake:
+    """See the module. Not for several threads at once: the owner has a lock.
+
+    Attributes:
+        size: Bytes of memory of all that waits.
+    """
+
+    size: int = 0
+    _queues: dict[str, _Queue] = field(factory=dict)
+    _turns: deque[str] = field(factory=deque)  # gateways with messages, the one whose turn it is first
+    _dropped: dict[str, int] = field(factory=dict)
+
+    def __len__(self) -> int:
+        return sum(len(self._queues[name].messages) for name in self._turns)
+
+    def put(self, message: Message, known: Callable[[str], bool]) -> None:
+        """Add a message; those of topics that no known gateway has share one queue."""
+        try:
+            name = parse_topic(message.topic)[0]
+        except WireError:
+            name = ""
+        if not known(name):
+            name = ""
+        queue = self._queues.setdefault(name, _Queue())
+        added = len(message.payload) + MESSAGE_BYTES
+        if len(queue.messages) >= QUEUE_MAX or queue.size + added > QUEUE_BYTES_MAX:
+            self._dropped[name] = self._dropped.get(name, 0) + 1
+            return
+        if not queue.messages:
+            self._turns.append(name)
+        queue.messages.append(message)
+        queue.size += added
+        self.size += added
+        while self.size > TOTAL_BYTES_MAX:
+            longest = max(self._turns, key=lambda one: self._queues[one].size)
+            self._dropped[longest] = self._dropped.get(longest, 0) + 1
+            self._remove(longest, last=True)
+
+    def take_dropped(self) -> dict[str, int]:
+        """The gateways whose messages did not fit since the last call, with how many."""
+        dropped, self._dropped = self._dropped, {}
+        return dropped
+
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._turns
+
+    def take(self, now_s: float) -> tuple[str, Message] | None:
+        """The next message and its gateway; None if nothing waits."""
+        if not self._turns:
+            return None
+        name = self._find_turn(now_s)
+        message = self._remove(name)
+        return name, message
+
+    def charge(self, name: str, cpu_s: float) -> None:
+        """Count what a message of a gateway took."""
+        if name in self._queues:
+            self._queues[name].cpu_s -= cpu_s
+
+    def holds(self, name: str) -> bool:
+        """Whether messages of a gateway wait."""
+        return name in self._queues and bool(self._queues[name].messages)
+
+    def may_go_on(self, name: str, used_s: float) -> bool:
+        """Whether a batch of `used_s` of the processor takes another message after one of `name`."""
+        return used_s < SLICE_S and self._queues[name].cpu_s >= 0
+
+    def _find_turn(self, now_s: float) -> str:
+        """The gateway whose turn it is; puts it last."""
+        for _ in range(len(self._turns)):
+            name = self._turns[0]
+            self._turns.rotate(-1)
+            self._queues[name].refill(now_s)
+            if self._queues[name].cpu_s >= 0:
+                return name
+        name = max(self._turns, key=lambda one: self._queues[one].cpu_s)
+        self._turns.remove(name)
+        self._turns.append(name)
+        return name
+
+    def _remove(self, name: str, *, last: bool = False) -> Message:
+        queue = self._queues[name]
+        message = queue.messages.pop() if last else queue.messages.popleft()
+        freed = len(message.payload) + MESSAGE_BYTES
+        queue.size -= freed
+        self.size -= freed
+        if not queue.messages:
+            self._turns.remove(name)
+        return message
