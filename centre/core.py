@@ -16,8 +16,9 @@ crash at any place costs nothing: what has no receipt is sent again, and a repet
 - JSON lines (`centre.json_lines`) are made once for every accepted body and handed on after the commit. They
   are a live feed; the store is the record.
 
-What one gateway costs is bounded (`centre.gateway.budget`): who exceeds a quota that no honest gateway reaches
-is set aside, and a message that makes this program fail is a finding about its gateway, not the end for all.
+What one gateway costs is bounded (`centre.gateway.budget`): who exceeds a quota that no honest gateway
+reaches is set aside, and a message that makes this program fail is a finding about its gateway, not the end
+for all.
 
 Only the first keys of the enrolled gateways and the centre's own key are trusted. A topic proves nothing
 about a message; one that names another gateway than the seal does is refused.

@@ -12,7 +12,7 @@ from attrs import define, field
 
 from centre.core import Incoming
 from centre.gateway.budget import MESSAGE_CPU_S_MAX
-from centre.gateway.intake import BATCH_MAX, Intake
+from centre.gateway.intake import Intake
 from wire import messages as wire
 from wire.mqtt_events import Message, MqttEvent
 
@@ -68,10 +68,10 @@ class Inbox:
         """Whether no message waits."""
         return self._intake.is_empty()
 
-    def batch(self) -> Iterator[Incoming]:
-        """The messages of one batch; each is charged when the next one is asked for."""
+    def batch(self, messages_max: int) -> Iterator[Incoming]:
+        """At most `messages_max` messages for one batch; each is charged when the next one is asked for."""
         begin_s = self.cpu_s()
-        for _ in range(BATCH_MAX):
+        for _ in range(messages_max):
             with self._changed:
                 found = self._intake.take(self.now_s())
             if found is None:

@@ -52,6 +52,8 @@ from wire.publisher import Publisher
 
 BEACON_S: Final = 60.0
 """Brackets a gateway's clock to a minute; its loss is noticed as soon as that of a heartbeat."""
+BATCH_MAX: Final = 200
+"""Messages in one commit: more gain nothing, and an answer should not wait."""
 REMEMBER_SEALS: Final = 200
 """Seals of one gateway after which its cache file is rewritten: what a start has to read again."""
 REMEMBER_S: Final = 60.0
@@ -147,7 +149,7 @@ class Subscriber:
             self._note(event)
         self.centre.pace(self._inbox.take_dropped())
         if not self._inbox.is_empty():
-            self._hand_on(*self.centre.handle(self._inbox.batch(), self._utc_ms()))
+            self._hand_on(*self.centre.handle(self._inbox.batch(BATCH_MAX), self._utc_ms()))
         for gateway, cpu_s in self._inbox.slow.items():
             why = f"one message took {cpu_s:.1f} s of the processor"
             self._hand_on([], self.centre.set_aside(gateway, why, self._utc_ms()))
@@ -234,7 +236,7 @@ class Subscriber:
         self._print({"type": "centre", "code": code, "text": text})
 
     def _print(self, line: JsonLine) -> None:
-        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        text = as_text(line)
         self.centre.charge(str(line.get("gateway", "")), len(text))
         self._out(text)
 
@@ -287,6 +289,17 @@ class Subscriber:
         self._remembered[gateway] = lines.seen_up_to
         self._remembered_s[gateway] = self._clock.monotonic_s()
         self._inbox.charge(gateway, time.thread_time() - before_s)
+
+
+def as_text(line: JsonLine) -> str:
+    """A line as it is printed: nothing in it that a terminal would obey or that could hide the rest."""
+    text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isprintable() else "".join(map(_escape, text))
+
+
+def _escape(char: str) -> str:
+    """`char`, or its escape in JSON where it is a control, a format character or a strange space."""
+    return char if char.isprintable() else json.dumps(char)[1:-1]
 
 
 def _silence_line(one: Silent | Outage, number: int) -> JsonLine:

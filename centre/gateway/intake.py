@@ -27,8 +27,6 @@ TOTAL_BYTES_MAX: Final = 48 * 1024 * 1024
 """Of all: the longest queue gives way. With the rest of the centre it stays below 256 MiB."""
 MESSAGE_BYTES: Final = 400
 """Of memory, around a message."""
-BATCH_MAX: Final = 200
-"""Messages in one commit: more gain nothing, and an answer should not wait."""
 SLICE_S: Final = 0.1
 """Seconds of the processor for one batch: an answer waits for one batch at most, and its own."""
 

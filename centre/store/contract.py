@@ -5,8 +5,9 @@ with its body, the statements that were applied, the other halves of forks, and 
 what `evidence.verify` has accepted enters, and nothing is ever deleted.
 
 `commit` is the way in: everything of a batch becomes durable together with the states and the receipts that
-follow from it, or nothing does. Only what `commit` has returned may be published. After a CommitError the result is unknown; `reopen`, then the same batch again, changes nothing
-that was stored already. The read methods show what is committed, never a part of a batch.
+follow from it, or nothing does. Only what `commit` has returned may be published. After a CommitError the
+result is unknown; `reopen`, then the same batch again, changes nothing that was stored already. The read
+methods show what is committed, never a part of a batch.
 
 `tests/centre/store/test_contract.py` holds every implementation to this.
 """

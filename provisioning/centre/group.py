@@ -22,6 +22,7 @@ from provisioning.centre.list import listing
 from provisioning.centre.listen import listen
 from provisioning.centre.office import authority, certificate, token
 from provisioning.centre.options import AS_JSON, FILE, INPUT, KEY, failing_in_one_line, show
+from provisioning.centre.readmit import readmit
 from provisioning.centre.revoke import revoke
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
@@ -33,7 +34,7 @@ def command() -> None:
 
 
 _OFFICE: Final = (authority, certificate, token, listen, approve, issue, listing, broker_config)
-_CHAIN: Final = (receipt, rekey, replace, revoke)
+_CHAIN: Final = (receipt, rekey, replace, revoke, readmit)
 for each in (*_OFFICE, *_CHAIN):
     command.add_command(each)
 

@@ -57,6 +57,7 @@ def _to_row(entry: Entry, standings: Mapping[str, Standing] | None) -> dict[str,
     if standings is not None:
         standing = standings.get(entry.gateway)
         row["number"] = None if standing is None else standing.state.number
+        row["set_aside"] = (standing.aside or None) if standing is not None else None
     return row
 
 
@@ -90,6 +91,7 @@ def _to_line(row: dict[str, Any]) -> str:
         *(f"{one['what']} at {one['number']}" for one in row.get("statements", ())),
         *([f"seal {row['number'] or 0}"] if "number" in row else []),
         *(["REVOKED"] if row.get("revoked") else []),
+        *([f"SET ASIDE: {row['set_aside']}"] if row.get("set_aside") else []),
         *([f"certificate until {row['certificate_ends_at']}"] if row.get("certificate_ends_at") else []),
         *(f"waits for approval, code {code}" for code in row.get("waiting", ())),
         *([f"unused tokens: {row['tokens_unused']}"] if row.get("tokens_unused") else []),

@@ -14,9 +14,9 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 
-from centre import parking, reports
 from centre.answers import Answer
 from centre.core import Centre, Incoming
+from centre.gateway import parking, reports
 from centre.json_lines import JsonLine, JsonLines
 from centre.store.contract import Change, MakeReceipt
 from centre.store.sqlite import SqliteStore
