@@ -87,7 +87,7 @@ $(BENCH_VENV)/.installed: requirements-bench.lock
 	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock \
 		&& touch $@ || echo "some libraries to compare with cannot be installed; they are named absent" >&2
 
-bench-detection: $(STAMP) $(BENCH_VENV)/.installed ## the detector against its targets, in about 10 minutes; DIANJIAN_DATA=FOLDER
+bench-detection: $(STAMP) $(BENCH_VENV)/.installed ## the detector against its targets, in half an hour; DIANJIAN_DATA=FOLDER, ARGS=--quick
 	PYTHONPATH=. $(BIN)/python -m tests.bench_detection --peers $(BENCH_VENV)/bin/python $(ARGS)
 
 deb: $(STAMP) ## the Debian package of the commit, in dist/; ARCH=amd64 | arm64

@@ -2,11 +2,13 @@
 
     make bench-detection                       the report: its seeds are run by nothing else
     python -m tests.bench_detection --dev      development seeds, to work on the detector
-    python -m tests.bench_detection --quick    one seed, fewer days, a shorter exactness run
+    python -m tests.bench_detection --quick    one seed, fewer days and plants, a shorter exactness run
 
-With DIANJIAN_DATA pointing at the recordings the real pairs are run too. `--peers PYTHON` names the
-interpreter that has the libraries to compare with; without it they are named absent. `--pairs` picks
-pairs, `--troubles FILE` appends every miss and false alarm, with what is needed to run it again.
+The real pairs are run where DIANJIAN_DATA points at the recordings; that they are absent is a missed row
+unless `--synthetic` says that it is meant. After the pairs comes the second world (`world/second.py`);
+`--only` runs one of the two. `--peers PYTHON` names the interpreter that has the libraries to compare with;
+without it they are named absent. `--pairs` picks pairs and leaves the world out, `--troubles FILE` appends
+every miss and false alarm, with what is needed to run it again.
 """
 
 import argparse
@@ -38,6 +40,8 @@ from tests.bench_detection.exact import (
 from tests.bench_detection.inject_a import STRESSES
 from tests.bench_detection.jobs import Job, Result, case_of, run, troubles
 from tests.bench_detection.table import Row, classes, peers, rows, stresses, text
+from tests.bench_detection.world import second
+from tests.bench_detection.world.second import Extent, run_world
 
 DEV_SEEDS: Final = (1, 2, 3)
 REPORT_SEEDS: Final = (90_211, 90_222, 90_233)
@@ -196,6 +200,32 @@ def measured(size: Size, names: Sequence[str], options: argparse.Namespace) -> t
     return table, results
 
 
+def extent_of(options: argparse.Namespace) -> Extent:
+    """How much of the second world is run."""
+    seeds = second.DEV_SEEDS if options.dev else second.REPORT_SEEDS
+    return Extent(second.DEV_SEEDS[:1] if options.quick else seeds, options.quick)
+
+
+def run_pairs(options: argparse.Namespace) -> list[str]:
+    """Run the pairs and print their table; returns what was missed."""
+    real = real_pairs.NAMES if real_pairs.folder() else ()
+    if not real:
+        sys.stdout.write(f"real pairs absent: {real_pairs.VARIABLE} does not point at the recordings\n")
+    names = tuple(options.pairs.split(",")) if options.pairs else (*pairs.NAMES, *real)
+    size = sizes(options)
+    begin = time.monotonic()
+    table, results = measured(size, names, options)
+    if not options.synthetic and not options.pairs:
+        table.append(Row("real recordings", "present", "present" if real else "absent", "", bool(real)))
+    sys.stdout.write(
+        f"{len(names)} pairs ({len(set(names) & set(real))} real), seeds {size.seeds}, {len(results)} runs, "
+        f"{sum(one.months for one in results):.0f} pair-months, {time.monotonic() - begin:.0f} s on "
+        f"{os.cpu_count()} processors {platform.machine()}, Python {platform.python_version()}, "
+        f"numpy {np.__version__}\n\n{text(table)}\n"
+    )
+    return [row.what for row in table if row.met is False]
+
+
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -204,21 +234,12 @@ def main() -> int:
     parser.add_argument("--peers", default="")
     parser.add_argument("--pairs", default="")
     parser.add_argument("--troubles", type=Path)
+    parser.add_argument("--synthetic", action="store_true")
+    parser.add_argument("--only", choices=("pairs", "world"))
     options = parser.parse_args()
-    real = real_pairs.NAMES if real_pairs.folder() else ()
-    if not real:
-        sys.stdout.write(f"real pairs absent: {real_pairs.VARIABLE} does not point at the recordings\n")
-    names = tuple(options.pairs.split(",")) if options.pairs else (*pairs.NAMES, *real)
-    size = sizes(options)
-    begin = time.monotonic()
-    table, results = measured(size, names, options)
-    sys.stdout.write(
-        f"{len(names)} pairs ({len(set(names) & set(real))} real), seeds {size.seeds}, {len(results)} runs, "
-        f"{sum(one.months for one in results):.0f} pair-months, {time.monotonic() - begin:.0f} s on "
-        f"{os.cpu_count()} processors {platform.machine()}, Python {platform.python_version()}, "
-        f"numpy {np.__version__}\n\n{text(table)}\n"
-    )
-    missed = [row.what for row in table if row.met is False]
+    missed = run_pairs(options) if options.only != "world" else []
+    if options.only != "pairs" and not options.pairs:
+        missed += run_world(extent_of(options), findings=options.troubles)
     sys.stdout.write(f"\nmissed: {', '.join(missed)}\n" if missed else "\nevery target is met\n")
     return 1 if missed else 0
 

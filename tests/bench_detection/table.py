@@ -37,9 +37,8 @@ def _recall(
 ) -> Row:
     found = _hits(results, keep)
     if not found:
-        return Row(
-            what, "" if at_least is None else f">= {at_least:.2f}", "no case", "", at_least is None or None
-        )
+        asked = "" if at_least is None else f">= {at_least:.2f}"
+        return Row(what, asked, "no case", "", None if at_least is None else False)
     share = _share(found)
     by_seed = _by(results, lambda one: str(one.job.seed), keep)
     by_pair = _by(results, lambda one: one.job.pair, keep)

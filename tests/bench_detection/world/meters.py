@@ -8,10 +8,10 @@ of the power and of the mean voltage, and the current as it is.
 from typing import Final
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import frozen
 
 from tests.bench_detection.cases import MISSING, Floats, Line, Watts
-from tests.bench_detection.world.works import Machine, Mask, Span, Works
+from tests.bench_detection.world.works import Machine, Span, Works
 
 PHASES: Final = 3
 VOLTS: Final = 230.0
@@ -90,23 +90,3 @@ def _gaps(works: Works, lines: tuple[Line, ...]) -> list[Span]:
     edges = np.flatnonzero(np.diff(unread.astype(np.int8), prepend=0, append=0))
     found = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
     return [(a, b) for a, b in found if (b - a) * works.dt_s >= 600]
-
-
-def overwrite(
-    plant: Plant, line_id: str, where: slice | Mask, watts: Watts, channels: dict[str, Floats]
-) -> Plant:
-    """The plant whose meter of one line shows something else, as tampering makes it; losses stay losses."""
-    lines = []
-    for line in plant.lines:
-        if line.id == line_id:
-            shown, lost = line.watts.copy(), line.watts == MISSING
-            shown[where] = watts
-            shown[lost] = MISSING
-            own = {name: values.copy() for name, values in line.channels.items()}
-            for name, values in channels.items():
-                if name in own:
-                    own[name][where] = values
-                    own[name][lost] = np.nan
-            line = Line(id=line.id, treatment=line.treatment, rated_w=line.rated_w, watts=shown, channels=own)  # noqa: PLW2901
-        lines.append(line)
-    return evolve(plant, lines=tuple(lines))

@@ -12,8 +12,10 @@ from attrs import field, frozen
 
 from agent.detect.params import ParamsError
 from tests.bench_detection.cases import DAY_S
+from tests.bench_detection.world.commit import commit
 from tests.bench_detection.world.kinds import draw
 from tests.bench_detection.world.meters import Plant, show
+from tests.bench_detection.world.scene import Deed
 from tests.bench_detection.world.trial import Said, Trial, watch
 from tests.bench_detection.world.works import Works
 
@@ -85,7 +87,7 @@ def run_honest(job: Job) -> Result:
     try:
         trial = watch(plant)
     except ParamsError as error:
-        return Result(job=job, refused="; ".join(map(str, error.args)))
+        return Result(job=job, refused=str(error))
     return honest_result(job, plant, trial)
 
 
@@ -130,3 +132,34 @@ def _accusation(works: Works, said: Said) -> Accusation:
         else "nothing beside the ordinary"
     )
     return Accusation(rule=said.rule, severity=said.severity, hours=said.slot * works.dt_s / 3600, why=why)
+
+
+def run_guilty(job: Job) -> Result:
+    """One plant with deeds: only grave things that are said within a deed, or shortly after it, find it."""
+    guilty = commit(draw(job.kind, job.variant, job.seed, days=job.days))
+    works = guilty.plant.works
+    try:
+        trial = watch(guilty.plant)
+    except ParamsError as error:
+        return Result(job=job, refused=str(error))
+    grave = trial.grave()
+    return Result(
+        job=job, months=months_of(works, trial), ready=trial.ready, duty=works.duty,
+        deeds=tuple(_found(works, deed, grave) for deed in guilty.deeds),
+    )  # fmt: skip
+
+
+def _found(works: Works, deed: Deed, grave: list[Said]) -> DeedResult:
+    last = deed.end + works.slots(AFTER_MIN) + 2
+    first = next((one for one in grave if deed.begin - 1 <= one.slot <= last), None)
+    return DeedResult(
+        deed=deed.name, plain=deed.plain, hidden=deed.hidden, begin_h=deed.begin * works.dt_s / 3600,
+        end_h=deed.end * works.dt_s / 3600,
+        delay_s=None if first is None else max(0.0, float(first.slot - deed.begin) * works.dt_s),
+        rule="" if first is None else first.rule,
+    )  # fmt: skip
+
+
+def run(job: Job) -> Result:
+    """Either."""
+    return run_guilty(job) if job.deeds else run_honest(job)

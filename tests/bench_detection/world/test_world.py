@@ -1,11 +1,15 @@
-"""The second world is what it says: the same for the same seed, honest where it claims to be, sane in watts."""
+"""The second world is what it says: the same for the same seed, honest, sane in watts, guilty where told."""
 
 import numpy as np
 import pytest
 
 from tests.bench_detection.cases import MISSING
+from tests.bench_detection.world import report
+from tests.bench_detection.world.commit import commit
 from tests.bench_detection.world.kinds import KINDS, draw
 from tests.bench_detection.world.meters import show
+from tests.bench_detection.world.score import Accusation, DeedResult, Job, Result
+from tests.bench_detection.world.trial import Heard, Said, Trial
 from tests.bench_detection.world.works import spans
 
 DAYS = 17
@@ -65,3 +69,78 @@ def test_a_pulse_meter_counts_the_energy_that_was_used() -> None:
     shown = sum(int(line.watts.sum()) for line in plant.lines)
     true = sum(float(one.watts.sum()) for one in works.machines)
     assert shown == pytest.approx(true, rel=0.002)
+
+
+GUILTY_KINDS = ("plain", "coating", "kiln", "tanks")
+
+
+@pytest.mark.parametrize("kind", GUILTY_KINDS)
+def test_deeds_are_the_same_again_after_learning_apart_and_nothing_else_is_changed(kind: str) -> None:
+    honest, guilty, again = (
+        show(draw(kind, 0, 4, days=20)), commit(draw(kind, 0, 4, days=20)), commit(draw(kind, 0, 4, days=20)),
+    )  # fmt: skip
+    assert guilty.deeds == again.deeds
+    assert len(guilty.deeds) >= 2
+    assert guilty.deeds[0].begin >= honest.works.rare_from
+    for one, following in zip(guilty.deeds, guilty.deeds[1:], strict=False):
+        assert following.begin - one.end > honest.works.slots(60)
+    free = np.ones(honest.works.n, np.bool_)
+    for deed in guilty.deeds:
+        free[deed.begin - honest.works.slots(300) : deed.end + honest.works.slots(100)] = False
+    assert free.mean() > 0.3
+    for line, twin in zip(honest.lines, guilty.plant.lines, strict=True):
+        assert np.array_equal(line.watts[free], twin.watts[free])
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("plain", 1), ("plain", 2), ("pelletizer", 3), ("series", 4)])
+def test_treatment_is_gone_where_a_deed_says_off_while_production_goes_on(kind: str, seed: int) -> None:
+    honest, guilty = show(draw(kind, 0, seed, days=24)), commit(draw(kind, 0, seed, days=24))
+    offs = [one for one in guilty.deeds if one.name.startswith(("off at", "late", "early"))]
+    assert offs
+    for deed in offs:
+        at = slice(deed.begin, deed.end)
+        treated = [line.watts[at] for line in guilty.plant.lines if line.treatment]
+        usual = [line.watts[line.watts > 0].max() for line in honest.lines if line.treatment]
+        for watts, most in zip(treated, usual, strict=True):
+            assert watts.max() < 0.1 * most, deed
+        assert honest.works.producing[at].mean() > 0.6, deed
+
+
+def test_each_deed_finds_its_place_somewhere() -> None:
+    found = set()
+    for kind in ("plain", "pelletizer"):
+        for seed in (1, 2):
+            found |= {one.name for one in commit(draw(kind, 1, seed, days=24)).deeds}
+    assert len(found) >= 12, sorted(found)
+
+
+def test_an_episode_counts_from_when_its_worst_was_said() -> None:
+    heard = Heard(
+        "k1", [Said(5, "unlearned", "notice"), Said(9, "off", "violation"), Said(12, "off", "notice")]
+    )
+    assert heard.worst == Said(9, "off", "violation")
+    assert Trial(learned_h=72, ready=True, heard=(heard,)).grave() == [Said(9, "off", "violation")]
+
+
+def result(**more: object) -> Result:
+    return Result(job=Job(kind="plain", variant=0, seed=1), months=10.0, ready=True, **more)  # type: ignore[arg-type]
+
+
+def missed(results: list[Result]) -> set[str]:
+    return {row.what for row in report.targets(results, 5.0) if row.met is False}
+
+
+def test_absent_data_is_missed_and_what_was_not_asked_is_not() -> None:
+    nothing = missed([])
+    assert {"honest pair-months", "violations", "notices", "recall of plain deeds"} <= nothing
+    deed = DeedResult(deed="off", plain=True, hidden="", begin_h=1, end_h=2, delay_s=240.0, rule="off")
+    wrong = Accusation(rule="stuck", severity="integrity", hours=3, why="")
+    good = missed([result(gaps=3, deeds=(deed,))])
+    assert good == {"kinds of plant without a case"}
+    assert missed([result(gaps=3, deeds=(deed,), false=(wrong,) * 4)]) == {
+        *good,
+        "violations and integrity findings",
+    }
+    assert missed([result(gaps=3, gaps_accused=1, deeds=(deed,), notices=("x",) * 11)]) == {
+        *good, "gaps in which a violation was said", "notices",
+    }  # fmt: skip
