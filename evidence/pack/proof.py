@@ -179,6 +179,8 @@ class _Proof:
             reasons = "; ".join(finding.text for finding in verdict.findings)
             self.problems.append(f"statement before seal {state.number + 1}: {reasons or verdict.outcome}")
             return state
+        if isinstance(verdict.statement, Revoke):
+            self.problems.append(f"statement before seal {state.number + 1}: a revocation within a run")
         self.findings += verdict.findings
         self.statements.append(verdict.statement)
         return verdict.state

@@ -8,12 +8,14 @@ import evidence
 from drivers.reading import Reading
 from evidence import cbor
 from evidence.body import BODY_BYTES_MAX, columns_body, plain_body
+from evidence.pack.content import encode_content, encode_evidence, sign_issue
 from evidence.pack.export import ExportedSeal, write_chain
 from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from evidence.record import decode_record, encode_reading
 from evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
 from tests.evidence.cddl import Schema
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret
+from tests.evidence.pack import packs
 from tests.evidence.test_record import READING, READINGS
 from wire import messages
 
@@ -37,6 +39,22 @@ def test_real_seals_and_their_messages_match_the_schema() -> None:
         assert not SCHEMA.matches("body-message", part)
         assert not SCHEMA.matches("receipt", seal.cose)
         assert not SCHEMA.matches("beacon", seal.cose)
+
+
+def test_a_real_pack_matches_the_schema() -> None:
+    seals = packs.chain(3)
+    one = packs.content(
+        packs.run(seals, bare=[2]),
+        last=3,
+        statements=(packs.enrolment(),),
+        receipts=(packs.receipt(seals[2]),),
+    )
+    raw = encode_content(one)
+    for issue in (None, sign_issue(raw, b"page", packs.CENTRE)):
+        assert SCHEMA.matches("evidence", encode_evidence(raw, issue))
+        assert issue is None or SCHEMA.matches("issue", issue)
+    short = cbor.encode(cbor.decode(raw, len(raw))[:-1])
+    assert not SCHEMA.matches("evidence", encode_evidence(short, None))
 
 
 def test_the_header_of_a_real_file_matches_the_schema() -> None:
