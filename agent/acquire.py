@@ -82,6 +82,7 @@ class BusTask:
 
     def _start(self, begin_s: float, trouble: str) -> None:
         bus = open_bus(self.url, self._clock, self._ledger)
+        self.desk.ledger = self._ledger
         outlet = _Outlet(self._sink)
         loop = BusLoop(bus, self._setups, self._clock, outlet, self._tally, trouble, self.desk, self._learned)
         self._worker = _Worker(loop, bus, outlet, self._clock, begin_s)

@@ -5,7 +5,7 @@ lines of JSON and gets one for each:
 
     {"bus": "b1"}                                          first; which bus
     {"version": 1, "url": "tcp://…", "gap_registers_max": 31}
-    {"unit": 1, "function": 3, "address": 0, "count": 2, "timeout_s": 1.0, "spare_registers": 0}
+    {"unit": 1, "function": 3, "address": 0, "count": 2, "spare_registers": 0, "timeout_s": 1, "hasty": true}
     {"latency_s": 0.02, "words": "4366…", "sent": true}    or {"error": …} as in `drivers.poll.recording`
 
 `{"refused": "…"}` ends a connection, as everything does that is not such a line. The agent never lends the
@@ -15,7 +15,7 @@ evidence.
 
 Own polls go first: a guest's read is made when no poll is due within the time that the last one took, else
 only when guests have had no more than one part in GUEST_PARTS of the time. One read takes TIMEOUT_S_MAX at
-most.
+most. Who names a meter asks a hundred different things; they are `hasty` (`drivers.link.ledger`).
 
 `Desk` is one bus: `ask` belongs to the guest's thread, `serve` to that of the bus. `BusSocket` admits guests
 from the main loop, each to a thread of its own that ends with its connection.
@@ -36,6 +36,7 @@ from attrs import Factory, define, frozen
 from agent.status.socket import open_listener
 from drivers.clock import Clock
 from drivers.errors import DriverError
+from drivers.link.ledger import Ledger
 from drivers.poll.bus import MeterBus
 from drivers.poll.recording import ERRORS, Outcome, RecordedRead
 
@@ -78,6 +79,7 @@ class GuestRead:
     read: RecordedRead
     timeout_s: float
     spare_registers: int = 0
+    is_hasty: bool = False
 
 
 @define(eq=False)
@@ -91,9 +93,14 @@ class _Visit:
 
 
 class Desk:
-    """The guests of one bus."""
+    """The guests of one bus.
+
+    Attributes:
+        ledger: What is owed on the bus.
+    """
 
     def __init__(self) -> None:
+        self.ledger = Ledger()
         self._turn = threading.Lock()
         self._counting = threading.Lock()
         self._visit: _Visit | None = None
@@ -134,7 +141,11 @@ class Desk:
         if free_s < self._cost_s and now_s < self._rests_until_s:
             return False
         before = bus.stats.requests
-        visit.outcome = _make(bus, visit.asked)
+        self.ledger.is_hasty = visit.asked.is_hasty
+        try:
+            visit.outcome = _make(bus, visit.asked)
+        finally:
+            self.ledger.is_hasty = False
         visit.sent = bus.stats.requests != before
         ended_s = clock.monotonic_s()
         self._cost_s = max(ended_s - now_s, self._cost_s / 2)
@@ -247,8 +258,8 @@ def _decode_hello(line: Mapping[str, Any], known: Container[str]) -> str:
 
 
 def _decode_read(line: Mapping[str, Any]) -> GuestRead:
-    if line.keys() != {*_KEYS, "timeout_s"}:
-        raise RefusedError(f"a read has {', '.join(_KEYS)} and timeout_s")
+    if line.keys() != {*_KEYS, "timeout_s", "hasty"}:
+        raise RefusedError(f"a read has {', '.join(_KEYS)}, timeout_s and hasty")
     for key, most in _KEYS.items():
         value = line[key]
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
@@ -256,8 +267,10 @@ def _decode_read(line: Mapping[str, Any]) -> GuestRead:
     timeout_s = line["timeout_s"]
     if not isinstance(timeout_s, int | float) or isinstance(timeout_s, bool) or not 0 < timeout_s <= 3600:
         raise RefusedError("timeout_s must be a number of seconds")
+    if not isinstance(line["hasty"], bool):
+        raise RefusedError("hasty must be true or false")
     read = RecordedRead(line["unit"], line["function"], line["address"], line["count"])
-    return GuestRead(read, float(timeout_s), line["spare_registers"])
+    return GuestRead(read, float(timeout_s), line["spare_registers"], line["hasty"])
 
 
 def _name_peer(channel: socket.socket) -> str:
@@ -294,7 +307,8 @@ class Guest:
         """The outcome of a read, and whether the agent sent a request for it."""
         read = asked.read
         line = {"unit": read.unit, "function": read.function, "address": read.address, "count": read.count}
-        self._lines.send({**line, "timeout_s": asked.timeout_s, "spare_registers": asked.spare_registers})
+        how = {"timeout_s": asked.timeout_s, "hasty": asked.is_hasty}
+        self._lines.send({**line, "spare_registers": asked.spare_registers, **how})
         told = self._take()
         error = told.get("error", "")
         if not error:

@@ -18,6 +18,10 @@ allows none it has to wait. A refusal does not even name a count: while any othe
 and function may be answered late, a refusal is doubtful: it may belong to the earlier request, must not
 be learned as a hole of the meter, and the answer may still come.
 
+A **hasty** request (`is_hasty`) is one of many while a meter is named, which rests on no single answer. For
+it no duplicate comes, and an answer is late for HASTY_LATE_S or until it is overtaken. It takes nothing from
+the others: what an earlier request of its signature is owed stays owed.
+
 Pure: time is passed in as `now_s`. Size: one entry for each signature of the last `late_max_s` and TIDY_S.
 """
 
@@ -35,6 +39,9 @@ LATE_MAX_S: Final = 10.0
 """Latest answer that is expected. Gateways queue for seconds; ten is beyond every time-out in use."""
 DUPLICATE_MAX_S: Final = 0.5
 """Latest second copy of an answer: a repeater or a radio link sends it within a few frame lengths."""
+
+HASTY_LATE_S: Final = 2.0
+"""Latest answer that a hasty request expects: the meter has just answered quickly."""
 
 TIDY_S: Final = 1.0
 """Time between two removals of expired entries; they count for nothing before that, too."""
@@ -72,6 +79,14 @@ class _Entry:
     refused: bool = False
     sent_s: float | None = None
     overtaken_until_s: float = math.inf
+    is_overtaken: bool = False
+    owed_until_s: float = -math.inf
+    """Until when an earlier request of this signature may be answered, too."""
+
+    @property
+    def is_debt(self) -> bool:
+        """Whether only earlier requests may still be answered, and those by us."""
+        return self.sent_s is None and self.owed_until_s > -math.inf
 
 
 @frozen
@@ -90,6 +105,7 @@ class Ledger:
         late_max_s: How long an unanswered one is remembered.
         duplicate_max_s: How long an answered one is.
         late_s: Of each unit, how long after its request its last late answer came.
+        is_hasty: Whether the request at present is a hasty one.
         queue: What is known of the gateway in front of the bus, if there is one.
     """
 
@@ -97,6 +113,7 @@ class Ledger:
     duplicate_max_s: float = DUPLICATE_MAX_S
     queue: GatewayQueue = Factory(GatewayQueue)
     late_s: dict[int, float] = Factory(dict)
+    is_hasty: bool = False
     _entries: dict[Signature, _Entry] = Factory(dict)
     _owed: dict[Signature, None] = Factory(dict)
     _last: Signature | None = None
@@ -106,7 +123,7 @@ class Ledger:
         """Whether `choose` would take `request` as it stands, without a wait."""
         signature = request.signature
         entry = self._entries.get(signature)
-        if entry is None or entry.until_s <= now_s:
+        if entry is None or self._until_s(entry) <= now_s:
             return True
         return entry.answered and entry.address == request.address and signature != self._last
 
@@ -133,7 +150,7 @@ class Ledger:
         request, so that only its time distinguishes a duplicate from a new answer.
         """
         entry = self._entries.get(signature)
-        return 0.0 if entry is None else max(entry.until_s - now_s, 0.0)
+        return 0.0 if entry is None else max(self._until_s(entry) - now_s, 0.0)
 
     def note_request(
         self,
@@ -150,14 +167,18 @@ class Ledger:
         if now_s >= self._tidied_s + TIDY_S or now_s < self._tidied_s:
             self._drop_expired(now_s)
         signature = self._last = request.signature
-        self._owed[signature] = None
-        self._entries[signature] = _Entry(
+        entry = _Entry(
             request.address,
             now_s + min(self.late_max_s, late_max_s),
             answered=False,
             sent_s=now_s,
             overtaken_until_s=now_s + overtaken_max_s,
         )
+        before = self._entries.get(signature) if self.is_hasty else None
+        if before is not None and not (before.answered and before.address == request.address):
+            entry.owed_until_s = before.until_s
+            entry.until_s = max(entry.until_s, before.until_s)
+        self._put(signature, entry)
 
     def note_answer(
         self, request: PendingRequest, now_s: float, *, refused: bool = False, damaged: bool = False
@@ -165,22 +186,29 @@ class Ledger:
         """Note the answer or a certain refusal; one that came `damaged` overtakes nothing."""
         signature, until_s = request.signature, now_s + self.duplicate_max_s
         before = self._entries.get(signature)
-        self._owed.pop(signature, None)
+        entry = _Entry(request.address, until_s, answered=True, refused=refused)
+        self._put(signature, entry if before is None else _with_debt(entry, before.owed_until_s, now_s))
         if self._owed and not damaged and before is not None and before.sent_s is not None:
             self._overtake(signature, before.sent_s)
-        self._entries[signature] = _Entry(request.address, until_s, answered=True, refused=refused)
+
+    def _put(self, signature: Signature, entry: _Entry) -> None:
+        self._entries[signature] = entry
+        if entry.answered:
+            self._owed.pop(signature, None)
+        else:
+            self._owed[signature] = None
 
     def _overtake(self, answered: Signature, sent_s: float) -> None:
         """Shorten the time of what the same meter still owes of requests sent before `sent_s`."""
         for signature in self._owed:
             entry = self._entries[signature]
             if signature.unit_id == answered.unit_id and entry.sent_s is not None and entry.sent_s < sent_s:
+                entry.is_overtaken = True
                 entry.until_s = min(entry.until_s, entry.overtaken_until_s)
 
     def note_second_answer(self, request: PendingRequest, now_s: float) -> None:
         """Note that the answer to the second of two equal requests has come: that to the first still may."""
-        self._owed.pop(request.signature, None)
-        self._entries[request.signature] = _Entry(request.address, now_s + self.late_max_s, answered=True)
+        self._put(request.signature, _Entry(request.address, now_s + self.late_max_s, answered=True))
 
     def note_foreign_request(self, signature: Signature, now_s: float) -> None:
         """Note another master's request; its answer may come at any time."""
@@ -195,14 +223,15 @@ class Ledger:
         if not entry.answered:
             if entry.sent_s is not None:
                 self.late_s[signature.unit_id] = now_s - entry.sent_s
-            self._owed.pop(signature, None)
-            self._entries[signature] = _Entry(-1, now_s + self.duplicate_max_s, answered=True)
+            come = _Entry(-1, now_s + self.duplicate_max_s, answered=True)
+            owed_until_s = entry.until_s if entry.owed_until_s > now_s else -math.inf
+            self._put(signature, _with_debt(come, owed_until_s, now_s))
         return True
 
     def is_doubtful(self, request: PendingRequest, now_s: float) -> bool:
         """Whether a refusal that comes now may belong to an earlier request."""
         return any(
-            entry.until_s > now_s and (not entry.answered or entry.refused)
+            self._until_s(entry) > now_s and (not entry.answered or entry.refused)
             for signature, entry in self._entries.items()
             if (signature.unit_id, signature.function) == (request.unit_id, request.function)
             and signature != request.signature
@@ -214,16 +243,32 @@ class Ledger:
         if last is None or (last.unit_id, last.function) != (request.unit_id, request.function):
             return 0
         entry = self._entries.get(last)
-        return last.count if entry is not None and entry.until_s > now_s else 0
+        return last.count if entry is not None and self._until_s(entry) > now_s else 0
 
     def _wait_s(self, signature: Signature, address: int, now_s: float) -> float:
         entry = self._entries.get(signature)
         if entry is None or (entry.answered and entry.address == address):
             return 0.0
-        return max(entry.until_s - now_s, 0.0)
+        return max(self._until_s(entry) - now_s, 0.0)
+
+    def _until_s(self, entry: _Entry) -> float:
+        """Until when the request at present has to mind an earlier one."""
+        if not self.is_hasty:
+            return entry.until_s
+        if entry.answered or entry.is_overtaken or entry.is_debt:
+            return -math.inf
+        return entry.until_s if entry.sent_s is None else min(entry.until_s, entry.sent_s + HASTY_LATE_S)
 
     def _drop_expired(self, now_s: float) -> None:
         self._tidied_s = now_s
         for signature in [one for one, entry in self._entries.items() if entry.until_s <= now_s]:
             del self._entries[signature]
             self._owed.pop(signature, None)
+
+
+def _with_debt(entry: _Entry, owed_until_s: float, now_s: float) -> _Entry:
+    """The entry of an answered request, as long as another answer of its signature is owed: any may come."""
+    if owed_until_s <= now_s:
+        return entry
+    until_s = max(entry.until_s, owed_until_s)
+    return _Entry(-1, until_s, answered=False, owed_until_s=owed_until_s)

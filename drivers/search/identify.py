@@ -115,24 +115,29 @@ class Life:
 
 
 def probe(bus: MeterBus, unit_id: int, timeouts_s: Sequence[float] = PROBE_TIMEOUTS_S) -> Life:
-    """How an address responds, asked as often as there are time-outs."""
+    """How an address responds, asked as often as there are time-outs; an answer says more than a refusal."""
     trouble = Life()
     for timeout_s in timeouts_s:
-        for control in _PROBED:
-            try:
-                bus.read(unit_id, control.function, control.address, 1, timeout_s=timeout_s)
-            except ReplyTimeoutError:
-                continue
-            except ExceptionReplyError as error:
-                if error.code not in TRANSIENTS:
-                    return Life("refuses", control)
-                if error.code in BUSY_EXCEPTIONS:
-                    trouble = Life("busy", control)
-            except ReplyError as error:
-                trouble = Life("hung_up" if HUNG_UP_TWICE in str(error) else "garbled", control)
-            else:
-                return Life("answers", control)
+        lives = [_probe(bus, unit_id, control, timeout_s) for control in _PROBED]
+        for how in ("answers", "refuses"):
+            if certain := [life for life in lives if life.how == how]:
+                return certain[0]
+        trouble = next((life for life in reversed(lives) if life), trouble)
     return trouble
+
+
+def _probe(bus: MeterBus, unit_id: int, control: Control, timeout_s: float) -> Life:
+    try:
+        bus.read(unit_id, control.function, control.address, 1, timeout_s=timeout_s)
+    except ReplyTimeoutError:
+        return Life()
+    except ExceptionReplyError as error:
+        if error.code not in TRANSIENTS:
+            return Life("refuses", control)
+        return Life("busy", control) if error.code in BUSY_EXCEPTIONS else Life()
+    except ReplyError as error:
+        return Life("hung_up" if HUNG_UP_TWICE in str(error) else "garbled", control)
+    return Life("answers", control)
 
 
 def identify(

@@ -15,6 +15,10 @@ about these registers; how often that takes follows from the share of answers th
 chance alone explains it in one of 1 / DOUBT questions. Where TRIES_MAX does not suffice for that, the bus is
 too poor to tell: `UnclearError`.
 
+On a serial bus a question may have to wait because the answer to the one before might still come and look the
+same. Then the control is asked: a meter that answers it has done with the question. As it has to be
+answered for that, the first question that is takes the place of a control that was only refused.
+
 `Losses` is pure. `PatientBus` sends one request after the other, and remembers what is certain.
 """
 
@@ -53,15 +57,23 @@ TIMEOUT_MAX_S: Final = 4.0
 TIMEOUT_MIN_S: Final = 0.3
 TIMEOUT_LATENCIES: Final = 4.0
 """Time-out as a multiple of the slowest answer so far."""
-DEAF_ANSWERS: Final = 3
-"""So many failures in a row, each right after an answer, mean a meter that needs a pause."""
+DEAF_CONTROLS: Final = 3
+"""So many controls that come to nothing right after an answer, and fewer that do not, mean a meter that needs
+a pause. A question proves nothing: the meter may keep silent about it."""
+DEAF_WARM_UP: Final = 32
+"""Longest warm-up, of a meter whose pause is not known yet."""
 PAUSE_FIRST_S: Final = 0.1
 PAUSE_MAX_S: Final = 0.8
 """Makers ask for up to half a second between an answer and the next request."""
 BUDGET_S: Final = 300.0
 """A hundred answers of a radio link take four minutes; a bus that needs longer is too poor."""
+CONTROL_SPARE: Final = 1
+"""Registers that the control may read more, to be told from a question."""
 NOT_SENT_MAX: Final = 12
 """A bus that waits for late answers refuses to send for at most ten seconds."""
+
+
+_Key = tuple[int, int, int]
 
 
 class UnclearError(DriverError):
@@ -148,9 +160,12 @@ class PatientBus:
     url: str = field(init=False)
     gap_registers_max: int = field(init=False)
     stats: BusStats = field(init=False)
-    _known: dict[tuple[int, int, int], Answer | DriverError] = Factory(dict)
+    _control_key: _Key = field(init=False)
+    _is_control_good: bool = False
+    _known: dict[_Key, Answer | DriverError] = Factory(dict)
     _was_answered: bool = False
-    _deaf: int = 0
+    _heard: int = 0
+    _unheard: int = 0
     _pause_s: float = 0.0
     _end_s: float = math.inf
     _asked_control: _Question = Factory(_Question)
@@ -160,6 +175,7 @@ class PatientBus:
     def __attrs_post_init__(self) -> None:
         self.url, self.gap_registers_max = self._bus.url, self._bus.gap_registers_max
         self.stats = self._bus.stats
+        self._control_key = self._control.function, self._control.address, 1
 
     def close(self) -> None:
         """Release the port."""
@@ -172,7 +188,9 @@ class PatientBus:
             BusDownError: The bus cannot be used.
         """
         self._end_s = self._clock.monotonic_s() + BUDGET_S
-        for _ in range(WARM_UP):
+        for number in range(DEAF_WARM_UP):
+            if number >= WARM_UP and self._heard >= self._unheard:
+                return
             self._ask_control()
 
     def read(
@@ -208,12 +226,19 @@ class PatientBus:
             raise known
         return known
 
-    def _find_out(self, key: tuple[int, int, int]) -> Answer | DriverError:
+    def _find_out(self, key: _Key) -> Answer | DriverError:
         question = _Question()
         while (end := self._give_up(question)) is None:
+            not_sent = question.not_sent
             outcome = self._ask(key, question)
             if isinstance(outcome, Answer):
+                if not self._is_control_good:
+                    self._control_key, self._is_control_good = key, True
                 return outcome
+            if question.not_sent != not_sent:
+                if not self._ask_control():
+                    self._clock.sleep(TIMEOUT_FIRST_S)
+                continue
             if outcome is not None:
                 question.codes[outcome.code] = question.codes.get(outcome.code, 0) + 1
                 if question.codes[outcome.code] >= TWICE:
@@ -239,53 +264,72 @@ class PatientBus:
 
     def _ask_control(self) -> bool:
         """Whether the control is answered now; while it is not, the time-out grows."""
-        key = self._control.function, self._control.address, 1
-        if self._ask(key, self._asked_control) is not None:
+        question, not_sent = self._asked_control, self._asked_control.not_sent
+        outcome = self._ask(self._control_key, question, CONTROL_SPARE)
+        if outcome is not None:
+            self._is_control_good = self._is_control_good or isinstance(outcome, Answer)
             return True
-        self._timeout_s = min(2 * self._timeout_s, TIMEOUT_MAX_S)
+        if question.not_sent == not_sent:
+            self._timeout_s = min(2 * self._timeout_s, TIMEOUT_MAX_S)
         return False
 
-    def _ask(self, key: tuple[int, int, int], question: _Question) -> Answer | ExceptionReplyError | None:
+    def _ask(
+        self, key: _Key, question: _Question, spare_registers: int = 0
+    ) -> Answer | ExceptionReplyError | None:
         """Send one request: its answer or the meter's refusal, None if it came to nothing."""
         before = self.stats.requests
         if self._was_answered:
             self._clock.sleep(self._pause_s)
+        asked_s = self._clock.monotonic_s()
         try:
-            answer = self._bus.read(self._unit_id, *key, timeout_s=self._timeout_s)
+            answer = self._bus.read(
+                self._unit_id, *key, timeout_s=self._timeout_s, spare_registers=spare_registers
+            )
         except ExceptionReplyError as error:
-            self._note_response(answered=error.code not in GATEWAY_EXCEPTIONS)
-            if error.code not in TRANSIENTS:
-                self.losses.note_answer(question.failures)
-                question.failures = 0
-                return error
-            question.failures += 1
-            question.busy += error.code in BUSY_EXCEPTIONS
-            self.losses.note_failure(busy=True)
-            self._clock.sleep(min(BUSY_PAUSE_S * question.failures, BUSY_PAUSE_MAX_S))
+            if error.code not in GATEWAY_EXCEPTIONS:
+                self._note_latency(self._clock.monotonic_s() - asked_s)
+            return self._note_exception(error, question)
         except BusDownError:
             raise
         except (ReplyTimeoutError, ReplyError):
             if self.stats.requests == before and question.not_sent < NOT_SENT_MAX:
                 question.not_sent += 1  # the bus still waits for late answers to others
-                self._clock.sleep(TIMEOUT_FIRST_S)
                 return None
-            self._note_response(answered=False)
+            question.not_sent = 0
+            self._note_response(question, answered=False)
             question.failures += 1
             self.losses.note_failure(busy=False)
-        else:
-            self._note_response(answered=True)
+            return None
+        question.not_sent = 0
+        self._note_response(question, answered=True)
+        self.losses.note_answer(question.failures)
+        question.failures = 0
+        self._note_latency(answer.latency_s)
+        return answer
+
+    def _note_latency(self, latency_s: float) -> None:
+        self._slowest_s = max(self._slowest_s, latency_s)
+        self._timeout_s = min(max(TIMEOUT_LATENCIES * self._slowest_s, TIMEOUT_MIN_S), TIMEOUT_MAX_S)
+
+    def _note_exception(self, error: ExceptionReplyError, question: _Question) -> ExceptionReplyError | None:
+        """Note an exception; returns it if it is the meter's refusal."""
+        self._note_response(question, answered=error.code not in GATEWAY_EXCEPTIONS)
+        if error.code not in TRANSIENTS:
             self.losses.note_answer(question.failures)
             question.failures = 0
-            self._slowest_s = max(self._slowest_s, answer.latency_s)
-            self._timeout_s = min(max(TIMEOUT_LATENCIES * self._slowest_s, TIMEOUT_MIN_S), TIMEOUT_MAX_S)
-            return answer
+            return error
+        question.failures += 1
+        question.busy += error.code in BUSY_EXCEPTIONS
+        self.losses.note_failure(busy=True)
+        self._clock.sleep(min(BUSY_PAUSE_S * question.failures, BUSY_PAUSE_MAX_S))
         return None
 
-    def _note_response(self, *, answered: bool) -> None:
+    def _note_response(self, question: _Question, *, answered: bool) -> None:
         """Learn whether the meter is deaf for a moment after each answer."""
         if self._was_answered:
-            self._deaf = 0 if answered else self._deaf + 1
-            if self._deaf >= DEAF_ANSWERS:
-                self._deaf = 0
+            self._heard += answered
+            self._unheard += not answered and question is self._asked_control
+            if self._unheard >= DEAF_CONTROLS and self._unheard > self._heard:
+                self._heard = self._unheard = 0
                 self._pause_s = min(max(2 * self._pause_s, PAUSE_FIRST_S), PAUSE_MAX_S)
         self._was_answered = answered

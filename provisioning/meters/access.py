@@ -15,7 +15,7 @@ from attrs import frozen
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError, DriverError
 from drivers.link.bus_url import parse_url
-from drivers.link.ledger import Ledger
+from drivers.link.port import new_ledger
 from drivers.link.transport import SerialPipe
 from drivers.poll.bus import MeterBus, open_bus
 from drivers.search.prober import Asker, Prober
@@ -39,8 +39,8 @@ _LOCKED: Final = ("lock", "busy")
 class Access(Protocol):
     """The bus at a URL, however it is reached."""
 
-    def open(self, url: str, ledger: Ledger | None = None) -> MeterBus:
-        """The bus for reading; `url` has the setting that was found."""
+    def open(self, url: str, *, hasty: bool = False) -> MeterBus:
+        """The bus for reading, `hasty` while a meter is named; `url` has the setting that was found."""
         ...
 
     def asker(self, url: str) -> Asker:
@@ -65,9 +65,12 @@ class OwnAccess:
     url: str
     holder: "Holder | None" = None
 
-    def open(self, url: str, ledger: Ledger | None = None) -> MeterBus:
+    def open(self, url: str, *, hasty: bool = False) -> MeterBus:
         """As `Access.open`."""
-        return open_bus(url, SystemClock(), ledger)
+        clock = SystemClock()
+        ledger = new_ledger(clock)
+        ledger.is_hasty = hasty
+        return open_bus(url, clock, ledger)
 
     def asker(self, url: str) -> Asker:
         """As `Access.asker`."""
@@ -114,15 +117,15 @@ class AgentAccess:
     url: str
     site: Path
 
-    def open(self, url: str, ledger: Ledger | None = None) -> MeterBus:
+    def open(self, url: str, *, hasty: bool = False) -> MeterBus:
         """As `Access.open`."""
-        del url, ledger
-        return AgentBus(self.folder, self.bus_id, self.url)
+        del url
+        return AgentBus(self.folder, self.bus_id, self.url, is_hasty=hasty)
 
     def asker(self, url: str) -> Asker:
         """As `Access.asker`."""
         del url
-        return AgentAsker(AgentBus(self.folder, self.bus_id, self.url))
+        return AgentAsker(AgentBus(self.folder, self.bus_id, self.url, is_hasty=True))
 
     def walk(
         self, first: int | None, last: int | None, timeout_s: float, *, quick: bool, everything: bool

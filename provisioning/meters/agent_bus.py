@@ -27,6 +27,7 @@ class AgentBus:
     _folder: Path
     _bus_id: str
     url: str
+    is_hasty: bool = False
     gap_registers_max: int = field(init=False)
     stats: BusStats = field(factory=BusStats, init=False)
     _guest: Guest | None = field(default=None, init=False)
@@ -49,7 +50,7 @@ class AgentBus:
         try:
             if self._guest is None:
                 self._guest = Guest(self._folder, self._bus_id)
-            outcome, sent = self._guest.read(GuestRead(read, timeout_s, spare_registers))
+            outcome, sent = self._guest.read(GuestRead(read, timeout_s, spare_registers, self.is_hasty))
         except (OSError, RefusedError, ValueError, KeyError, TypeError) as error:
             self.close()
             raise BusDownError(f"{self._folder / SOCKET_NAME}: {error}") from error

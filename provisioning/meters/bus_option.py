@@ -10,33 +10,24 @@ import click
 from disk.files import write_all
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError, BusUrlError
-from drivers.link.ledger import Ledger
 from drivers.poll.bus import MeterBus
 from drivers.poll.recording import RecordingBus
 from drivers.poll.replay import RecordingError, replay
 from provisioning.meters.access import Access, OwnAccess, access_to
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 
-HASTY_LATE_S: Final = 2.0
-"""Latest answer expected while a meter is named; a poll expects one for 10 s."""
-HASTY_DUPLICATE_S: Final = 0.0
-"""Duplicate answers are not expected here: doubting refusals would cost a second per model."""
-
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 RECORD: Final = click.option("--record", type=_FILE, help="Write every request and answer here.")
 REPLAY: Final = click.option("--replay", type=_FILE, help="Replay such a file in place of URL.")
 
 
-def hasty_ledger() -> Ledger:
-    """A ledger for many different reads of a meter that has just answered quickly."""
-    return Ledger(HASTY_LATE_S, HASTY_DUPLICATE_S)
-
-
 @contextmanager
 def meter_bus(
-    url: str | None, record: Path | None, recorded: Path | None, ledger: Ledger | None = None
+    url: str | None, record: Path | None, recorded: Path | None, *, hasty: bool = False
 ) -> Iterator[MeterBus]:
     """The bus at `url`, recorded in the file `record` if there is one; or the record `recorded` in its place.
+
+    `hasty` is for many different reads of a meter that has just answered quickly (`drivers.link.ledger`).
 
     Ends the command if the options or the files are wrong, or the bus cannot be used.
     """
@@ -53,7 +44,7 @@ def meter_bus(
         access = access_to(str(url))
     except BusUrlError as error:
         raise fail(EXIT_USAGE, str(error)) from error
-    bus = access.open(str(url), ledger)
+    bus = access.open(str(url), hasty=hasty)
     try:
         with _explained(access):
             if record is None:

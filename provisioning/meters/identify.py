@@ -16,7 +16,7 @@ from drivers.search.identify import Identification, Match, identify, probe
 from drivers.search.sunspec import METERS_MAX
 from drivers.search.sunspec import NAME as SUNSPEC
 from provisioning.meters.access import HANGS_UP
-from provisioning.meters.bus_option import RECORD, REPLAY, hasty_ledger, meter_bus
+from provisioning.meters.bus_option import RECORD, REPLAY, meter_bus
 from provisioning.meters.words import WORDS
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, progress
@@ -72,7 +72,7 @@ def command(
         models = [*(load(name) for name in names()), *(load_file(path) for path in also)]
     except ModelError as error:
         raise fail(EXIT_USAGE, *error.problems) from error
-    with meter_bus(url, record, replay, hasty_ledger()) as bus:
+    with meter_bus(url, record, replay, hasty=True) as bus:
         found = _identify(bus, unit_id, models)
     if as_json:
         click.echo(json.dumps(_as_json(unit_id, found), ensure_ascii=False))

@@ -32,7 +32,7 @@ from drivers.search.search import SCAN_TIMEOUT_S, AnyWalk, search
 from drivers.search.signs import ProbeResult, Sign
 from drivers.search.walk import QUICK_UNITS, Ask, Probe
 from provisioning.meters.access import Access, AgentAccess, Holder, access_to, settle
-from provisioning.meters.bus_option import RECORD, hasty_ledger, open_record
+from provisioning.meters.bus_option import RECORD, open_record
 from provisioning.meters.scan_dlt645 import scan_bus
 from provisioning.meters.words import WORDS
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
@@ -257,7 +257,7 @@ class Search:
         url = url_at(self.url, probe.setting)
         found = None
         if result.sign not in {Sign.GARBLED, Sign.FOREIGN_ID}:
-            bus = self.access.open(url, hasty_ledger())
+            bus = self.access.open(url, hasty=True)
             recorded = bus if self.recorder is None else RecordingBus(bus, self.recorder)
             try:
                 settle(bus, probe.unit_id, probe.function)

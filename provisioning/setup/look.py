@@ -33,7 +33,6 @@ from drivers.search.search import SCAN_TIMEOUT_S, AnyWalk, search
 from drivers.search.signs import ProbeResult, Sign
 from drivers.search.walk import Ask, Probe
 from provisioning.meters.access import Access, access_to, settle
-from provisioning.meters.bus_option import hasty_ledger
 from provisioning.meters.scan_dlt645 import find_fitting_models, urls_to_try
 from provisioning.words.findings import describe_finding, describe_losses, describe_reason
 
@@ -198,7 +197,7 @@ class _Search:
         """Report the meters of a unit; what is to be said where they cannot be named."""
         if result.sign in {Sign.GARBLED, Sign.FOREIGN_ID}:
             return []  # two meters with one address, or foreign ids: reported as a finding
-        bus = access.open(url, hasty_ledger())
+        bus = access.open(url, hasty=True)
         try:
             settle(bus, probe.unit_id, probe.function)
             control = Control(probe.function, 0)

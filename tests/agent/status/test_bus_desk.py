@@ -117,6 +117,27 @@ def test_a_guest_that_left_holds_up_nobody_and_no_read_takes_longer_than_is_allo
     assert bus.timeouts_s == [TIMEOUT_S_MAX]
 
 
+def test_only_the_read_of_a_hasty_guest_is_hasty_on_the_bus() -> None:
+    clock, desk = IdleClock(), Desk()
+    seen = []
+
+    class Watched(FakeBus):
+        def read(self, *request: int, **more: float) -> Answer:
+            seen.append(desk.ledger.is_hasty)
+            raise ReplyTimeoutError(f"no answer to {request} {more}")
+
+    bus = Watched(clock)
+    for is_hasty in (False, True, False):
+        guest = GuestRead(READ, 1.0, is_hasty=is_hasty)
+        thread = threading.Thread(target=desk.ask, args=(guest, WAIT_S))
+        thread.start()
+        until_asked(desk)
+        assert desk.serve(bus, clock, 60.0)
+        thread.join(WAIT_S)
+        assert not desk.ledger.is_hasty
+    assert seen == [False, True, False]
+
+
 @contextmanager
 def served(folder: Path, bus: FakeBus) -> Iterator[Desk]:
     """An agent's socket for the bus b1, admitting and serving until the end."""
@@ -172,7 +193,15 @@ def test_a_bus_that_the_agent_does_not_have_is_refused(tmp_path: Path) -> None:
         Guest(tmp_path, "b9")
 
 
-GOOD = {"unit": 1, "function": 3, "address": 0, "count": 1, "timeout_s": 1.0, "spare_registers": 0}
+GOOD = {
+    "unit": 1,
+    "function": 3,
+    "address": 0,
+    "count": 1,
+    "timeout_s": 1.0,
+    "spare_registers": 0,
+    "hasty": False,
+}
 
 
 @pytest.mark.parametrize(
@@ -187,6 +216,7 @@ GOOD = {"unit": 1, "function": 3, "address": 0, "count": 1, "timeout_s": 1.0, "s
         json.dumps(GOOD | {"unit": -1}).encode(),
         json.dumps(GOOD | {"unit": True}).encode(),
         json.dumps(GOOD | {"count": 251}).encode(),
+        json.dumps(GOOD | {"hasty": 1}).encode(),
         json.dumps(GOOD | {"timeout_s": 0}).encode(),
         json.dumps(GOOD | {"timeout_s": float("nan")}).encode(),
         json.dumps({key: value for key, value in GOOD.items() if key != "count"}).encode(),

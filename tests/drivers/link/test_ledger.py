@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.link.ledger import Choice, Ledger
+from drivers.link.ledger import HASTY_LATE_S, Choice, Ledger
 from drivers.link.verdict import Request, Signature
 
 A = Request(1, 3, 0, 10)
@@ -140,6 +140,34 @@ def test_a_refusal_right_after_another_is_doubtful_too() -> None:
     assert not ledger.is_doubtful(C, 0.7)
 
 
+def hasty(ledger: Ledger, request: Request, at_s: float, *, answered: bool) -> None:
+    ledger.is_hasty = True
+    ledger.note_request(request, at_s)
+    if answered:
+        ledger.note_answer(request, at_s)
+    ledger.is_hasty = False
+
+
+def test_a_hasty_request_waits_for_no_duplicate_and_not_long_for_what_is_late() -> None:
+    ledger = Ledger(late_max_s=10.0, duplicate_max_s=0.5, is_hasty=True)
+    ledger.note_request(A, 0.0)
+    assert ledger.choose(B, 0, 0.5).wait_s == HASTY_LATE_S - 0.5
+    ledger.note_request(C, 0.5)
+    assert ledger.is_doubtful(C, 0.5)
+    ledger.note_answer(C, 0.6)  # the meter has done with A
+    assert ledger.is_free(B, 0.6)
+    assert not ledger.is_doubtful(C, 0.6)
+
+
+def test_a_late_answer_leaves_open_that_of_the_other_request_with_its_signature() -> None:
+    ledger = Ledger(late_max_s=10.0, duplicate_max_s=0.5)
+    hasty(ledger, A, 0.0, answered=False)
+    hasty(ledger, C, 0.1, answered=True)
+    hasty(ledger, B, 0.2, answered=False)
+    assert ledger.note_stray_answer(A.signature, 1.0), "of A or of B"
+    assert ledger.choose(A, 0, 2.0).wait_s == pytest.approx(8.2)
+
+
 ROUNDING_S = 1e-9  # a wait that is added to a time ends within one bit of the moment that was meant
 
 
@@ -152,22 +180,25 @@ ROUNDING_S = 1e-9  # a wait that is added to a time ends within one bit of the m
             st.integers(0, 3),
             st.floats(0.0, 3.0),
             st.booleans(),
+            st.booleans(),
         ),
         max_size=40,
     )
 )
 @settings(deadline=None)
 def test_no_two_requests_that_could_be_confused_are_ever_open_together(
-    steps: list[tuple[int, int, int, int, float, bool]],
+    steps: list[tuple[int, int, int, int, float, bool, bool]],
 ) -> None:
     """Against a plain model: all requests that were sent, with the last moment of their answers.
 
-    What is unanswered can come for 10 s, and for 3 s once a later request to its meter was answered.
+    What is unanswered can come for 10 s, and for 3 s once a later request to its meter was answered. What
+    hasty requests risk is theirs: whatever they do, the others are as safe as without them.
     """
     ledger = Ledger(late_max_s=10.0, duplicate_max_s=0.5)
     sent: list[tuple[Request, float, float, bool]] = []
     now_s = 0.0
-    for unit_id, place, count, spare, pause_s, answered in steps:
+    for unit_id, place, count, spare, pause_s, answered, is_hasty in steps:
+        ledger.is_hasty = is_hasty
         now_s += pause_s
         wanted = Request(unit_id, 3, place * 50, count)
         choice = ledger.choose(wanted, spare, now_s)
@@ -175,7 +206,7 @@ def test_no_two_requests_that_could_be_confused_are_ever_open_together(
         now_s += choice.wait_s
         request = Request(unit_id, 3, wanted.address, choice.count)
         assert count <= request.count <= count + spare
-        for earlier, sent_s, lasts_s, was_answered in sent:
+        for earlier, sent_s, lasts_s, was_answered in () if is_hasty else sent:
             if earlier.signature == request.signature and sent_s + lasts_s > now_s + ROUNDING_S:
                 assert was_answered
                 assert earlier.address == request.address

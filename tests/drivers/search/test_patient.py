@@ -4,15 +4,18 @@ import random
 from itertools import count
 
 import pytest
-from attrs import define
+from attrs import Factory, define
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.errors import ExceptionReplyError, ReplyTimeoutError
+from drivers.errors import ExceptionReplyError, ReplyError, ReplyTimeoutError
+from drivers.link.ledger import Ledger
+from drivers.link.transaction import Answer, BusStats
+from drivers.link.verdict import Request
 from drivers.points.model import load, names
 from drivers.search.identify import identify, probe
 from drivers.search.patient import BUDGET_S, TRIES_MAX, Control, PatientBus, UnclearError
-from tests.drivers.search.simulated import SaysBus, bus_of
+from tests.drivers.search.simulated import LATENCY_S, SaysBus, bus_of
 
 KNOWN = [load(name) for name in names()]
 CONTROL = Control(3, 0)
@@ -148,6 +151,70 @@ def test_a_meter_that_is_deaf_after_each_answer_gets_the_pause_that_it_needs() -
     found = identify(bus, 1, KNOWN, clock)
     assert found.matches[0].model.name == "chint-dtsu666"
     assert found.losses.lost < 12, "the pause is learned, and then nothing is lost"
+
+
+@define
+class Wire:
+    """A serial bus that waits for late answers, in the time of a clock."""
+
+    inner: SaysBus
+    clock: IdleClock
+    ledger: Ledger = Factory(lambda: Ledger(is_hasty=True))
+    stats: BusStats = Factory(BusStats)
+    url: str = "rtu:/dev/none"
+    gap_registers_max: int = 31
+
+    def read(
+        self,
+        unit_id: int,
+        function: int,
+        address: int,
+        count: int,
+        *,
+        timeout_s: float,
+        spare_registers: int = 0,
+    ) -> Answer:
+        request = Request(unit_id, function, address, count)
+        choice = self.ledger.choose(request, spare_registers, self.clock.slept_s)
+        if choice.wait_s > timeout_s:
+            raise ReplyTimeoutError("not asked")
+        self.clock.sleep(choice.wait_s)
+        request = Request(unit_id, function, address, choice.count)
+        self.ledger.note_request(request, self.clock.slept_s)
+        self.stats.requests += 1
+        try:
+            answer = self.inner.read(unit_id, function, address, count, timeout_s=timeout_s)
+        except ReplyTimeoutError:
+            self.clock.sleep(timeout_s)
+            raise
+        except ExceptionReplyError:
+            doubtful = self.ledger.is_doubtful(request, self.clock.slept_s)
+            self.clock.sleep(timeout_s if doubtful else LATENCY_S)
+            if doubtful:
+                raise ReplyError("doubtful exception") from None
+            self.ledger.note_answer(request, self.clock.slept_s, refused=True)
+            raise
+        self.clock.sleep(LATENCY_S)
+        self.ledger.note_answer(request, self.clock.slept_s)
+        return answer
+
+    def close(self) -> None:
+        pass
+
+
+BEARABLE_S = 90.0
+
+
+@pytest.mark.parametrize("name", ["eastron-sdm630", "gavazzi-em340", "gavazzi-et112"])
+def test_a_meter_that_keeps_silent_about_what_it_lacks_is_named_in_a_time_that_one_bears(name: str) -> None:
+    clock, inner = IdleClock(), bus_of([load(name)], strict=True)
+    says = inner._says
+    inner._says = lambda *read: None if isinstance(words := says(*read), int) else words
+    bus = Wire(inner, clock)
+    life = probe(bus, 1)
+    found = identify(bus, 1, KNOWN, clock, control=life.control)
+    assert found.matches[0].model.name == name
+    assert clock.slept_s < BEARABLE_S
 
 
 def test_a_bus_on_which_naming_would_take_too_long_is_too_poor() -> None:

@@ -139,6 +139,24 @@ def test_a_serial_port_that_the_agent_has_is_read_through_it(tmp_path: Path) -> 
 
 
 @SLOW
+@pytest.mark.parametrize("unit", [1, 3], ids=["polled", "not polled"])
+def test_a_meter_on_a_serial_port_is_named_through_the_agent_as_it_is_without(
+    unit: int, tmp_path: Path
+) -> None:
+    """It has to wait for no duplicate between its hundred questions, or it would take minutes."""
+    bus = SerialBus([Device(1, map=DTSU666), Device(3, map=SDM120)])
+    with serve(PtyPort(bus, baudrate=19200)) as (port,):
+        alone = call("identify", port.url, "--unit", str(unit), "--json")
+        before = sum(one.unit == unit for one in bus.asked)
+        with agent_on(port.url, tmp_path):
+            beside = call("identify", port.url, "--unit", str(unit), "--json")
+    names = [[match["model"] for match in json.loads(one.stdout)["matches"]] for one in (alone, beside)]
+    assert names[0] == names[1]
+    lost = [json.loads(one.stdout)["requests"]["lost"] for one in (alone, beside)]
+    assert lost == [0, 0], f"of {before}"
+
+
+@SLOW
 def test_a_reader_that_is_killed_and_one_without_an_agent_leave_one_line_and_no_trace(tmp_path: Path) -> None:
     bus = SerialBus([Device(1, map=DTSU666)], 0.5)
     with (
