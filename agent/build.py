@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
@@ -42,7 +42,6 @@ from agent.tamper.settings import Tamper
 from agent.uplink.courier import Courier
 from agent.uplink.outbox import Outbox
 from agent.uplink.settings import mqtt_settings
-from agent.webhook import Webhook
 from disk.version import read_version
 from drivers.clock import Clock
 from drivers.link.bus_url import parse_url
@@ -53,6 +52,9 @@ from wire import messages
 from wire.messages import Topics
 from wire.mqtt_events import MqttEvent
 from wire.publisher import Publisher
+
+if TYPE_CHECKING:
+    from agent.webhook import Webhook
 
 WEBHOOK_STOP_S: Final = 4.0
 """At the end, for a warning that is being posted: a little more than its time-out."""
@@ -69,7 +71,7 @@ class Built:
     buses: tuple[BusTask, ...]
     status: StatusSocket
     guests: BusSocket
-    webhook: Webhook | None
+    webhook: "Webhook | None"
     tpm: TpmTask | None = None
 
     def close(self) -> None:
@@ -194,6 +196,14 @@ def _delivering(spool: Spool, readings: Callable[[Delivered], None]) -> Callable
     return deliver
 
 
+def _webhook_of(url: str | None) -> "Webhook | None":
+    if not url:
+        return None
+    from agent.webhook import Webhook  # noqa: PLC0415 - an HTTP client that few sites need
+
+    return Webhook(parse_webhook(url))
+
+
 def build(
     site: Site, clock: Clock, readings: Callable[[Delivered], None], events: Callable[[MqttEvent], None]
 ) -> Built:
@@ -211,7 +221,7 @@ def build(
     topics = Topics(site.site.gateway)
     feed, settings, tpm = detector_feed_of(site), mqtt_settings(site, broker, topics), tpm_task(site)
     check_manifest(site, feed.setups, feed.linkages, feed.incomer)
-    webhook = Webhook(parse_webhook(site.warning.url)) if site.warning.url else None
+    webhook = _webhook_of(site.warning.url)
     meters = {bus.id: [feed.setups[one.id] for one in site.meter if one.bus == bus.id] for bus in site.bus}
     folder, store, sealer, recovery = open_chain(site)
     deliver = _delivering(sealer.spool, readings)

@@ -6,11 +6,12 @@ in a row, another device answers or something sits in between. That is reported 
 the usual one from then on.
 """
 
-import statistics
 from collections import deque
 from typing import Any, Final
 
 from attrs import define, field
+
+from agent.tamper.medians import find_median, find_quartiles
 
 LEARNED: Final = 200
 RECENT: Final = 100
@@ -48,13 +49,13 @@ class Latency:
         return self._check(*self.usual)
 
     def _learn(self) -> None:
-        low, middle, high = statistics.quantiles(self._recent, n=4)
+        low, middle, high = find_quartiles(self._recent)
         self.usual = middle, high / low if low > 0 else FACTOR
         self._recent.clear()
         self._until_check = RECENT
 
     def _check(self, usual_ms: float, spread: float) -> dict[str, Any] | None:
-        now_ms = statistics.median(list(self._recent)[-RECENT:])
+        now_ms = find_median(list(self._recent)[-RECENT:])
         apart = max(now_ms, usual_ms) >= max(FACTOR, spread) * min(now_ms, usual_ms)
         moved = abs(now_ms - usual_ms) > MOVE_MIN_MS
         self._row = self._row + 1 if apart and moved else 0

@@ -11,11 +11,12 @@ What a meter's voltage level is (behind another transformer, or with another rat
 first slots; only meters of one level and bus are compared. A meter without voltage is switched off.
 """
 
-import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from attrs import define, field
+
+from agent.tamper.medians import find_mean, find_median
 
 SLOT_S: Final = 60.0
 SLOTS: Final = 10
@@ -79,17 +80,17 @@ class Neighbour:
             return
         self.volts = tuple(total / self._number for total in self._sums)
         self._number = 0
-        mean_v = statistics.fmean(self.volts)
+        mean_v = find_mean(self.volts)
         if not self.level_v and mean_v > DEAD_V:
             self._levels.append(mean_v)
             if len(self._levels) >= LEVEL_SLOTS:
-                self.level_v = statistics.median(self._levels)
+                self.level_v = find_median(self._levels)
                 self._levels.clear()
 
     def has_volts(self, at_s: float) -> bool:
         """Whether its voltage can be compared at `at_s`."""
         fresh = bool(self.volts) and at_s - self.volts_s <= self.hold_s
-        return fresh and self.level_v > 0 and statistics.fmean(self.volts) > DEAD_SHARE * self.level_v
+        return fresh and self.level_v > 0 and find_mean(self.volts) > DEAD_SHARE * self.level_v
 
     def has_hertz(self, at_s: float) -> bool:
         """Whether its frequency can be compared at `at_s`."""
@@ -147,7 +148,7 @@ class Neighbours:
         live = {name: one for name, one in self.meters.items() if one.has_hertz(at_s)}
         if len(live) < METERS_MIN:
             return
-        usual = statistics.median(one.hertz for one in live.values())
+        usual = find_median(one.hertz for one in live.values())
         for name, one in live.items():
             verdict = one.judge("frequency", abs(one.hertz - usual), FREQUENCY_HZ)
             if verdict is not None:
@@ -159,9 +160,9 @@ def _usual(one: Neighbour, peers: Iterable[Neighbour]) -> tuple[float, ...]:
     """The medians of the meters of as many voltages; if they are too few, of the means of all."""
     alike = [other.volts for other in peers if len(other.volts) == len(one.volts)]
     if len(alike) >= METERS_MIN:
-        return tuple(statistics.median(column) for column in zip(*alike, strict=True))
+        return tuple(find_median(column) for column in zip(*alike, strict=True))
     lows, highs = zip(*((min(other.volts), max(other.volts)) for other in peers), strict=True)
-    return statistics.median(lows), statistics.median(highs)
+    return find_median(lows), find_median(highs)
 
 
 def _departures(volts: tuple[float, ...], usual: tuple[float, ...]) -> list[tuple[float, float, float]]:

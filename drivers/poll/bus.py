@@ -10,7 +10,6 @@ dlt645:…, dlt645+tcp://…                         DL/T 645 meters: drivers.dl
 from typing import Protocol
 
 from drivers.clock import Clock
-from drivers.dlt645.bus import Dlt645Bus
 from drivers.link.bus_url import parse_url
 from drivers.link.ledger import Ledger
 from drivers.link.port import new_ledger
@@ -54,5 +53,9 @@ def open_bus(url: str, clock: Clock, ledger: Ledger | None = None) -> MeterBus:
     Raises:
         BusUrlError: The URL cannot be understood.
     """
-    kind = Dlt645Bus if parse_url(url).is_dlt645 else Bus
-    return kind(url, clock, new_ledger(clock) if ledger is None else ledger)
+    ledger = new_ledger(clock) if ledger is None else ledger
+    if not parse_url(url).is_dlt645:
+        return Bus(url, clock, ledger)
+    from drivers.dlt645.bus import Dlt645Bus  # noqa: PLC0415 - 0.3 MiB that most gateways need not carry
+
+    return Dlt645Bus(url, clock, ledger)
