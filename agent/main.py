@@ -22,9 +22,7 @@ argparse, not click: the daemon loads nothing that only a terminal needs.
 
 import argparse
 import contextlib
-import gc
 import json
-import linecache
 import signal
 import sys
 import threading
@@ -38,6 +36,7 @@ from agent.acquire import STACK_BYTES
 from agent.build import Built, build, tpm_task
 from agent.gateway import NEW_KEY_NEEDED, RekeyError
 from agent.host.log import ERROR, is_journal, log_to, prefix_lines
+from agent.host.memory import let_go_of_imports, let_go_of_start
 from agent.loop import Loop, PublisherDiedError, stop_buses
 from agent.overview import overview, reading_json
 from agent.sealing.chain import DiskError
@@ -197,18 +196,8 @@ def _install_replacement(call: argparse.Namespace) -> int:
     return 0
 
 
-def _let_go_of_imports() -> None:
-    """Free what only importing needed, and have the garbage collector never visit the rest again.
-
-    attrs keeps the source of every method that it made (1 MB), for tracebacks that nobody reads here.
-    """
-    linecache.clearcache()
-    gc.collect()
-    gc.freeze()
-
-
 def _run(call: argparse.Namespace) -> int:
-    _let_go_of_imports()
+    let_go_of_imports()
     site, clock = load_site(call.config), clock_from_spec(call.sim_clock)
     loop = Loop(clock)
     threading.stack_size(STACK_BYTES)
@@ -231,6 +220,7 @@ def _run(call: argparse.Namespace) -> int:
 def _forever(built: Built, loop: Loop, clock: Clock) -> int:
     for bus in built.buses:
         bus.start()
+    let_go_of_start()
     try:
         describe = partial(overview, built.parts)
         loop.run(built.gateway, built.publisher, built.buses, built.status, describe, built.guests.admit)
