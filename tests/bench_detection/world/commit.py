@@ -23,7 +23,7 @@ class Guilty:
 def commit(works: Works) -> Guilty:
     """Deeds until the recording is full; `works` is changed."""
     rng = np.random.default_rng([works.seed, works.variant, 0xDEED])
-    scene = Scene.of(works, rng)
+    honest, scene = show(works), Scene.of(works, rng)
     changes: list[Change] = []
     vain = 0
     while vain < ROUNDS_IN_VAIN and scene.cursor < works.n - works.slots(240):
@@ -33,7 +33,7 @@ def commit(works: Works) -> Guilty:
         vain = vain + 1 if len(scene.deeds) == before else 0
     plant = show(works)
     for change in changes:
-        plant = change(plant)
+        plant = change(plant, honest)
     return Guilty(plant, tuple(scene.deeds))
 
 

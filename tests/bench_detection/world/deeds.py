@@ -65,14 +65,14 @@ def off_tank(scene: Scene) -> bool:
 
 
 def ramped_down(scene: Scene) -> bool:
-    """A little slower each quarter of an hour; broken from where a third is lacking."""
+    """A little slower each quarter of an hour; broken from where a seventh is lacking."""
     found = scene.place(150, 420)
     if found is None:
         return False
     a, b = found
     down = np.clip(1.15 * np.linspace(1, 0, b - a), 0, 1)
     _scale(scene, a, b, down, pf_loss=0.2)
-    at = a + int(np.argmax(down < 2 / 3))
+    at = a + int(np.argmax(down < 6 / 7))
     return scene.done(
         "ramped down over hours", at, b, plain=False, hidden=scene.why_hidden(a + 2 * (b - a) // 3, b)
     )
@@ -185,7 +185,23 @@ def slower_then_off(scene: Scene) -> bool:
     return scene.done("slower, then off", begin, b, plain=True)
 
 
+def not_restarted(scene: Scene) -> bool:
+    """The supply fails for minutes; production comes back and treatment is forgotten."""
+    works, grace = scene.works, round(GRACE_S / scene.works.dt_s)
+    found = scene.place(60, 240)
+    if found is None:
+        return False
+    a, b = found
+    back = a + works.spread(3, 15)
+    again = back + works.spread(2, 6)
+    works.dead[a:back] = True
+    for one in works.of(treatment=False):
+        scene.rest(one, a, again)
+    scene.all_rest(a, b)
+    return scene.done("not started again after a power cut", again + grace, b, plain=True)
+
+
 DEEDS: Final[tuple[Callable[[Scene], bool], ...]] = (
     off_at_once, off_at_night, off_at_low_load, off_for_days, ramped_down, turned_down, idling, half,
-    late_start, early_stop, by_turns, slower_then_off,
+    late_start, early_stop, by_turns, slower_then_off, not_restarted,
 )  # fmt: skip

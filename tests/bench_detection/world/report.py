@@ -96,6 +96,8 @@ def _deed_rows(results: Sequence[Result]) -> list[Row]:
 def _commission_rows(results: Sequence[Result]) -> list[Row]:
     refused = [one.job.name for one in results if one.refused]
     excused = sum(one.excused for one in honest(results))
+    guilty = [one for one in results if one.job.deeds]
+    stray, months = sum(len(one.stray) for one in guilty), sum(one.months for one in guilty)
     unready = sum(not one.ready for one in honest(results))
     return [
         Row("plants refused with an error", "0", str(len(refused)), ", ".join(refused[:4]), not refused),
@@ -104,6 +106,13 @@ def _commission_rows(results: Sequence[Result]) -> list[Row]:
             "",
             str(excused),
             "not counted above: the declaration answers",
+            None,
+        ),
+        Row(
+            "accusations beside deeds, in plants with deeds",
+            "",
+            f"{stray}",
+            f"in {months:.1f} pair-months",
             None,
         ),
         Row("plants not ready after a week", "", str(unready), "watched all the same", None),

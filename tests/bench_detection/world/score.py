@@ -3,7 +3,7 @@
 An accusation is an episode that was ever said to be a violation or an integrity finding. In a plant without
 deeds each is false, unless treatment stood still under a declaration: those are counted apart, because a
 declaration answers them and the rule did break. `gaps_accused`: gaps of ten minutes and more in which, or in
-the five minutes after which, a violation began to be said.
+the five minutes after which, a violation began to be said. `stray`: accusations beside the deeds of a plant.
 """
 
 from typing import Final
@@ -22,7 +22,9 @@ from tests.bench_detection.world.works import Works
 MONTH_S: Final = 30 * DAY_S
 AFTER_MIN: Final = 5
 EXCUSED_AFTER_MIN: Final = 30
-NEAR_DAYS: Final = 2
+BEFORE_MIN: Final = 420
+"""A ramp may be found before it counts as broken."""
+AFTERMATH_MIN: Final = 120
 
 
 @frozen(kw_only=True)
@@ -79,6 +81,7 @@ class Result:
     gaps: int = 0
     gaps_accused: int = 0
     deeds: tuple[DeedResult, ...] = field(default=())
+    stray: tuple[Accusation, ...] = ()
 
 
 def run_honest(job: Job) -> Result:
@@ -146,7 +149,14 @@ def run_guilty(job: Job) -> Result:
     return Result(
         job=job, months=months_of(works, trial), ready=trial.ready, duty=works.duty,
         deeds=tuple(_found(works, deed, grave) for deed in guilty.deeds),
+        stray=tuple(_accusation(works, one) for one in grave if _is_stray(works, one, guilty.deeds)),
     )  # fmt: skip
+
+
+def _is_stray(works: Works, said: Said, deeds: tuple[Deed, ...]) -> bool:
+    """Neither in a deed nor in the hours after it, in which a plant finds back to what it was."""
+    before, after = works.slots(BEFORE_MIN), works.slots(AFTERMATH_MIN)
+    return not any(one.begin - before <= said.slot <= one.end + after for one in deeds)
 
 
 def _found(works: Works, deed: Deed, grave: list[Said]) -> DeedResult:

@@ -95,6 +95,9 @@ def findings_of(result: Result) -> list[str]:
         ready = "" if result.ready else " (never ready)"
         first = f"first at {own[0].hours:.1f} h: {own[0].why}"
         lines.append(f"FALSE {name}{ready}: {severity} {rule} {len(own)} times, {first}")
+    if result.stray:
+        first = result.stray[0]
+        lines.append(f"STRAY {name} --deeds: {len(result.stray)}, first {first.rule} at {first.hours:.1f} h")
     if result.gaps_accused:
         lines.append(f"GAP {name}: {result.gaps_accused} of {result.gaps} accused")
     for deed in result.deeds:

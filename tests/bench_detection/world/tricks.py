@@ -5,17 +5,19 @@ it (a flat fan replayed, a coarse meter that stands still, a line without standb
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+import attrs
 import numpy as np
-from attrs import evolve
 
 from tests.bench_detection.cases import MISSING, Line
 from tests.bench_detection.world.meters import Plant
 from tests.bench_detection.world.scene import Scene
 from tests.bench_detection.world.works import Machine
 
-Change = Callable[[Plant], Plant]
+Change = Callable[[Plant, Plant], Plant]
+"""Of what the meters show now, and what they show of the honest plant."""
 DAY_MIN: Final = 1440
 DIFFERENT: Final = 0.25
 STANDBY_LEAST_W: Final = 20.0
@@ -46,7 +48,7 @@ def dummy(scene: Scene) -> Change | None:
     return _same
 
 
-def frozen(scene: Scene) -> Change | None:
+def stuck_meter(scene: Scene) -> Change | None:
     """The treatment meter repeats its last values; the fan is off."""
     found = scene.place(90, 600)
     if found is None:
@@ -60,7 +62,7 @@ def frozen(scene: Scene) -> Change | None:
         plain=False,
         hidden="a coarse meter that stands still anyway" if lumps else "",
     )
-    return lambda plant: _rewrite(plant, [one.id for one in plant.lines if one.treatment], a, b, _stuck)
+    return _Rewrite(_ids(scene, treatment=True), a, b, _stuck)
 
 
 def ct_lifted(scene: Scene) -> Change | None:
@@ -80,7 +82,7 @@ def ct_lifted(scene: Scene) -> Change | None:
         plain=False,
         hidden="" if seen else "CTs off a line that has no standby",
     )
-    return lambda plant: _rewrite(plant, [one.id for one in lines], a, b, _nothing)
+    return _Rewrite(_ids(scene, treatment=False), a, b, _nothing)
 
 
 def _never_rests(lines: list[Machine]) -> bool:
@@ -100,13 +102,7 @@ def cts_turned(scene: Scene) -> Change | None:
     if treatment and not every and scene.never_off:
         hidden = "a part of treatment that never stopped while learning"
     scene.done(name, a, b, plain=False, hidden=hidden)
-    return lambda plant: _rewrite(
-        plant,
-        [one.id for one in plant.lines if one.treatment == treatment],
-        a,
-        b,
-        lambda line, x, y: _turned(line, x, y, share),
-    )
+    return _Rewrite(_ids(scene, treatment=treatment), a, b, partial(_turned, share=share))
 
 
 def replay(scene: Scene) -> Change | None:
@@ -125,60 +121,72 @@ def replay(scene: Scene) -> Change | None:
         plain=False,
         hidden="" if differs > 0.3 else "replay of a fan that is always the same",
     )
-    return lambda plant: _rewrite(
-        plant,
-        [one.id for one in plant.lines if one.treatment],
-        a,
-        b,
-        lambda line, x, y: _copied(line, x, y, back),
-    )
+    return _Rewrite(_ids(scene, treatment=True), a, b, partial(_copied, back=back))
 
 
-def _same(plant: Plant) -> Plant:
+def _same(plant: Plant, _honest: Plant) -> Plant:
     return plant
 
 
-def _rewrite(plant: Plant, ids: list[str], a: int, b: int, change: Callable[[Line, int, int], None]) -> Plant:
-    lines = []
-    for line in plant.lines:
-        if line.id in ids:
-            own = {name: values.copy() for name, values in line.channels.items()}
-            shown = evolve(line, watts=line.watts.copy(), channels=own)
-            change(shown, a, b)
-            shown.watts[line.watts == MISSING] = MISSING
+def _ids(scene: Scene, *, treatment: bool) -> frozenset[str]:
+    return frozenset(one.id for one in scene.works.of(treatment=treatment))
+
+
+@attrs.frozen
+class _Rewrite:
+    """Meters of some lines show something else from slot a to b; samples that are lost stay lost."""
+
+    ids: frozenset[str]
+    a: int
+    b: int
+    change: Callable[[Line, Line, slice], None]
+
+    def __call__(self, plant: Plant, honest: Plant) -> Plant:
+        lines = []
+        for line, sound in zip(plant.lines, honest.lines, strict=True):
+            shown = line
+            if line.id in self.ids:
+                own = {name: values.copy() for name, values in line.channels.items()}
+                shown = attrs.evolve(line, watts=line.watts.copy(), channels=own)
+                self.change(shown, sound, slice(self.a, self.b))
+                shown.watts[line.watts == MISSING] = MISSING
+                for name, values in own.items():
+                    values[np.isnan(line.channels[name])] = np.nan
             lines.append(shown)
-        else:
-            lines.append(line)
-    return evolve(plant, lines=tuple(lines))
+        return attrs.evolve(plant, lines=tuple(lines))
 
 
-def _stuck(line: Line, a: int, b: int) -> None:
-    known = np.flatnonzero(line.watts[:a] != MISSING)[-1]
-    line.watts[a:b] = line.watts[known]
+def _stuck(line: Line, _sound: Line, at: slice) -> None:
+    known = np.flatnonzero(line.watts[: at.start] != MISSING)[-1]
+    line.watts[at] = line.watts[known]
     for values in line.channels.values():
-        values[a:b] = np.where(np.isnan(values[a:b]), np.nan, values[known])
+        values[at] = values[known]
 
 
-def _nothing(line: Line, a: int, b: int) -> None:
-    line.watts[a:b] = 0
+def _nothing(line: Line, _sound: Line, at: slice) -> None:
+    line.watts[at] = 0
     for name, nothing in (("current_a", 0.0), ("pf", 1.0)):
         if name in line.channels:
-            values = line.channels[name]
-            values[a:b] = np.where(np.isnan(values[a:b]), np.nan, nothing)  # type: ignore[index]
+            line.channels[name][at] = nothing
 
 
-def _turned(line: Line, a: int, b: int, share: float) -> None:
-    line.watts[a:b] = np.rint(line.watts[a:b] * share).astype(np.int64)
+def _turned(line: Line, _sound: Line, at: slice, *, share: float) -> None:
+    line.watts[at] = np.rint(line.watts[at] * share).astype(np.int64)
     if "pf" in line.channels:
-        line.channels["pf"][a:b] *= abs(share)
+        line.channels["pf"][at] *= abs(share)
 
 
-def _copied(line: Line, a: int, b: int, back: int) -> None:
-    line.watts[a:b] = np.where(
-        line.watts[a - back : b - back] == MISSING, line.watts[a:b], line.watts[a - back : b - back]
-    )
-    for values in line.channels.values():
-        values[a:b] = np.where(np.isnan(values[a:b]), np.nan, values[a - back : b - back])
+def _copied(line: Line, sound: Line, at: slice, *, back: int) -> None:
+    then = slice(at.start - back, at.stop - back)
+    line.watts[at] = np.where(sound.watts[then] == MISSING, sound.watts[at], sound.watts[then])
+    for name, values in line.channels.items():
+        values[at] = sound.channels[name][then]
 
 
-TRICKS: Final[tuple[Callable[[Scene], Change | None], ...]] = (dummy, frozen, ct_lifted, cts_turned, replay)
+TRICKS: Final[tuple[Callable[[Scene], Change | None], ...]] = (
+    dummy,
+    stuck_meter,
+    ct_lifted,
+    cts_turned,
+    replay,
+)
