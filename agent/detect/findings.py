@@ -13,6 +13,7 @@ A violation accuses. Where the evidence is thin it is a notice that asks: for a 
 commissioned, unless its meter has shown treatment running (one behind a wrong ratio never does), its other
 channels prove that it was stopped (voltage, and standby current or none), and production draws a good part of
 its nameplate.
+The same holds where commissioning says that findings only ask (`LinkageParams.only_asks`).
 Treatment that runs longer than production, or without it, is a question as well, unless the incomer shows
 that something else runs meanwhile.
 """
@@ -275,6 +276,7 @@ class LinkageWatch:
             severity = self._weigh(rule, evidence)
         elif flag == linkage_alarms.INTERRUPTED:
             evidence |= self._describe_interruptions()
+            severity = self._weigh(rule, evidence)
         else:
             evidence |= self._describe_decoupling(slot)
             if rule is Rule.DECOUPLED and self._is_incomer_risen(begin):
@@ -287,6 +289,8 @@ class LinkageWatch:
     def _weigh(self, rule: Rule, numbers: Mapping[str, Any]) -> Severity:
         """The severity of a violation: see the module for what makes it a notice."""
         severity = SEVERITIES[rule]
+        if severity is Severity.VIOLATION and self.params.only_asks:
+            return Severity.NOTICE
         if severity is not Severity.VIOLATION or self.params.learned_to_s or not self.params.provisional:
             return severity
         rated_w = sum(line.params.rated_w for line in self.production)

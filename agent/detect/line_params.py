@@ -74,6 +74,19 @@ class Bin:
     median_w: int
 
 
+@frozen(kw_only=True)
+class Answer:
+    """What a person answered to a question of commissioning, see `learning.questions`.
+
+    Attributes:
+        value_w: The power that the answer is about, 0 where it is about none.
+    """
+
+    question: str
+    answer: str
+    value_w: int = 0
+
+
 def nameplate_line(line_id: str, rated_w: float) -> LineParams:
     """The parameters that follow from the nameplate alone."""
     threshold = nameplate_threshold(rated_w)

@@ -12,8 +12,15 @@ from typing import ClassVar, Final
 
 from attrs import field, frozen
 
-from agent.detect.line_params import Bin, LineParams, Threshold, nameplate_line, nameplate_threshold
-from agent.detect.param_table import ParamsError, ParamTable, hash_table
+from agent.detect.line_params import (
+    Answer,
+    Bin,
+    LineParams,
+    Threshold,
+    nameplate_line,
+    nameplate_threshold,
+)
+from agent.detect.param_table import SPARSE, ParamsError, ParamTable, hash_table
 from agent.detect.slots import GUARD_SLOTS_MIN, HOLD_S, HOLD_SLOTS, count_hold_slots
 from evidence.moments import ZONE, zone_s
 
@@ -85,6 +92,9 @@ class LinkageParams(ParamTable):
         range_hi_w: Production above this was never seen at commissioning: less is demanded, and it is asked
             what
             is made; 0 is not judged.
+        answers: What a person answered at commissioning.
+        only_asks: Why findings about treatment accuse nobody: "exceptions" (what is normal was not seen),
+            "level" (treatment follows a level and not production); "" where they do.
     """
 
     kind: ClassVar[str] = "linkage"
@@ -128,6 +138,8 @@ class LinkageParams(ParamTable):
     learned_to_s: int = 0
     provisional: bool = True
     range_hi_w: int = 0
+    answers: tuple[Answer, ...] = field(default=(), metadata=SPARSE)
+    only_asks: str = field(default="", metadata=SPARSE)
 
     @property
     def hash(self) -> bytes:

@@ -81,6 +81,8 @@ def list_unseen(params: LinkageParams, lines: Sequence[str]) -> list[str]:
             ("treatment", params.on_treatment.provisional),
             ("envelope", len(params.envelope) == 1),
             ("line", any(line.threshold.provisional for line in own)),
+            ("normal", params.only_asks == "exceptions"),
+            ("level", params.only_asks == "level"),
         )
         if holds
     ]
@@ -179,7 +181,7 @@ def _list_endings(rule: Rule, numbers: Numbers) -> Iterable[Words]:
 
 
 def _list_unseen(rule: Rule, numbers: Numbers) -> list[str]:
-    kept = {"line", "enough"} if rule in OF_LINE else {"production", "treatment", "envelope", "enough"}
+    kept = {"line", "enough"} if rule in OF_LINE else set(words.UNSEEN) - {"line"}
     return [name for name in numbers.get("unseen", ()) if name in kept and name in words.UNSEEN]
 
 

@@ -131,6 +131,8 @@ UNSEEN: Final[Mapping[str, Words]] = {
     "treatment": Words("治污的停机与运行", "treatment both off and on"),
     "envelope": Words("生产运行时的治污功率", "treatment under production"),
     "line": Words("该线路的停机与运行", "this line both off and on"),
+    "normal": Words("正常工况", "what is normal"),
+    "level": Words("治污随生产运行", "treatment that follows production"),
     "enough": Words("足够的工况", "enough to be sure"),
 }
 """What a finding may rest on without having been seen; see `unseen`."""

@@ -11,15 +11,22 @@ were not learned as normal and have to be explained or corrected; `questions` de
 of them.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 from attrs import evolve, frozen
 
 from agent.detect.learning.borrow import borrow
 from agent.detect.learning.channels import find_heater_spans, learn_channels, to_channel_series
-from agent.detect.learning.commission_words import FINDINGS, SIDES, Oddity, Span, describe_exceptions
+from agent.detect.learning.commission_words import (
+    FINDINGS,
+    SIDES,
+    Oddity,
+    Refusal,
+    Span,
+    describe_exceptions,
+)
 from agent.detect.learning.linkages import (
     find_mature,
     find_resolution_w,
@@ -36,15 +43,21 @@ from agent.detect.learning.linkages import (
 from agent.detect.learning.questions import (
     QUESTIONS,
     REFUSED_SHARE,
+    YES,
+    Question,
     ask_about_habits,
-    describe_learned,
+    ask_about_level,
+    ask_about_production,
+    check_answers,
+    describe_range,
     find_share,
 )
 from agent.detect.learning.replay import Counts, replay
 from agent.detect.learning.series import Grid, Series, to_grid
-from agent.detect.learning.thresholds import LearnedThreshold, Mode, learn_threshold
+from agent.detect.learning.thresholds import LearnedThreshold, Mode, learn_above_standby, learn_threshold
 from agent.detect.line import compute_hold_slots
-from agent.detect.line_params import LineParams
+from agent.detect.line_params import Answer, LineParams
+from agent.detect.param_table import ParamsError
 from agent.detect.params import LinkageParams, nameplate
 from agent.detect.slots import compute_skew_s
 from evidence.words import Words
@@ -75,13 +88,30 @@ class CommissionResult:
 
     Attributes:
         params: Usable as they are, provisional if so marked.
-        ready: Enough was seen, or the period is not to be extended further.
-        findings: For the person who commissions.
+        seen: What they were learned from.
+        missing: What could not be learned, and what is provisional.
+        refusals: Why they are not to be used.
+        questions: What a person has to say, without those that were answered.
+        exceptions: What was not learned as normal.
     """
 
     params: LinkageParams
-    ready: bool
-    findings: tuple[Words, ...]
+    seen: tuple[Words, ...] = ()
+    missing: tuple[Words, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    questions: tuple[Question, ...] = ()
+    exceptions: tuple[Words, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        """Whether they may be used."""
+        return not self.refusals
+
+    @property
+    def findings(self) -> tuple[Words, ...]:
+        """All of it, for the person who commissions."""
+        asked = (one.words for one in self.questions)
+        return (*self.missing, *(one.words for one in self.refusals), *self.seen, *asked, *self.exceptions)
 
 
 def commission(
@@ -96,8 +126,11 @@ def commission(
     utc_offset: str = "+08:00",
     tau_s: int = 240,
     grace_s: int = 300,
+    answers: Sequence[Answer] = (),
 ) -> CommissionResult:
     """Learn the parameters of one linkage; `channels` are `pf`, `current_a` and `voltage_v` by line.
+
+    A standby that is answered without its power gets that of the question.
 
     Raises:
         ValueError: There is no data, or its times make no sense.
@@ -107,23 +140,39 @@ def commission(
     plain = nameplate(linkage_id, *sides, dt_s=dt_s)
     plain = evolve(plain, utc_offset=utc_offset, tau_s=tau_s, grace_s=grace_s)
     data = to_grid({**production, **treatment, **to_channel_series(channels or {})}, dt_s)
-    return _Commissioning(plain, data, dict(rated_w), dict(ct_range_w or {})).run()
+    check_answers(answers)
+    given = {one.question: one for one in answers}
+    powers = dict(rated_w), dict(ct_range_w or {})
+    standby = given.get("standby")
+    if standby is not None and standby.answer == YES and not standby.value_w:
+        asked = _Commissioning(plain, data, *powers, {}).run().questions
+        value_w = next((one.value_w for one in asked if one.key == "standby"), 0)
+        if not value_w:
+            raise ParamsError(("answer standby=yes: no standby was asked about; say its power in kW",))
+        given["standby"] = evolve(standby, value_w=value_w)
+    return _Commissioning(plain, data, *powers, given).run()
 
 
 class _Commissioning:
     """One run over the data; each step fills in more of the parameters."""
 
     def __init__(
-        self, plain: LinkageParams, data: Grid, rated_w: dict[str, float], ct_range_w: dict[str, float]
+        self,
+        plain: LinkageParams,
+        data: Grid,
+        rated_w: dict[str, float],
+        ct_range_w: dict[str, float],
+        answers: Mapping[str, Answer],
     ) -> None:
-        self._data, self._rated, self._ranges = data, rated_w, ct_range_w
+        self._data, self._rated, self._ranges, self._answers = data, rated_w, ct_range_w, answers
         self._hold = compute_hold_slots(plain)
         self._u = data.total([line.id for line in plain.production], self._hold)
         self._t = data.total([line.id for line in plain.treatment], self._hold)
         self._on_u = self._learn_threshold(plain.production, self._u, treatment=False)
         self._on_t = self._learn_threshold(plain.treatment, self._t, treatment=True)
         self._exceptions: list[Span] = []
-        self._findings: list[Words] = []
+        self._missing: list[Words] = []
+        self._refusals: list[Refusal] = []
         self._params = evolve(
             plain,
             production=tuple(self._learn_line(line, treatment=False) for line in plain.production),
@@ -132,6 +181,7 @@ class _Commissioning:
             on_treatment=self._on_t.threshold,
             learned_from_s=data.at_s(0),
             learned_to_s=data.at_s(data.slots),
+            answers=tuple(answers[name] for name in sorted(answers)),
         )
 
     def run(self) -> CommissionResult:
@@ -149,12 +199,16 @@ class _Commissioning:
             self._params = evolve(
                 self._params, correlation_sd_w=round(deviation, 1), correlation_limit=round(limit, 3)
             )
-        return self._conclude(seen)
+        return self._conclude(seen, r)
 
     def _learn_threshold(
         self, lines: tuple[LineParams, ...], x: np.ndarray, *, treatment: bool
     ) -> LearnedThreshold:
-        return learn_threshold(x, sum(self._rated[line.id] for line in lines), treatment=treatment)
+        rated_w = sum(self._rated[line.id] for line in lines)
+        standby = self._answers.get("standby")
+        if not treatment and standby is not None and standby.value_w:
+            return learn_above_standby(x, rated_w, standby.value_w)
+        return learn_threshold(x, rated_w, treatment=treatment)
 
     def _learn_line(self, plain: LineParams, *, treatment: bool) -> LineParams:
         name = plain.id
@@ -163,12 +217,12 @@ class _Commissioning:
         learned = learn_line(name, values, rated_w, range_w, dt, self._hold, treatment=treatment)
         known = values[np.isfinite(values)]
         if len(known) == 0:
-            self._findings.append(FINDINGS["no samples"].fill(line=name))
+            self._missing.append(FINDINGS["no samples"].fill(line=name))
         elif len(known) < PRESENT_MIN * len(values):
             share = 100 * len(known) // len(values)
-            self._findings.append(FINDINGS["sparse"].fill(line=name, share=share, dt_s=dt))
+            self._missing.append(FINDINGS["sparse"].fill(line=name, share=share, dt_s=dt))
         elif float(np.quantile(known, 0.01)) <= -learned.threshold.lo_w:
-            self._findings.append(FINDINGS["reversed CT"].fill(line=name))
+            self._missing.append(FINDINGS["reversed CT"].fill(line=name))
         learned, odd = learn_channels(learned, values, self._data.watts, treatment=treatment)
         self._exceptions += [(*span, Oddity.HEATER) for span in find_heater_spans(odd, dt)]
         return learned
@@ -199,7 +253,7 @@ class _Commissioning:
         range_w = learn_range_w(self._u) if envelope.ripe else 0
         self._params = evolve(params, envelope=envelope.bins, range_hi_w=range_w)
         if not envelope.ripe:
-            self._findings.append(FINDINGS["no envelope"])
+            self._missing.append(FINDINGS["no envelope"])
         self._exceptions += [(*span, Oddity.OFF) for span in duty.exceptions]
         self._exceptions += [(*span, Oddity.LOW) for span in envelope.exceptions]
 
@@ -226,7 +280,7 @@ class _Commissioning:
         if seen.interrupted_s >= INTERRUPTIONS_MIN_S:
             window_h = self._params.interruptions_window_s // HOUR_S
             minutes = seen.interrupted_s // 60
-            self._findings.append(FINDINGS["interrupted"].fill(minutes=minutes, window_h=window_h))
+            self._missing.append(FINDINGS["interrupted"].fill(minutes=minutes, window_h=window_h))
 
     def _learn_noise(self, seen: Counts) -> None:
         treatment = tuple(
@@ -246,7 +300,7 @@ class _Commissioning:
         if least >= NOISE_STEPS * steps:
             return float(f"{NOISE_FLOOR * least:.4g}")
         step_kw = find_resolution_w(values) / 1000
-        self._findings.append(QUESTIONS["coarse"].fill(line=line.id, step_kw=step_kw))
+        self._missing.append(QUESTIONS["coarse"].fill(line=line.id, step_kw=step_kw))
         return 0.0
 
     def _borrow(self, lines: tuple[LineParams, ...]) -> tuple[LineParams, ...]:
@@ -257,44 +311,73 @@ class _Commissioning:
         for name, sisters in lenders.items() if len(lines) > 1 else ():
             names = Words("、".join(sisters), ", ".join(sisters))
             text = FINDINGS["hardly ran" if sisters else "hardly ran alone"]
-            self._findings.append(text.fill(line=name, sisters=names))
+            self._missing.append(text.fill(line=name, sisters=names))
         return found
 
-    def _conclude(self, seen: Counts) -> CommissionResult:
-        span = self._data.slots * self._data.dt_s
+    def _conclude(self, seen: Counts, r: float) -> CommissionResult:
+        span_s = self._data.slots * self._data.dt_s
         enough = seen.starts >= STARTS_MIN and seen.on_s >= ON_MIN_S
-        late = span >= EXTEND_MAX_S
-        provisional = not enough or any(one.mode is not Mode.BOTH for one in (self._on_u, self._on_t))
-        if span < PERIOD_S - HOUR_S:
-            hours = {"span_h": span / HOUR_S, "usual_h": PERIOD_S // HOUR_S}
-            self._findings.append(FINDINGS["short period"].fill(**hours))
-        if not enough:
-            more = FINDINGS["record more"].fill(more_h=EXTEND_S // HOUR_S)
-            self._findings.append(
-                FINDINGS["too little"].fill(
-                    span_h=span / HOUR_S,
-                    starts=seen.starts,
-                    starts_min=STARTS_MIN,
-                    on_h=seen.on_s / HOUR_S,
-                    on_min_h=ON_MIN_S // HOUR_S,
-                    then=FINDINGS["use as provisional"] if late else more,
-                )
-            )
+        facts = {"span_h": span_s / HOUR_S, "starts": seen.starts, "on_h": seen.on_s / HOUR_S}
+        self._judge_amount(span_s, facts, enough=enough)
         for side, one in (("production", self._on_u), ("treatment", self._on_t)):
             if one.mode is not Mode.BOTH:
                 text = FINDINGS["provisional side"]
-                self._findings.append(text.fill(side=SIDES[side], seen=one.mode.value))
-        share = find_share(self._exceptions, seen.on_s // self._data.dt_s)
-        refused = share >= REFUSED_SHARE
-        params = evolve(self._params, provisional=provisional or refused)
-        if refused:
-            self._findings.append(QUESTIONS["refused"].fill(share=round(100 * share)))
+                self._missing.append(text.fill(side=SIDES[side], seen=one.mode.value))
+        questions, told = self._ask()
+        only_asks = self._judge_exceptions(seen)
+        both = all(one.mode is Mode.BOTH for one in (self._on_u, self._on_t))
+        params = evolve(
+            self._params, provisional=not (enough and both and not only_asks), only_asks=only_asks
+        )
+        follows = FINDINGS["follows" if r > 0 else "no lag"].fill(lag_s=params.lag_s, r=r)
         learned_from_w = params.envelope[1].from_w if len(params.envelope) > 1 else 0
-        self._findings += describe_learned(self._on_u.mode, (learned_from_w, params.range_hi_w))
-        offset_s = params.utc_offset_s
-        exceptions = [
-            *ask_about_habits(self._exceptions, self._u, self._data, offset_s),
-            *describe_exceptions(self._exceptions, self._data, offset_s),
-        ]
-        ready = (enough or late) and not refused
-        return CommissionResult(params=params, ready=ready, findings=(*self._findings, *exceptions))
+        return CommissionResult(
+            params=params,
+            seen=(
+                FINDINGS["seen"].fill(**facts),
+                follows,
+                *describe_range((learned_from_w, params.range_hi_w)),
+            ),
+            missing=tuple(self._missing),
+            refusals=tuple(self._refusals),
+            questions=tuple(one for one in questions if one.key not in self._answers),
+            exceptions=(*told, *describe_exceptions(self._exceptions, self._data, params.utc_offset_s)),
+        )
+
+    def _judge_amount(self, span_s: int, facts: Mapping[str, Any], *, enough: bool) -> None:
+        """Refuse a period in which too little was seen, unless it is not to be extended further."""
+        if span_s < PERIOD_S - HOUR_S:
+            hours = {"span_h": span_s / HOUR_S, "usual_h": PERIOD_S // HOUR_S}
+            self._missing.append(FINDINGS["short period"].fill(**hours))
+        if enough:
+            return
+        late = span_s >= EXTEND_MAX_S
+        then = FINDINGS["use as provisional" if late else "record more"].fill(more_h=EXTEND_S // HOUR_S)
+        least = {"starts_min": STARTS_MIN, "on_min_h": ON_MIN_S // HOUR_S}
+        words = FINDINGS["too little"].fill(**facts, **least, then=then)
+        if late:
+            self._missing.append(words)
+        else:
+            self._refusals.append(Refusal("too_little", words))
+
+    def _judge_exceptions(self, seen: Counts) -> str:
+        """Why findings may only ask: refuses a period whose exceptions hide what is normal."""
+        level = self._answers.get("level")
+        if level is not None and level.answer == YES:
+            return "level"
+        share = find_share(self._exceptions, seen.on_s // self._data.dt_s)
+        if share < REFUSED_SHARE:
+            return ""
+        self._refusals.append(Refusal("exceptions", FINDINGS["refused"].fill(share=round(100 * share))))
+        return "exceptions"
+
+    def _ask(self) -> tuple[list[Question], list[Words]]:
+        """All questions that the data raise, and remarks about habits that no answer would change."""
+        params = self._params
+        on = self._u[np.nan_to_num(self._u, nan=0.0) >= params.on_production.hi_w]
+        usual_w = float(np.median(on)) if len(on) else 0.0
+        habits, told = ask_about_habits(self._exceptions, self._u, self._data, params.utc_offset_s, usual_w)
+        # What comes at the same hours is no level.
+        level = [] if habits or told else ask_about_level(self._exceptions, self._data.dt_s)
+        greatest_w = round(float(np.max(on))) if len(on) and params.range_hi_w else 0
+        return [*habits, *level, *ask_about_production(self._on_u.mode, greatest_w)], told

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Final
 
+from attrs import frozen
+
 from agent.detect.learning.series import Grid
 from evidence.moments import local_text
 from evidence.words import Words
@@ -58,6 +60,23 @@ FINDINGS: Final[Mapping[str, Words]] = {
         "{line}：总进线与各线路同时有数据的时间只有{known_h}小时，至少需要24小时",
         "{line}: only {known_h} h of incomer and lines together, 24 h are needed",
     ),
+    "seen": Words(
+        "{span_h:.0f}小时内生产启动{starts}次、运行{on_h:.1f}小时",
+        "in {span_h:.0f} h production started {starts} times and ran for {on_h:.1f} h",
+    ),
+    "follows": Words(
+        "治污滞后于生产{lag_s}秒，相关系数{r:+.2f}",
+        "treatment follows production after {lag_s} s, with r = {r:+.2f}",
+    ),
+    "no lag": Words(
+        "未见治污功率随生产变化（相关系数{r:+.2f}）：滞后按0秒，相关系数不作判断",
+        "the power of treatment does not follow production (r = {r:+.2f}): no lag, and r is not judged",
+    ),
+    "refused": Words(
+        "生产时间中有{share}%未作为正常学习：正常工况尚未见到，参数不可使用；请说明或整改下列例外，或另选日期",
+        "{share} % of the time of production was not learned as normal: what is normal was not seen, and the "
+        "parameters must not be used; explain or mend the exceptions below, or choose other days",
+    ),
     "exception": Words(
         "{begin}至{end}：{what}；未作为正常学习，请说明原因或整改",
         "{begin} to {end}: {what}; not learned as normal, explain or mend it",
@@ -68,6 +87,14 @@ SIDES: Final[Mapping[str, Words]] = {
     "production": Words("生产", "production"),
     "treatment": Words("治污", "treatment"),
 }
+
+
+@frozen
+class Refusal:
+    """Why the parameters are not to be used yet: its name for scripts, and the reason."""
+
+    name: str
+    words: Words
 
 
 class Oddity(Enum):
@@ -84,14 +111,20 @@ Span = tuple[int, int, Oddity]
 """First slot, slot after the last, and what was seen."""
 
 
-def describe_exceptions(spans: Iterable[Span], data: Grid, offset_s: int) -> list[Words]:
-    """A sentence for each stretch; stretches up to JOIN_S apart are joined."""
+def join_spans(spans: Iterable[Span], dt_s: int) -> list[Span]:
+    """The stretches in order, with those up to JOIN_S apart as one."""
     joined: list[Span] = []
     for begin, end, odd in sorted(spans, key=lambda span: span[:2]):
-        if joined and (begin - joined[-1][1]) * data.dt_s <= JOIN_S:
+        if joined and (begin - joined[-1][1]) * dt_s <= JOIN_S:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]), joined[-1][2])
         else:
             joined.append((begin, end, odd))
+    return joined
+
+
+def describe_exceptions(spans: Iterable[Span], data: Grid, offset_s: int) -> list[Words]:
+    """A sentence for each stretch; stretches up to JOIN_S apart are joined."""
+    joined = join_spans(spans, data.dt_s)
 
     def clock(slot: int) -> str:
         return local_text(data.at_s(slot), offset_s, "%Y-%m-%d %H:%M")

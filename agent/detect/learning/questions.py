@@ -3,14 +3,26 @@
 Exceptions are not learned as normal. Where they are a good part of the time, the normal was not seen at all,
 and the parameters must not be used. Where they come at the same hours again and again, they are a habit of
 the plant (a standby that the thresholds took for production, a cleaning, a warm-up), which a person can name.
+
+An answer is kept in the parameters (`Answer`), sealed with them, and asked for no more. It changes:
+
+- standby: `yes` puts the threshold of production above the power of that habit (`value_w`).
+- level: `yes` has findings about treatment ask instead of accuse: a tank decouples it from production.
+- stop, product: nothing. What was said is kept, for whoever reads a finding later.
+
+An answer of `no` is kept too: it is what a finding will be held against.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from agent.detect.learning.commission_words import Span
+from attrs import frozen
+
+from agent.detect.learning.commission_words import Oddity, Span, join_spans
 from agent.detect.learning.series import Floats, Grid
 from agent.detect.learning.thresholds import Mode
+from agent.detect.line_params import Answer
+from agent.detect.param_table import ParamsError
 from evidence.moments import local_text
 from evidence.words import Words
 
@@ -18,30 +30,50 @@ REFUSED_SHARE: Final = 0.3
 """Eight hours of violation in three days of one shift are 22 %; above this nobody knows what is normal."""
 HABIT_MIN: Final = 4
 """Exceptions at the same hours on so many days are a habit."""
+HABIT_SHARE: Final = 0.3
+"""Fewer of all exceptions come to the same hours by chance: a shift of eight hours has a fifth of them in an
+hour and a half."""
 HABIT_APART_S: Final = 5400
 """Begins within an hour and a half of each other are at the same hours."""
+STANDBY_OF_ON_MAX: Final = 0.6
+"""A habit at more than this share of the usual production is production; no threshold divides the two."""
+LEVEL_RUN_MIN_S: Final = 1800
+LEVEL_RUNS_MIN: Final = 4
+"""Treatment that stood still for half an hour under production so often may follow the level of a tank."""
 DAY_S: Final = 86_400
+YES, NO = "yes", "no"
 
 QUESTIONS: Final[Mapping[str, Words]] = {
-    "refused": Words(
-        "生产时间中有{share}%未作为正常学习：正常工况尚未见到，参数不可使用；请说明或整改下列例外，或另选日期",
-        "{share} % of the time of production was not learned as normal: what is normal was not seen, and the "
-        "parameters must not be used; explain or mend the exceptions below, or choose other days",
-    ),
     "habit": Words(
         "{count}处例外都在{begin}前后开始，当时生产功率约{production_kw:.1f}千瓦：是待机、清洗还是预热？",
         "{count} exceptions begin around {begin}, with production at about {production_kw:.1f} kW: is this a "
         "standby, a cleaning or a warm-up?",
     ),
+    "standby": Words(
+        "{count}处例外都在{begin}前后开始，当时生产功率不超过{value_kw:.1f}千瓦，平时为{usual_kw:.1f}千瓦："
+        "是待机、清洗还是预热（无需治污）？",
+        "{count} exceptions begin around {begin}, with production at up to {value_kw:.1f} kW where "
+        "{usual_kw:.1f} are usual: is this a standby, a cleaning or a warm-up, which needs no treatment?",
+    ),
+    "stop": Words(
+        "未见生产停机：互感器脱落无法识别；能否停机一次，约一小时？",
+        "production was never seen to stop, so a CT that is off cannot be told: can it be stopped once, for "
+        "about an hour?",
+    ),
+    "product": Words(
+        "只见过不超过{to_kw:.1f}千瓦的生产：是否还生产其他产品或使用其他设备？",
+        "production was seen up to {to_kw:.1f} kW only: is another product or machine ever run?",
+    ),
+    "level": Words(
+        "治污在生产运行时停机{count}次，每次半小时以上（最长{longest_h:.1f}小时）：是否由水位、料位等控制启停，"
+        "与生产时间无关？",
+        "treatment stood still {count} times for half an hour or more while production ran (at most "
+        "{longest_h:.1f} h): does a level (of a tank, a silo) start and stop it, whenever production runs?",
+    ),
     "range": Words(
         "学习到的生产功率为{from_kw:.1f}至{to_kw:.1f}千瓦；以外的工况只判断治污是否停运，并会询问",
         "production from {from_kw:.1f} to {to_kw:.1f} kW was learned; outside of that only treatment that is "
         "off is judged, and it is asked what is made",
-    ),
-    "no stop": Words(
-        "未见生产停机：互感器脱落无法识别；能否停机一次，约一小时？",
-        "production was never seen to stop, so a CT that is off cannot be told: can it be stopped once, for "
-        "about an hour?",
     ),
     "coarse": Words(
         "{line}：电表的步长为{step_kw:.2f}千瓦，大于负荷本身的波动；读数不变或过于平稳不作判断",
@@ -49,6 +81,81 @@ QUESTIONS: Final[Mapping[str, Words]] = {
         "repetition and its steadiness are not judged",
     ),
 }
+CHOICES: Final[Mapping[str, Mapping[str, Words]]] = {
+    "standby": {
+        YES: Words(
+            "是：高于{value_kw:.1f}千瓦才算生产", "yes: production counts from above {value_kw:.1f} kW"
+        ),
+        NO: Words(
+            "否：治污应当运行，再次发生时会报告", "no: treatment should have run, and its absence is told"
+        ),
+    },
+    "stop": {
+        YES: Words("能：停机后再学习一次", "yes: stop it, then learn once more"),
+        NO: Words("不能：连续生产，互感器脱落不作判断", "no: it never stops, a CT that is off is not judged"),
+    },
+    "product": {
+        YES: Words("是：其他产品各生产一天后再学习", "yes: run each for a day, then learn once more"),
+        NO: Words("否：只有这些，超出时会询问", "no: only this; it is asked when there is more"),
+    },
+    "level": {
+        YES: Words(
+            "是：治污的事件只作询问，不作认定", "yes: findings about treatment ask, and accuse nobody"
+        ),
+        NO: Words("否：治污应随生产运行", "no: treatment has to run while production does"),
+    },
+}
+ANSWERED: Final = Words("{question}：{answer}", "{question}: {answer}")
+NAMES: Final[Mapping[str, Words]] = {
+    "standby": Words("待机", "standby"),
+    "stop": Words("能否停机", "can it be stopped"),
+    "product": Words("其他产品", "other products"),
+    "level": Words("由液位控制", "by level"),
+}
+
+
+@frozen
+class Question:
+    """One question to whoever commissions.
+
+    Attributes:
+        key: Its name in an answer.
+        words: The question.
+        value_w: The power that it is about, 0 where it is about none.
+    """
+
+    key: str
+    words: Words
+    value_w: int = 0
+
+    @property
+    def choices(self) -> Mapping[str, Words]:
+        """What can be answered, each with what follows from it."""
+        value_kw = self.value_w / 1000
+        return {name: words.fill(value_kw=value_kw) for name, words in CHOICES[self.key].items()}
+
+
+def describe_answer(answer: Answer) -> Words:
+    """What a person answered, as it is kept."""
+    choice = CHOICES.get(answer.question, {}).get(answer.answer, Words.same(answer.answer))
+    name = NAMES.get(answer.question, Words.same(answer.question))
+    return ANSWERED.fill(question=name, answer=choice.fill(value_kw=answer.value_w / 1000))
+
+
+def check_answers(answers: Iterable[Answer]) -> None:
+    """Refuse answers that are to nothing.
+
+    Raises:
+        ParamsError: One line for each.
+    """
+    problems = tuple(
+        f"answer {one.question}={one.answer}: known are "
+        + ", ".join(f"{key}={value}" for key, values in CHOICES.items() for value in values)
+        for one in answers
+        if one.answer not in CHOICES.get(one.question, ())
+    )
+    if problems:
+        raise ParamsError(problems)
 
 
 def find_share(spans: Iterable[Span], slots: int) -> float:
@@ -59,39 +166,62 @@ def find_share(spans: Iterable[Span], slots: int) -> float:
     return len(covered) / slots if slots else 0.0
 
 
-def ask_about_habits(spans: Sequence[Span], u: Floats, data: Grid, offset_s: int) -> list[Words]:
-    """A question for each time of day at which exceptions begin again and again.
+def ask_about_habits(
+    spans: Sequence[Span], u: Floats, data: Grid, offset_s: int, usual_w: float
+) -> tuple[list[Question], list[Words]]:
+    """Questions and remarks, one for each time of day at which exceptions begin again and again.
+
+    It is a question where a threshold could divide the habit from production.
 
     Args:
         spans: The exceptions.
         u: Production, W, by slot.
         data: Where the slots lie in time.
         offset_s: The plant's zone.
+        usual_w: What production usually draws.
     """
     begins = sorted(((data.at_s(begin) + offset_s) % DAY_S, begin, end) for begin, end, _ in spans)
-    asked: list[Words] = []
+    asked: list[Question] = []
+    told: list[Words] = []
     while begins:
         group = [one for one in begins if one[0] - begins[0][0] <= HABIT_APART_S]
         begins = begins[len(group) :]
         days = {(data.at_s(begin) + offset_s) // DAY_S for _, begin, _ in group}
-        if len(days) < HABIT_MIN:
+        if len(days) < HABIT_MIN or len(group) < HABIT_SHARE * len(spans):
             continue
-        middle = group[len(group) // 2]
-        level = [value for _, begin, end in group for value in u[begin:end].tolist() if value == value]  # noqa: PLR0124  NaN
-        asked.append(
-            QUESTIONS["habit"].fill(
-                count=len(group),
-                begin=local_text(data.at_s(middle[1]), offset_s, "%H:%M"),
-                production_kw=sum(level) / max(len(level), 1) / 1000,
-            )
-        )
-    return asked
+        begin_at = local_text(data.at_s(group[len(group) // 2][1]), offset_s, "%H:%M")
+        level = sorted(value for _, begin, end in group for value in u[begin:end].tolist() if value == value)  # noqa: PLR0124  NaN
+        greatest_w = level[int(0.98 * (len(level) - 1))] if level else 0.0
+        facts = {"count": len(group), "begin": begin_at}
+        if level and greatest_w <= STANDBY_OF_ON_MAX * usual_w:
+            words = QUESTIONS["standby"].fill(**facts, value_kw=greatest_w / 1000, usual_kw=usual_w / 1000)
+            asked.append(Question("standby", words, round(greatest_w)))
+        else:
+            mean_kw = sum(level) / max(len(level), 1) / 1000
+            told.append(QUESTIONS["habit"].fill(**facts, production_kw=mean_kw))
+    # Of several habits the one with the greatest power: a threshold above it is above all.
+    return sorted(asked, key=lambda one: one.value_w)[-1:], told
 
 
-def describe_learned(mode: Mode, range_w: tuple[int, int]) -> list[Words]:
-    """What was learned of production, and what could not be."""
-    found = [QUESTIONS["no stop"]] if mode is Mode.ALWAYS_ON else []
-    least_w, greatest_w = range_w
+def ask_about_level(spans: Iterable[Span], dt_s: int) -> list[Question]:
+    """Whether a level drives treatment, where it stood still for long again and again."""
+    still = join_spans((one for one in spans if one[2] in {Oddity.OFF, Oddity.LACKING}), dt_s)
+    lengths = [(end - begin) * dt_s for begin, end, _ in still]
+    long = [length_s for length_s in lengths if length_s >= LEVEL_RUN_MIN_S]
+    if len(long) < LEVEL_RUNS_MIN:
+        return []
+    return [Question("level", QUESTIONS["level"].fill(count=len(long), longest_h=max(long) / 3600))]
+
+
+def ask_about_production(mode: Mode, greatest_w: int) -> list[Question]:
+    """Whether it can be stopped, where it never was, and whether anything else is ever made."""
+    found = [Question("stop", QUESTIONS["stop"])] if mode is Mode.ALWAYS_ON else []
     if greatest_w:
-        found.append(QUESTIONS["range"].fill(from_kw=least_w / 1000, to_kw=greatest_w / 1000))
+        found.append(Question("product", QUESTIONS["product"].fill(to_kw=greatest_w / 1000)))
     return found
+
+
+def describe_range(range_w: tuple[int, int]) -> list[Words]:
+    """Which production was learned."""
+    least_w, greatest_w = range_w
+    return [QUESTIONS["range"].fill(from_kw=least_w / 1000, to_kw=greatest_w / 1000)] if greatest_w else []

@@ -24,6 +24,8 @@ OFF_OF_ON_MAX: Final = 0.25
 OFF_OF_ON_MAX_TREATMENT: Final = 0.40
 HI, LO = 0.4, 0.2
 SINGLE_HI, SINGLE_LO = 0.35, 0.25
+ABOVE_STANDBY: Final = 1.2
+"""A load that draws a fifth more than its standby works."""
 NEVER_ON: Final = 0.05
 """A load that never reached 5 % of its nameplate was never on."""
 
@@ -60,6 +62,19 @@ def learn_threshold(watts: Floats, rated_w: float, *, treatment: bool) -> Learne
     if low <= nameplate_threshold(rated_w).lo_w:
         return LearnedThreshold(nameplate_threshold(rated_w), Mode.NEVER_ON)
     return LearnedThreshold(_to_threshold(SINGLE_HI * low, SINGLE_LO * low, provisional=True), Mode.ALWAYS_ON)
+
+
+def learn_above_standby(watts: Floats, rated_w: float, standby_w: int) -> LearnedThreshold:
+    """The threshold of a load that a person says stands by at up to `standby_w`."""
+    x = watts[np.isfinite(watts)]
+    off, on = x[x <= standby_w], x[x > ABOVE_STANDBY * standby_w]
+    if not len(off) or len(on) < CLASS_MIN * len(x):
+        return learn_threshold(watts, rated_w, treatment=False)
+    low = max(float(np.quantile(on, 0.05)), ABOVE_STANDBY * standby_w)
+    step_w = low - standby_w
+    return LearnedThreshold(
+        _to_threshold(standby_w + HI * step_w, standby_w + LO * step_w, provisional=False), Mode.BOTH
+    )
 
 
 def _place_between(off: Floats, on: Floats, valley: float) -> Threshold:

@@ -3,11 +3,20 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
+from attrs import evolve
 
+from agent.detect.episode import SEVERITIES, Severity
+from agent.detect.learning.backtest import Recording, run
+from agent.detect.learning.commission import CommissionResult
+from agent.detect.line_params import Answer
+from agent.detect.param_table import ParamsError
+from agent.detect.params import LinkageParams
 from tests.agent.detect.learning.test_commission import english, learn
-from tests.agent.detect.plant import DAY, DT_S, plant
+from tests.agent.detect.plant import DAY, DT_S, Loads, plant, times
 
 DAYS = 6
+VIOLATIONS = {rule for rule, severity in SEVERITIES.items() if severity is Severity.VIOLATION}
 
 
 def without_treatment(days: range, begin_h: float, end_h: float) -> np.ndarray:
@@ -19,8 +28,8 @@ def test_a_plant_whose_treatment_hardly_ran_is_refused_by_name() -> None:
     loads = plant("constant", DAYS, 5)
     bare = replace(loads, t=np.where(without_treatment(range(DAYS), 0, 12), 12.0, loads.t))
     found = learn(bare, DAYS * DAY)
-    assert not found.ready
-    assert found.params.provisional
+    assert [one.name for one in found.refusals] == ["exceptions"]
+    assert (found.params.provisional, found.params.only_asks) == (True, "exceptions")
     assert any("must not be used" in text for text in english(found))
     assert learn(loads, DAYS * DAY).ready
 
@@ -30,22 +39,102 @@ def test_exceptions_at_the_same_hours_are_asked_about_once() -> None:
     busy = np.flatnonzero(loads.u[:DAY] > 20_000)
     begin_h = busy[len(busy) // 2] * DT_S / 3600
     habit = without_treatment(range(DAYS), begin_h, begin_h + 0.5)
-    asked = [
-        text
-        for text in english(learn(replace(loads, t=np.where(habit, 12.0, loads.t)), DAYS * DAY))
-        if "?" in text
-    ]
-    assert len(asked) == 1
-    assert "is this a standby" in asked[0]
+    found = learn(replace(loads, t=np.where(habit, 12.0, loads.t)), DAYS * DAY)
+    assert [text for text in english(found) if "is this a standby" in text] == [found.exceptions[0].en]
+    assert keys(found) == ["product"], "at the power of production no threshold could divide the two"
     once = np.where(without_treatment(range(1), begin_h, begin_h + 0.5), 12.0, loads.t)
-    assert not [text for text in english(learn(replace(loads, t=once), DAYS * DAY)) if "?" in text]
+    assert not any("is this a standby" in text for text in english(learn(replace(loads, t=once), DAYS * DAY)))
+
+
+def with_standby(days: int = DAYS) -> Loads:
+    """Every evening production stands by at 9 kW for two hours, without treatment."""
+    loads = plant("constant", days, 5)
+    hour = np.arange(days * DAY) * DT_S / 3600 % 24
+    evening = (hour >= 20.5) & (hour < 22.5)
+    noise = 100 * np.sin(np.arange(days * DAY))
+    return replace(loads, u=np.where(evening, 18_000 + noise, loads.u), t=np.where(evening, 12.0, loads.t))
+
+
+def test_a_standby_is_asked_about_with_its_power_and_the_answer_puts_the_threshold_above_it() -> None:
+    asked = learn(with_standby(), DAYS * DAY)
+    assert keys(asked) == ["standby", "product"]
+    question = asked.questions[0]
+    assert 18_000 <= question.value_w <= 18_200
+    assert "kW counts" not in question.words.en
+    assert "above 18.1 kW" in question.choices["yes"].en
+    assert asked.exceptions
+    answered = learn(with_standby(), DAYS * DAY, answers=[Answer(question="standby", answer="yes")])
+    assert answered.params.on_production.hi_w > question.value_w > asked.params.on_production.hi_w
+    assert not answered.exceptions
+    assert keys(answered) == ["product"]
+    assert answered.params.answers == (Answer(question="standby", answer="yes", value_w=question.value_w),)
+    again = LinkageParams.from_dict(answered.params.to_dict())
+    assert (again, again.hash) == (answered.params, answered.params.hash)
+
+
+def test_the_answer_no_is_kept_and_changes_nothing_else() -> None:
+    loads = with_standby()
+    asked = learn(loads, DAYS * DAY)
+    answered = learn(loads, DAYS * DAY, answers=[Answer(question="standby", answer="no")])
+    assert evolve(answered.params, answers=()) == asked.params
+    assert answered.params.hash != asked.params.hash
+    assert keys(answered) == ["product"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (Answer(question="standby", answer="maybe"), "known are standby=yes, standby=no"),
+        (Answer(question="night", answer="yes"), "known are standby=yes"),
+        (Answer(question="standby", answer="yes"), "no standby was asked about"),
+    ],
+)
+def test_an_answer_to_nothing_is_refused(answer: Answer, problem: str) -> None:
+    with pytest.raises(ParamsError, match=problem):
+        learn(plant("constant", 3, 5), answers=[answer])
+
+
+def by_level(days: int = DAYS) -> Loads:
+    """Treatment runs when a tank is full, whenever production runs."""
+    loads = plant("constant", days, 5)
+    rng, full = np.random.default_rng(4), np.zeros(days * DAY, bool)
+    at = 0
+    while at < len(full):
+        at += int(rng.integers(360, 1_400))
+        end = at + int(rng.integers(200, 700))
+        full[at:end] = True
+        at = end
+    return replace(loads, t=np.where(full, 20_000 + 150 * np.sin(np.arange(days * DAY)), 8.0))
+
+
+def test_treatment_by_level_is_refused_until_a_person_says_so_and_then_only_asks() -> None:
+    refused = learn(by_level(), DAYS * DAY)
+    assert [one.name for one in refused.refusals] == ["exceptions"]
+    assert "level" in keys(refused)
+    assert refused.params.only_asks == "exceptions"
+    answered = learn(by_level(), DAYS * DAY, answers=[Answer(question="level", answer="yes")])
+    assert answered.ready
+    assert (answered.params.only_asks, answered.params.provisional) == ("level", True)
+    found = run(
+        [answered.params], None, Recording(times(by_level()), {"p1": by_level().u, "t1": by_level().t})
+    )
+    assert found
+    assert {one.severity for one in found if one.rule in VIOLATIONS} == {Severity.NOTICE}
+    assert all(
+        "treatment that follows production" in one.sentence["en"] for one in found if one.rule in VIOLATIONS
+    )
+
+
+def keys(found: CommissionResult) -> list[str]:
+    return [one.key for one in found.questions]
 
 
 def test_a_line_that_never_stopped_is_asked_to_stop_once() -> None:
     loads = plant("constant", 3, 5)
     never = replace(loads, u=np.where(loads.u < 10_000, 40_000 + loads.u, loads.u))
-    assert any("can it be stopped once" in text for text in english(learn(never)))
-    assert not any("can it be stopped once" in text for text in english(learn(loads)))
+    assert keys(learn(never)) == ["level", "stop", "product"]
+    assert keys(learn(loads)) == ["product"]
+    assert keys(learn(never, answers=[Answer(question="stop", answer="no")])) == ["level", "product"]
 
 
 def test_what_was_learned_of_production_is_said() -> None:
