@@ -3,32 +3,42 @@
 The loads are those of a CSV file, or of the gateway's own chain (`--chain`): the end of a commissioning
 period on site, beside the running agent, which takes what was learned at its next start.
 
+What it learned, what it could not learn, why it refuses and what it asks is told in words. A question is
+answered by `--answer`, or at the terminal; an answer is kept in the parameters, and no script answers for
+anybody. Where a plant has changed since it was commissioned, the days to learn from are proposed; `--from`
+and `--until` choose them.
+
 Parameters already in the site file are never replaced silently: changes are listed, and written
 only with `--confirm`, so that a plant cannot be re-learned without a person seeing it.
 A site file that the agent would refuse at its next start is never written.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import click
-from attrs import frozen
 
-from agent.detect.learning.relearn import Change, find_changes
+from agent.detect.learning.commission_words import Refusal
+from agent.detect.learning.relearn import find_changes
+from agent.detect.line_params import Answer
 from agent.detect.param_table import ParamsError
 from agent.detect.params import IncomerParams, LinkageParams
 from agent.site.file import SITE_FILE_BYTES_MAX, ConfigError, Site, load_site, parse_site
-from agent.site.linkages import find_slot_s, incomer_of
+from agent.site.linkages import find_slot_s, incomer_of, names_of
 from disk.files import replace_file
 from disk.tables import TableError
 from evidence.words import Words
+from provisioning.learning.asking import Answers, ask, take_answers
+from provisioning.learning.days import WHOLE, Days, read_days
 from provisioning.learning.learn import learn_incomer, learn_linkage
 from provisioning.learning.learned import write_parameters
 from provisioning.learning.levels import hold_means, learn_levels
 from provisioning.learning.loads_chain import HOURS_MAX, read_chain
 from provisioning.learning.loads_option import FileOptions, loads_options, read_file, take_options
+from provisioning.learning.report import Learned, to_json, to_text
 from provisioning.loads.loads import Loads, LoadsError
 from provisioning.loads.words import NOTES
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
@@ -36,22 +46,17 @@ from provisioning.terminal.show import count_up
 from provisioning.words.language import translate
 
 HOURS: Final = 72.0
+PARTS: Final = ("seen", "missing", "refusals", "questions", "exceptions")
+TEXTS: Final[Mapping[str, Words]] = {
+    "not written": Words(
+        "未写入任何参数，原因见上：{why}", "nothing is written, for the reasons above: {why}"
+    ),
+    "waiting": Words(
+        "现有参数的{count}处更改等待 --confirm，未写入",
+        "{count} changes of present parameters wait for --confirm; they are not written",
+    ),
+}
 _FILE = click.Path(dir_okay=False, path_type=Path)
-
-
-@frozen
-class Learned:
-    """The result for a linkage or the incomer, and what would change."""
-
-    params: LinkageParams | IncomerParams
-    ready: bool
-    findings: tuple[Words, ...]
-    changes: tuple[Change, ...]
-
-    @property
-    def id(self) -> str:
-        """The linkage or the incomer."""
-        return self.params.incomer.id if isinstance(self.params, IncomerParams) else self.params.linkage
 
 
 @click.command("commission", short_help="learn thresholds and lags from recorded data, into the site file")
@@ -67,6 +72,11 @@ class Learned:
     show_default=True,
     help="With --chain: learn from this much of its end.",
 )
+@click.option("--from", "from_day", default="", metavar="DAY", help="Learn from this day on: 2026-03-02.")
+@click.option("--until", "until_day", default="", metavar="DAY", help="Learn until the end of this day.")
+@click.option(
+    "--answer", "answers", multiple=True, metavar="LINKAGE.QUESTION=ANSWER", help="Answer what was asked."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per linkage.")
 @click.option("--dry-run", is_flag=True, help="Show what was learned, change nothing.")
 @click.option("--confirm", is_flag=True, help="Replace parameters already in the site file.")
@@ -76,6 +86,9 @@ def command(
     csv_file: Path | None,
     chain: bool,
     hours: float,
+    from_day: str,
+    until_day: str,
+    answers: tuple[str, ...],
     as_json: bool,
     dry_run: bool,
     confirm: bool,
@@ -83,14 +96,18 @@ def command(
 ) -> None:
     """Learn from recorded loads.
 
-    Exit 1 where a linkage has seen too little (nothing is written then), or where changes of present
-    parameters wait for --confirm.
+    Exit 1 where a linkage is refused (nothing is written then), or where changes of present parameters wait
+    for --confirm. A question that nobody answered holds up nothing.
     """
     options = _take_source(given, csv_file, chain=chain)
     try:
         site = load_site(config)
-        loads = _read_loads(site, csv_file, hours, options)
-        learned = list(_learn_all(site, loads))
+        days = read_days(from_day, until_day, site)
+        loads = _read_loads(site, csv_file, HOURS_MAX if from_day else hours, options)
+        given = take_answers(answers, site)
+        learned = learn_all(site, loads, given, days)
+        if not (as_json or options.yes) and is_terminal():
+            learned = _converse(site, loads, given, days, learned)
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     except LoadsError as error:
@@ -99,10 +116,8 @@ def command(
         raise fail(EXIT_USAGE, *error.problems) from error
     except (OSError, ValueError) as error:
         raise fail(EXIT_USAGE, f"{csv_file or config}: {error}") from error
-    for result in learned:
-        click.echo(json.dumps(_to_json(result), ensure_ascii=False) if as_json else _to_text(result))
-    if not all(result.ready for result in learned):
-        raise fail(EXIT_NO, "too little was seen; record for longer (see above)")
+    _print(learned, as_json=as_json)
+    _refuse(learned)
     if dry_run:
         return
     if loads.interval_s:
@@ -110,9 +125,20 @@ def command(
     _write(config, site, [result for result in learned if confirm or not result.changes])
     waiting = sum(len(result.changes) for result in learned)
     if waiting and not confirm:
-        raise fail(
-            EXIT_NO, f"{waiting} changes of present parameters wait for --confirm; they are not written"
-        )
+        raise fail(EXIT_NO, translate(TEXTS["waiting"], count=waiting))
+
+
+def _print(learned: Sequence[Learned], *, as_json: bool) -> None:
+    for result in learned:
+        click.echo(json.dumps(to_json(result), ensure_ascii=False) if as_json else to_text(result))
+
+
+def _refuse(learned: Sequence[Learned]) -> None:
+    """End the command with the names of what refuses the parameters, if anything does."""
+    refused = {result.id: [one.name for one in result.refusals] for result in learned if result.refusals}
+    if refused:
+        whole = "; ".join(f"{where}: {', '.join(names)}" for where, names in refused.items())
+        raise fail(EXIT_NO, translate(TEXTS["not written"], why=whole))
 
 
 def _take_source(given: dict[str, Any], csv_file: Path | None, *, chain: bool) -> FileOptions:
@@ -128,31 +154,62 @@ def _read_loads(site: Site, csv_file: Path | None, hours: float, options: FileOp
         return read_chain(site, hours, each, find_slot_s(site))
 
 
-def _learn_all(site: Site, loads: Loads) -> Iterator[Learned]:
+def is_terminal() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty()
+
+
+def _converse(
+    site: Site, loads: Loads, given: dict[str, list[Answer]], days: Days, learned: list[Learned]
+) -> list[Learned]:
+    """Ask at the terminal, and learn again with the answers."""
+    if not any(one.questions for one in learned):
+        return learned
+    for result in learned:
+        click.echo(to_text(result), err=True)
+    for result in learned:
+        given.setdefault(result.id, []).extend(ask(result.id, result.questions))
+    return learn_all(site, loads, given, days)
+
+
+def learn_all(site: Site, loads: Loads, answers: Answers, days: Days = WHOLE) -> list[Learned]:
+    """What each linkage and the incomer learn from the chosen days.
+
+    Raises:
+        ValueError: There is no data, or its times make no sense.
+        ParamsError: Present parameters are wrong, or an answer is to nothing.
+    """
     recording = loads.to_recording()
+    chosen = recording.between(*days)
     interval_s = loads.interval_s
     if interval_s:
-        recording = hold_means(recording, interval_s)
-    params = []
+        chosen = hold_means(chosen, interval_s)
+    names = names_of(site)
+    found, params = [], []
     for index, linkage in enumerate(site.linkage):
+        given = answers.get(linkage.id, ())
         if interval_s:
-            result = learn_levels(site, linkage, recording, interval_s)
+            result = learn_levels(site, linkage, chosen, interval_s, given)
         else:
-            result = learn_linkage(site, linkage, recording, find_slot_s(site))
+            result = learn_linkage(site, linkage, chosen, find_slot_s(site), answers=given)
         params.append(result.params)
-        changes = () if linkage.parameters is None else _compare(result.params, linkage.parameters, index)
-        yield Learned(result.params, result.ready, result.findings, changes)
+        present = None if linkage.parameters is None else _read_present(linkage.parameters, index)
+        changes = () if present is None else find_changes(present, result.params)
+        parts = {name: getattr(result, name) for name in PARTS}
+        found.append(Learned(result.params, result.findings, changes, names=names, **parts))
     plain = incomer_of(site, params, learned=False)
-    found = None if plain is None else learn_incomer(plain, recording, params[0])
-    if found is not None:
-        present = next(line.parameters for line in site.line if line.kind == "incomer")
-        changes = () if present is None else find_changes(IncomerParams.from_dict(present), found.params)
-        yield Learned(found.params, found.ready, found.findings, changes)
+    incomer = None if plain is None else learn_incomer(plain, chosen, params[0])
+    if incomer is not None:
+        before = next(line.parameters for line in site.line if line.kind == "incomer")
+        changes = () if before is None else find_changes(IncomerParams.from_dict(before), incomer.params)
+        refusals = () if incomer.ready else (Refusal("too_little", incomer.findings[0]),)
+        found.append(Learned(incomer.params, incomer.findings, changes, refusals=refusals, names=names))
+    return found
 
 
-def _compare(learned: LinkageParams, present: dict[str, Any], index: int) -> tuple[Change, ...]:
+def _read_present(present: dict[str, Any], index: int) -> LinkageParams:
     try:
-        return find_changes(LinkageParams.from_dict(present), learned)
+        return LinkageParams.from_dict(present)
     except ParamsError as error:
         raise ParamsError(
             tuple(f"linkage[{index}].parameters: {problem}" for problem in error.problems)
@@ -172,38 +229,3 @@ def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
         problem = f"it would have {size} bytes; at most {SITE_FILE_BYTES_MAX} are read"
         raise fail(EXIT_USAGE, f"{config}: not written: {problem}")
     write_or_fail(config, text.encode(), replace_file)
-
-
-def _to_json(result: Learned) -> dict[str, object]:
-    kind = "feed" if isinstance(result.params, IncomerParams) else "linkage"
-    return {
-        kind: result.id,
-        "ready": result.ready,
-        "findings": [one.en for one in result.findings],
-        "findings_zh": [one.zh for one in result.findings],
-        "changes": [
-            {"name": one.name, "before": one.before, "after": one.after, "lenient": one.lenient}
-            for one in result.changes
-        ],
-        "parameters": result.params.to_dict(),
-        "hash": result.params.hash.hex(),
-    }
-
-
-def _to_text(result: Learned) -> str:
-    params = result.params
-    lines = [f"{result.id}: {'ready' if result.ready else 'NOT ready'}"]
-    if isinstance(params, IncomerParams):
-        lines.append(
-            f"  normally {params.lo_w / 1000:.2f} to {params.hi_w / 1000:.2f} kW more than all lines together"
-        )
-    else:
-        lines += [
-            f"  production counts as on from {params.on_production.hi_w / 1000:.2f} kW",
-            f"  treatment counts as on from {params.on_treatment.hi_w / 1000:.2f} kW",
-            f"  lag {params.lag_s} s, duty window {params.duty_window_s} s, limit {params.limit_s:.0f} s",
-        ]
-    for one in result.findings:
-        lines += [f"  {one.zh}", f"  {one.en}"]
-    lines += [f"  to confirm: {one.words.en}" for one in result.changes]
-    return "\n".join(lines)

@@ -1,5 +1,7 @@
 """What the linkages and the incomer of a site learn from recorded loads, for `commission` and `backtest`."""
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
 from agent.detect.learning.backtest import Recording
@@ -7,6 +9,7 @@ from agent.detect.learning.channels import SCALES as CHANNELS_LEARNED
 from agent.detect.learning.commission import CommissionResult, commission
 from agent.detect.learning.commission_incomer import IncomerResult, commission_incomer
 from agent.detect.learning.series import Series
+from agent.detect.line_params import Answer
 from agent.detect.params import DT_S, IncomerParams, LinkageParams
 from agent.site.file import LinkageSettings, Site
 
@@ -20,12 +23,18 @@ class Limits:
 
 
 def learn_linkage(
-    site: Site, linkage: LinkageSettings, recording: Recording, dt_s: int = DT_S, limits: Limits | None = None
+    site: Site,
+    linkage: LinkageSettings,
+    recording: Recording,
+    dt_s: int = DT_S,
+    limits: Limits | None = None,
+    answers: Sequence[Answer] = (),
 ) -> CommissionResult:
     """What a linkage of `site` learns from `recording` in slots of `dt_s`; `limits` if not the usual.
 
     Raises:
         ValueError: There is no data at all, or its times make no sense.
+        ParamsError: An answer is to nothing.
     """
     times = recording.times_s
     channels: dict[str, dict[str, Series]] = {
@@ -46,6 +55,7 @@ def learn_linkage(
         utc_offset=site.site.utc_offset,
         tau_s=(limits or Limits()).tau_s,
         grace_s=(limits or Limits()).grace_s,
+        answers=answers,
     )
 
 

@@ -7,6 +7,7 @@ Whatever rests on single samples is not judged: lags, short interruptions, start
 readings, false loads.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from attrs import evolve
 
 from agent.detect.learning.backtest import Recording
 from agent.detect.learning.commission import CommissionResult
-from agent.detect.line_params import LineParams
+from agent.detect.line_params import Answer, LineParams
 from agent.detect.params import LinkageParams
 from agent.site.file import LinkageSettings, Site
 from provisioning.learning.learn import Limits, learn_linkage
@@ -48,14 +49,19 @@ def limits_of(interval_s: float) -> Limits:
 
 
 def learn_levels(
-    site: Site, linkage: LinkageSettings, held: Recording, interval_s: float
+    site: Site,
+    linkage: LinkageSettings,
+    held: Recording,
+    interval_s: float,
+    answers: Sequence[Answer] = (),
 ) -> CommissionResult:
     """What a linkage learns from held means: levels alone.
 
     Raises:
         ValueError: There is no data at all.
     """
-    return judge_levels(learn_linkage(site, linkage, held, SLOT_S, limits_of(interval_s)), interval_s)
+    learned = learn_linkage(site, linkage, held, SLOT_S, limits_of(interval_s), answers)
+    return judge_levels(learned, interval_s)
 
 
 def judge_levels(learned: CommissionResult, interval_s: float) -> CommissionResult:

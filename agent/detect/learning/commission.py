@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from attrs import evolve, frozen
 
+from agent.detect.learning.answers import NO, YES, Question, check_answers
 from agent.detect.learning.borrow import borrow
 from agent.detect.learning.channels import find_heater_spans, learn_channels, to_channel_series
 from agent.detect.learning.commission_words import (
@@ -43,17 +44,14 @@ from agent.detect.learning.linkages import (
 from agent.detect.learning.questions import (
     QUESTIONS,
     REFUSED_SHARE,
-    YES,
-    Question,
     ask_about_habits,
     ask_about_level,
     ask_about_production,
-    check_answers,
     describe_range,
     find_share,
 )
 from agent.detect.learning.replay import Counts, replay
-from agent.detect.learning.series import Grid, Series, to_grid
+from agent.detect.learning.series import Grid, Series, find_runs, to_grid
 from agent.detect.learning.thresholds import LearnedThreshold, Mode, learn_above_standby, learn_threshold
 from agent.detect.line import compute_hold_slots
 from agent.detect.line_params import Answer, LineParams
@@ -171,6 +169,7 @@ class _Commissioning:
         self._on_u = self._learn_threshold(plain.production, self._u, treatment=False)
         self._on_t = self._learn_threshold(plain.treatment, self._t, treatment=True)
         self._exceptions: list[Span] = []
+        self._on = np.zeros(data.slots, np.bool_)
         self._missing: list[Words] = []
         self._refusals: list[Refusal] = []
         self._params = evolve(
@@ -241,6 +240,7 @@ class _Commissioning:
         params, dt = self._params, self._data.dt_s
         on = find_states(self._u, params.on_production, -(-params.bridge_s // dt))
         grace_s = params.grace_s + compute_skew_s(dt)
+        self._on = on
         ripe = find_mature(on, self._u, self._t, max(params.guard_s, grace_s) // dt)
         duty = learn_duty(self._t, ripe, params.on_treatment.lo_w, dt)
         highest = self._t
@@ -266,9 +266,10 @@ class _Commissioning:
             if one.peak_s < LIMIT_MAX * tau
             and not any(begin <= one.end and one.begin <= end for begin, end in spans)
         ]
-        self._exceptions += [
-            (one.begin, one.end, Oddity.LACKING) for one in seen.excursions if one.peak_s >= LIMIT_MAX * tau
-        ]
+        lacking = ((one.begin, one.end) for one in seen.excursions if one.peak_s >= LIMIT_MAX * tau)
+        # A deficit is forgotten slowly after production: what counts is the time in which it ran.
+        ran = ((at, *run) for at, end in lacking for run in find_runs(self._on[at:end]))
+        self._exceptions += [(at + begin, at + end, Oddity.LACKING) for at, begin, end in ran]
         limit = LIMIT_OF_PEAK * max(harmless, default=0.0)
         self._params = evolve(
             self._params,
@@ -316,7 +317,9 @@ class _Commissioning:
 
     def _conclude(self, seen: Counts, r: float) -> CommissionResult:
         span_s = self._data.slots * self._data.dt_s
-        enough = seen.starts >= STARTS_MIN and seen.on_s >= ON_MIN_S
+        stop = self._answers.get("stop")
+        starts = seen.starts >= STARTS_MIN or (stop is not None and stop.answer == NO)
+        enough = starts and seen.on_s >= ON_MIN_S
         facts = {"span_h": span_s / HOUR_S, "starts": seen.starts, "on_h": seen.on_s / HOUR_S}
         self._judge_amount(span_s, facts, enough=enough)
         for side, one in (("production", self._on_u), ("treatment", self._on_t)):
@@ -324,7 +327,7 @@ class _Commissioning:
                 text = FINDINGS["provisional side"]
                 self._missing.append(text.fill(side=SIDES[side], seen=one.mode.value))
         questions, told = self._ask()
-        only_asks = self._judge_exceptions(seen)
+        only_asks = self._judge_exceptions()
         both = all(one.mode is Mode.BOTH for one in (self._on_u, self._on_t))
         params = evolve(
             self._params, provisional=not (enough and both and not only_asks), only_asks=only_asks
@@ -360,12 +363,12 @@ class _Commissioning:
         else:
             self._refusals.append(Refusal("too_little", words))
 
-    def _judge_exceptions(self, seen: Counts) -> str:
+    def _judge_exceptions(self) -> str:
         """Why findings may only ask: refuses a period whose exceptions hide what is normal."""
         level = self._answers.get("level")
         if level is not None and level.answer == YES:
             return "level"
-        share = find_share(self._exceptions, seen.on_s // self._data.dt_s)
+        share = find_share(self._exceptions, self._on)
         if share < REFUSED_SHARE:
             return ""
         self._refusals.append(Refusal("exceptions", FINDINGS["refused"].fill(share=round(100 * share))))
