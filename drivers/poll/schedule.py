@@ -6,13 +6,8 @@ missed on a crowded bus are dropped, not made up for. Failures have two levels:
 - **A silent meter** costs at most two time-outs, or one of more than LONG_SILENCE_S if it never answered.
   After that its groups rest, and a single probe is tried after a pause that grows from 0.5 s to 10 s, while
   nothing else is due. On a bus that has no such time a probe goes before due polls once it has waited for
-  PROBE_PATIENCE_S. While another meter answers, all probes together get no more than one part in
-  PROBE_PARTS of the bus's time, whatever each costs and whether the bus has room or not: a gateway may be
-  busy for 5 s with each, and others may wait for it. Where every meter would then not be probed once in
-  RETURN_S, they get more, but before due polls no more than one part in PROBE_PARTS_LEAST. Who fell silent
-  last is probed first, then each in its turn. The first probes of a meter that had answered are not counted
-  where they delay nobody. Between two probes another meter answers, or PAUSE_MAX_S pass: a gateway may still
-  be busy with the first one. After one answer all groups are due again.
+  PROBE_PATIENCE_S. Who fell silent last is probed first, then each in its turn. After one answer all groups
+  are due again.
 - **A bus that is down** rests as a whole, with a pause that grows in the same way.
 
 A meter that answers but refuses a group is not silent: that group alone is tried less often. A meter in
@@ -29,6 +24,7 @@ from typing import Final
 from attrs import Factory, define, frozen
 
 from drivers.poll.meter import MeterSetup
+from drivers.poll.share import FairShare, ProbeShare
 from drivers.reading import PollGroup, Quality
 
 FRESH_SILENCES: Final = 4
@@ -38,17 +34,6 @@ SILENCES_MAX: Final = 2
 PAUSE_FIRST_S: Final = 0.5
 PAUSE_MAX_S: Final = 10.0
 """Pauses between probes of a silent meter, and between attempts to open a bus."""
-PROBE_PATIENCE_S: Final = 10.0
-"""How long due polls go before a probe: a crowded bus must not hide that a meter is back."""
-PROBE_PARTS: Final = 27
-"""All dead meters together may take 4 % of a bus's time: 3.7 %, and what delays beside them cost."""
-PROBE_PARTS_LEAST: Final = 19
-"""5.3 %: more than that no probe may take from due polls, however many are dead."""
-RETURN_S: Final = 295.0
-"""A meter that is back is to be read within five minutes, so each of n dead ones is asked once in this time;
-the rest is for the poll that is under way, and for the answer. Where a gateway waits W for each, that costs
-n W / 295 s: within the 4 % for n W up to 11.8 s (one dead at any W, two at 5 s, three at 3.9 s), and 5.1 %
-for three at 5 s, where no way to ask is cheaper: the others then keep 94.9 % of their time."""
 LONG_SILENCE_S: Final = 1.0
 """A silence that costs more than the usual first time-out: a gateway was busy with it."""
 REFUSED_PAUSE_MAX_S: Final = 300.0
@@ -82,10 +67,15 @@ class _MeterState:
     has_answered: bool = False
     probe_s: float = 0.0
     probe_cost_s: float = 0.0
+    fair: FairShare = Factory(FairShare)
 
     @property
     def is_silent(self) -> bool:
         return self.silences >= SILENCES_MAX
+
+    @property
+    def is_fresh(self) -> bool:
+        return self.has_answered and self.silences <= FRESH_SILENCES
 
 
 _Entry = tuple[float, int, int, str, PollGroup]
@@ -100,12 +90,11 @@ class Schedule:
             setup.id: _MeterState(number, setup.intervals_s) for number, setup in enumerate(setups)
         }
         self._silent: dict[str, _MeterState] = {}
+        self._resting: dict[str, _MeterState] = {}
         self._queue: list[_Entry] = []
         self._begun = False
         self._poll_begun_s = 0.0
-        self._probes_rest_until_s = float("-inf")
-        self._probes_give_way_until_s = float("-inf")
-        self._probe_open_until_s = float("-inf")
+        self._probes = ProbeShare()
         self._bus_failures = 0
         self._bus_rests_until_s = float("-inf")
 
@@ -127,28 +116,47 @@ class Schedule:
             for meter_id, state in self._meters.items():
                 self._put(meter_id, state, dict.fromkeys(state.intervals_s, now_s))
         self._poll_begun_s = now_s
-        first = self._find_first()
-        probe_s, meter_id = self._find_next_probe(now_s, first)
+        first = self._find_first(now_s)
+        first_s = math.inf if first is None else first[0]
+        slow_s, slow = self._find_slow(now_s, first_s)
+        probe_s, meter_id = self._find_next_probe(now_s, min(first_s, slow_s))
         if probe_s <= now_s:
             return Due(meter_id, next(iter(self._meters[meter_id].intervals_s)))
-        due_s = first[0] if first is not None else math.inf
-        if first is not None and due_s <= now_s:
+        if first is not None and first_s <= now_s:
             return Due(first[3], first[4])
-        next_s = min(due_s, probe_s)
+        if slow is not None and slow_s <= now_s:
+            return slow
+        next_s = min(first_s, slow_s, probe_s)
         return Wait(PAUSE_MAX_S if next_s == math.inf else next_s - now_s)
 
-    def _find_first(self) -> _Entry | None:
-        """The poll that is due first. Entries that a newer one has replaced are dropped."""
+    def _find_first(self, now_s: float) -> _Entry | None:
+        """The poll that is due first, but for slow meters that rest; drops entries that were replaced."""
+        for meter_id, state in list(self._resting.items()):
+            if state.fair.rests_until_s <= now_s:
+                del self._resting[meter_id]
+                self._put(meter_id, state, dict(state.due_s))
         queue = self._queue
         while queue:
             due_s, _, _, meter_id, group = queue[0]
             state = self._meters[meter_id]
-            if not state.is_silent and state.due_s[group] == due_s:
+            if not state.is_silent and meter_id not in self._resting and state.due_s[group] == due_s:
                 return queue[0]
             heapq.heappop(queue)
         return None
 
-    def _find_next_probe(self, now_s: float, first: _Entry | None) -> tuple[float, str]:
+    def _find_slow(self, now_s: float, first_s: float) -> tuple[float, Due | None]:
+        """When the first poll of the slow meters that rest may begin, and which."""
+        polls = [
+            (state.fair.find_moment(due_s, now_s, first_s), due_s, state.number, Due(meter_id, group))
+            for meter_id, state in self._resting.items()
+            for group, due_s in state.due_s.items()
+        ]
+        if not polls:
+            return math.inf, None
+        at_s, _, _, due = min(polls, key=lambda poll: poll[:3])
+        return at_s, due
+
+    def _find_next_probe(self, now_s: float, first_s: float) -> tuple[float, str]:
         """When the next silent meter is probed if nothing else changes, and which: each in its turn."""
         turns = [
             (state.silences > FRESH_SILENCES, state.probe_s, meter_id)
@@ -156,19 +164,12 @@ class Schedule:
         ]
         if not turns:
             return math.inf, ""
-        _, _, meter_id = min(turns)
-        return self._find_moment(self._silent[meter_id], now_s, first), meter_id
-
-    def _find_moment(self, state: _MeterState, now_s: float, first: _Entry | None) -> float:
-        """When a silent meter may be probed."""
-        free_s = max(state.probe_s, now_s)
-        if first is None:
-            return free_s
-        free_s = max(free_s, self._probe_open_until_s)
-        forced_s = max(free_s, state.probe_s + PROBE_PATIENCE_S, self._probes_give_way_until_s)
-        if not (state.has_answered and state.silences <= FRESH_SILENCES):
-            free_s = max(free_s, self._probes_rest_until_s)
-        return free_s if first[0] - free_s >= state.probe_cost_s else forced_s
+        _, probe_s, meter_id = min(turns)
+        state = self._silent[meter_id]
+        moment_s = self._probes.find_moment(
+            probe_s, state.probe_cost_s, now_s, first_s, is_fresh=state.is_fresh
+        )
+        return moment_s, meter_id
 
     def note_poll(
         self, meter_id: str, group: PollGroup, now_s: float, quality: Quality, *, refused: bool = False
@@ -186,25 +187,13 @@ class Schedule:
         if not state.is_silent:
             self._put_off(meter_id, state, group, now_s)
             return
+        self._resting.pop(meter_id, None)
         if meter_id in self._silent:
-            self._rest_probes(now_s, cost_s)
-            self._probe_open_until_s = now_s + PAUSE_MAX_S
+            dead = len(self._silent)
+            self._probes.note_probe(self._poll_begun_s, now_s, dead, alone=dead == len(self._meters))
         self._silent[meter_id] = state
         state.probe_cost_s = cost_s
         state.probe_s = now_s + _pause_s(state.silences - SILENCES_MAX)
-
-    def _rest_probes(self, now_s: float, cost_s: float) -> None:
-        """Let the probes rest after one that took so much time, unless it was made while they rest."""
-        if self._find_first() is None:  # nobody answers: when the first is back, the others may be too
-            self._probes_rest_until_s = self._probes_give_way_until_s = float("-inf")
-            return
-        if self._poll_begun_s < self._probes_rest_until_s:
-            return
-        share_s = (PROBE_PARTS - 1) * cost_s
-        in_time_s = max(RETURN_S / len(self._silent) - cost_s, 0.0)
-        give_way_s = max(in_time_s, (PROBE_PARTS_LEAST - 1) * cost_s)
-        self._probes_rest_until_s = now_s + min(share_s, in_time_s)
-        self._probes_give_way_until_s = now_s + min(share_s + PROBE_PATIENCE_S, give_way_s)
 
     def note_bus_down(self, now_s: float) -> None:
         """Note that the bus could not be used: everything rests."""
@@ -214,11 +203,16 @@ class Schedule:
     def _note_answer(
         self, meter_id: str, state: _MeterState, group: PollGroup, now_s: float, *, refused: bool
     ) -> None:
-        self._probe_open_until_s = float("-inf")
+        self._probes.note_answer()
         was_silent, state.silences, state.has_answered = state.is_silent, 0, True
         if was_silent:
             del self._silent[meter_id]
             self._put(meter_id, state, {other: min(due_s, now_s) for other, due_s in state.due_s.items()})
+        state.fair.note_poll(self._poll_begun_s, now_s, len(self._meters) - len(self._silent))
+        if state.fair.rests_until_s > now_s:
+            self._resting[meter_id] = state
+        else:
+            self._resting.pop(meter_id, None)
         if not refused:
             state.refusals.pop(group, None)
             self._put_off(meter_id, state, group, now_s)

@@ -1,0 +1,103 @@
+"""What a slow meter takes from the others of its bus, in virtual time."""
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.points.model import Model, load
+from drivers.poll.meter import MeterSetup
+from drivers.poll.schedule import Schedule, Wait
+from drivers.poll.share import FAIR_PARTS_LEAST, RETURN_S, SLOW_POLL_S
+from drivers.reading import PollGroup, Quality
+
+MODEL = Model("one", load("eastron-sdm630").group(PollGroup.FAST))
+QUICK_S = 0.1
+
+
+def poll(
+    costs_s: dict[str, Callable[[int], float]], every_s: float, until_s: float
+) -> dict[str, list[float]]:
+    """When each poll of each meter ended; the cost of a poll is told its number."""
+    setups = [MeterSetup(name, MODEL, n, fast_s=every_s) for n, name in enumerate(costs_s, start=1)]
+    schedule, now_s = Schedule(setups), 0.0
+    ends: dict[str, list[float]] = {name: [] for name in costs_s}
+    while now_s < until_s:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            assert step.seconds > 0
+            now_s += step.seconds
+            continue
+        now_s += costs_s[step.meter_id](len(ends[step.meter_id]))
+        schedule.note_poll(step.meter_id, step.group, now_s, Quality.GOOD)
+        ends[step.meter_id].append(now_s)
+    return ends
+
+
+def loses(first: int) -> Callable[[int], float]:
+    """A quick meter of which a gateway waits for one answer in twenty."""
+    return lambda number: 3.1 if (number + first) % 20 == 0 else QUICK_S
+
+
+def takes(cost_s: float) -> Callable[[int], float]:
+    return lambda _: cost_s
+
+
+@pytest.mark.parametrize("every_s", [1.0, 5.0, 10.0])
+@pytest.mark.parametrize("cost_s", [1.5, 3.0, 9.0])
+@pytest.mark.parametrize(("quick", "slow"), [(1, 1), (3, 1), (7, 1), (7, 2), (31, 1)])
+def test_a_slow_meter_takes_its_part_and_no_more(
+    quick: int, slow: int, cost_s: float, every_s: float
+) -> None:
+    names = [f"q{n}" for n in range(quick)]
+    alone = poll({name: takes(QUICK_S) for name in names}, every_s, 3600)
+    costs_s = {f"s{n}": takes(cost_s) for n in range(slow)} | {name: takes(QUICK_S) for name in names}
+    beside = poll(costs_s, every_s, 3600)
+    parts = max(quick + slow, FAIR_PARTS_LEAST)
+    for name in names:
+        lost = 1 - len(beside[name]) / len(alone[name])
+        assert lost <= slow * (cost_s + every_s) / (parts * cost_s) + 0.03, "polls are missed whole"
+    for n in range(slow):
+        ends_s = beside[f"s{n}"]
+        gaps_s = [later - sooner for sooner, later in itertools.pairwise(ends_s)]
+        allowed_s = min(parts * cost_s, RETURN_S + cost_s) + (slow - 1) * cost_s + every_s
+        assert max(gaps_s) <= allowed_s + len(costs_s) * QUICK_S
+
+
+def test_a_slow_meter_that_fits_between_the_polls_of_the_others_keeps_its_rate() -> None:
+    costs_s = {"slow": takes(9.0), "a": takes(QUICK_S), "b": takes(QUICK_S)}
+    ends = poll(costs_s, 30.0, 3600)
+    assert [len(one) for one in ends.values()] == [120, 120, 120]
+
+
+@pytest.mark.parametrize("meters", [1, 2, 3, 8])
+def test_where_all_are_slow_they_take_turns_and_the_bus_never_waits(meters: int) -> None:
+    ends = poll({f"m{n}": takes(2.4) for n in range(meters)}, 1.0, 2400)
+    counts = [len(one) for one in ends.values()]
+    assert sum(counts) >= (1000 if meters > 1 else 800), "one alone keeps to whole intervals"
+    assert max(counts) - min(counts) <= 1
+
+
+def test_one_poll_that_took_long_costs_a_quick_meter_nothing() -> None:
+    ends = poll({f"m{n}": loses(2 * n) for n in range(8)}, 5.0, 3600)
+    for one in ends.values():
+        assert max(later - sooner for sooner, later in itertools.pairwise(one)) < 10
+
+
+@given(
+    st.lists(st.floats(0.02, 12.0), min_size=1, max_size=12),
+    st.sampled_from([0.5, 1.0, 5.0, 30.0]),
+)
+@settings(deadline=None, max_examples=30)
+def test_nobody_starves(costs_s: list[float], every_s: float) -> None:
+    """Whoever they are, each is polled once in the time that one turn of all takes, or in its rest."""
+    meters = {f"m{n}": takes(cost_s) for n, cost_s in enumerate(costs_s)}
+    ends = poll(meters, every_s, 1800)
+    parts, turn_s = max(len(costs_s), FAIR_PARTS_LEAST), sum(costs_s)
+    for name, cost_s in zip(meters, costs_s, strict=True):
+        moments = [0.0, *ends[name], 1800.0]
+        rest_s = min(parts * cost_s, RETURN_S + cost_s) if cost_s > SLOW_POLL_S else 0.0
+        worst_s = max(later - sooner for sooner, later in itertools.pairwise(moments))
+        assert worst_s <= rest_s + 2 * turn_s + 2 * every_s
