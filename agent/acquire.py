@@ -106,6 +106,7 @@ class BusTask:
         if worker is not None and worker.has_begun:
             worker.stopping.set()
             worker.thread.join(timeout_s)
+            self._learned = worker.loop.learned
         return worker is None or not worker.thread.is_alive()
 
     def restart(self) -> None:
@@ -202,6 +203,7 @@ class _Worker:
             while not self.stopping.is_set():
                 self._moved_s = self._clock.monotonic_s()
                 self.stopping.wait(min(self.loop.turn() * real_per_s, IDLE_MAX_S))
+            self.loop.publish_learned()
         except Exception:  # noqa: BLE001 the watchdog restarts a dead thread; the reason must be logged
             _log.exception("bus %s: thread ends", self.bus.url)
         finally:

@@ -70,7 +70,8 @@ class BusLoop:
         """Do what is due; returns the seconds of the clock until more is due."""
         now_s = self._clock.monotonic_s()
         self.tally.publish(now_s)
-        self._publish_learned(now_s)
+        if now_s - self._learned_s >= LEARNED_S:
+            self.publish_learned()
         if self._trouble:
             self._report_down(now_s, self._trouble)
             self._trouble = ""
@@ -111,10 +112,9 @@ class BusLoop:
                 meter.begin_with(learned.meters[name], self._bus.url, now_s)
         return now_s
 
-    def _publish_learned(self, now_s: float) -> None:
-        if now_s - self._learned_s < LEARNED_S:
-            return
-        self._learned_s = now_s
+    def publish_learned(self) -> None:
+        """Tell what is known by now; in the bus's own thread."""
+        self._learned_s = self._clock.monotonic_s()
         meters = {name: meter.learned(self._bus.url) for name, meter in self._meters.items()}
         self.learned = LearnedBus(min(self._shared.pause.learned_s, PAUSE_S_MAX), meters=meters)
 

@@ -154,7 +154,7 @@ class Meter:
 
     def count_spare(self, span: Span) -> int:
         """How many registers after `span` may be read too."""
-        model, most = self.setup.model, self.setup.request_registers_max
+        model, most = self.setup.model, self._splitting.longest
         if span.function == DLT645_FUNCTION or self._splitting.gap_registers_max == 0:
             return 0
         stops = {*model.barriers, *((hole.function, hole.address) for hole in self._splitting.holes)}

@@ -134,6 +134,11 @@ class Splitting:
         return reads
 
     @property
+    def longest(self) -> int:
+        """Most registers that are asked for in one read, but where a longer one is tried."""
+        return min(self._answered_max, self.registers_max) if self._too_long else self.registers_max
+
+    @property
     def holes(self) -> frozenset[Span]:
         """Registers that no read may cover."""
         return frozenset((*self._missing, *self._apart, *self._suspects))
@@ -391,7 +396,7 @@ class Splitting:
 
     def save(self, learned: LearnedMeter) -> LearnedMeter:
         """`learned` with what is known here."""
-        most = self._answered_max if self._too_long else 0
+        most = self.longest if self._too_long else 0
         return evolve(learned, registers_max=most, apart=tuple(sorted(self._apart)), missing=self.missing)
 
 

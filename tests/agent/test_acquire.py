@@ -204,6 +204,38 @@ def test_a_bus_that_is_down_is_reported_at_once_then_once_a_minute_for_every_met
     assert sum(reading.reason.startswith("bus down") for reading in readings[before:]) == 2
 
 
+def small(asked: Asked, device: ScriptedMeter) -> None:
+    """A meter that refuses reads of more than sixteen registers."""
+    device.send(device.refusal(asked, 3) if asked.count > 16 else device.reply(asked))
+
+
+@pytest.mark.parametrize(
+    "door",
+    [pytest.param(on_tcp, id="tcp"), pytest.param(on_pty, id="pty", marks=pytest.mark.minutes)],
+)
+def test_what_was_learned_is_there_after_the_end_and_the_next_task_begins_with_it(
+    door: Callable[..., contextlib.AbstractContextManager[ScriptedMeter]],
+) -> None:
+    setup = MeterSetup("m1", Model("one", MODEL.group(PollGroup.FAST)), 1, fast_s=0.2)
+    learned, counts = None, []
+    with door(small) as device:
+        for _ in range(2):
+            readings: queue.Queue[Reading] = queue.Queue()
+            asked = len(device.asked)
+            task = BusTask(device.url, [setup], SystemClock(), readings.put, learned=learned)
+            task.start()
+            for _ in range(3):
+                collected(readings, lambda reading: reading.quality is Quality.GOOD)
+            task.ask_to_stop()
+            assert task.stop(WAIT_S)
+            learned = task.learned
+            counts.append([one.count for one in device.asked[asked:]])
+    assert 0 < learned.meters["m1"].registers_max <= 16
+    assert learned.meters["m1"].slowest_s > 0
+    assert max(counts[0]) > 16
+    assert max(counts[1]) <= 16
+
+
 def collected(readings: "queue.Queue[Reading]", wanted: Callable[[Reading], bool]) -> Reading:
     deadline_s = time.monotonic() + WAIT_S
     while True:
