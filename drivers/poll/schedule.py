@@ -133,8 +133,7 @@ class Schedule:
         """The poll that is due first, but for slow meters that rest; drops entries that were replaced."""
         for meter_id, state in list(self._resting.items()):
             if state.fair.rests_until_s <= now_s:
-                del self._resting[meter_id]
-                self._put(meter_id, state, dict(state.due_s))
+                self._end_rest(meter_id, state)
         queue = self._queue
         while queue:
             due_s, _, _, meter_id, group = queue[0]
@@ -143,6 +142,11 @@ class Schedule:
                 return queue[0]
             heapq.heappop(queue)
         return None
+
+    def _end_rest(self, meter_id: str, state: _MeterState) -> None:
+        """Put the polls of a slow meter back among those of the others."""
+        del self._resting[meter_id]
+        self._put(meter_id, state, dict(state.due_s))
 
     def _find_slow(self, now_s: float, first_s: float) -> tuple[float, Due | None]:
         """When the first poll of the slow meters that rest may begin, and which."""
@@ -211,8 +215,8 @@ class Schedule:
         state.fair.note_poll(self._poll_begun_s, now_s, len(self._meters) - len(self._silent))
         if state.fair.rests_until_s > now_s:
             self._resting[meter_id] = state
-        else:
-            self._resting.pop(meter_id, None)
+        elif meter_id in self._resting:
+            self._end_rest(meter_id, state)
         if not refused:
             state.refusals.pop(group, None)
             self._put_off(meter_id, state, group, now_s)

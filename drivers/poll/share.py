@@ -6,8 +6,8 @@
   RETURN_S, they get more, but before due polls no more than one part in PROBE_PARTS_LEAST. The first probes
   of a meter that had answered are not counted where they delay nobody. Between two probes another meter
   answers, or PROBE_OPEN_S pass: a gateway may still be busy with the first one.
-- **A slow meter** is one whose last two polls took more than SLOW_POLL_S each; the shorter of them is its
-  cost. After a poll it rests, until its polls take one part in as many as there are live meters, and
+- **A slow meter** is one whose last SLOW_POLLS polls took more than SLOW_POLL_S each; the shortest of them is
+  its cost. After a poll it rests, until its polls take one part in as many as there are live meters, and
   one in FAIR_PARTS_LEAST at most; no longer than RETURN_S. While it rests it is polled only where no quick
   meter comes due before it would have answered: then it delays nobody. Where all are slow, nobody is quick,
   so they take turns, longest overdue first, and the bus never waits.
@@ -16,9 +16,10 @@ Times are seconds of one clock; `first_s` is when the first poll of others is du
 """
 
 import math
+from collections import deque
 from typing import Final
 
-from attrs import define
+from attrs import Factory, define
 
 PROBE_PATIENCE_S: Final = 10.0
 """How long due polls go before a probe: a crowded bus must not hide that a meter is back."""
@@ -34,6 +35,8 @@ n W / 295 s: within the 4 % for n W up to 11.8 s (one dead at any W, two at 5 s,
 for three at 5 s, where no way to ask is cheaper: the others then keep 94.9 % of their time."""
 SLOW_POLL_S: Final = 1.0
 """A poll of a quick meter is over sooner, even of several reads at 9600 baud."""
+SLOW_POLLS: Final = 4
+"""A lost answer makes none slow, nor do the first polls of the three groups, which look into what fails."""
 FAIR_PARTS_LEAST: Final = 4
 """Beside a meter that takes 9 s, one other keeps three quarters of its polls instead of half."""
 
@@ -86,14 +89,17 @@ class ProbeShare:
 class FairShare:
     """The rests of one meter after polls that took long."""
 
-    cost_s: float = 0.0
     rests_until_s: float = -math.inf
-    _last_s: float = 0.0
+    _took_s: deque[float] = Factory(lambda: deque([0.0] * SLOW_POLLS, SLOW_POLLS))
+
+    @property
+    def cost_s(self) -> float:
+        """What one of its polls costs the others."""
+        return min(self._took_s)
 
     def note_poll(self, begun_s: float, now_s: float, live: int) -> None:
         """Note a poll that was answered; so many meters of the bus answer, with this one."""
-        took_s = max(now_s - begun_s, 0.0)
-        self.cost_s, self._last_s = min(took_s, self._last_s), took_s
+        self._took_s.append(max(now_s - begun_s, 0.0))
         if self.cost_s <= SLOW_POLL_S or live < 2:
             self.rests_until_s = -math.inf
             return

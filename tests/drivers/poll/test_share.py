@@ -1,6 +1,7 @@
 """What a slow meter takes from the others of its bus, in virtual time."""
 
 import itertools
+import random
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,10 @@ from drivers.poll.share import FAIR_PARTS_LEAST, RETURN_S, SLOW_POLL_S
 from drivers.reading import PollGroup, Quality
 
 MODEL = Model("one", load("eastron-sdm630").group(PollGroup.FAST))
+WHOLE = load("eastron-sdm630")
 QUICK_S = 0.1
+FORGOTTEN_S = 3 * (RETURN_S + 60.0) + 300.0
+"""Three groups, each after a rest, and the longest interval."""
 
 
 def poll(
@@ -45,12 +49,20 @@ def takes(cost_s: float) -> Callable[[int], float]:
     return lambda _: cost_s
 
 
-@pytest.mark.parametrize("every_s", [1.0, 5.0, 10.0])
-@pytest.mark.parametrize("cost_s", [1.5, 3.0, 9.0])
-@pytest.mark.parametrize(("quick", "slow"), [(1, 1), (3, 1), (7, 1), (7, 2), (31, 1)])
+WORLDS = tuple(
+    itertools.product(((1, 1), (3, 1), (7, 1), (7, 2), (31, 1)), (1.5, 3.0, 9.0), (1.0, 5.0, 10.0))
+)
+FEW = WORLDS[::7]
+
+
+@pytest.mark.parametrize(
+    ("meters", "cost_s", "every_s"),
+    [pytest.param(*one, marks=() if one in FEW else pytest.mark.minutes) for one in WORLDS],
+)
 def test_a_slow_meter_takes_its_part_and_no_more(
-    quick: int, slow: int, cost_s: float, every_s: float
+    meters: tuple[int, int], cost_s: float, every_s: float
 ) -> None:
+    quick, slow = meters
     names = [f"q{n}" for n in range(quick)]
     alone = poll({name: takes(QUICK_S) for name in names}, every_s, 3600)
     costs_s = {f"s{n}": takes(cost_s) for n in range(slow)} | {name: takes(QUICK_S) for name in names}
@@ -101,3 +113,28 @@ def test_nobody_starves(costs_s: list[float], every_s: float) -> None:
         rest_s = min(parts * cost_s, RETURN_S + cost_s) if cost_s > SLOW_POLL_S else 0.0
         worst_s = max(later - sooner for sooner, later in itertools.pairwise(moments))
         assert worst_s <= rest_s + 2 * turn_s + 2 * every_s
+
+
+@pytest.mark.parametrize(
+    "seed", [pytest.param(n, marks=pytest.mark.minutes if n > 3 else ()) for n in range(40)]
+)
+def test_no_group_of_a_meter_is_ever_forgotten(seed: int) -> None:
+    """Meters that are slow and quick again, and lose answers now and then."""
+    chance = random.Random(seed)
+    names = [f"m{n}" for n in range(chance.randint(2, 5))]
+    every_s, slow_s = chance.choice((1.0, 5.0, 20.0)), chance.uniform(1.0, 9.0)
+    schedule = Schedule(MeterSetup(name, WHOLE, n, fast_s=every_s) for n, name in enumerate(names))
+    now_s, ends = 0.0, {(name, group): [0.0] for name in names for group in PollGroup}
+    while now_s < 5 * FORGOTTEN_S:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        is_slow = (now_s // 200 + int(step.meter_id[1:])) % 2
+        now_s += slow_s if is_slow and chance.random() < 0.9 else QUICK_S
+        quality = Quality.BAD if chance.random() < 0.05 else Quality.GOOD
+        schedule.note_poll(step.meter_id, step.group, now_s, quality)
+        ends[step.meter_id, step.group].append(now_s)
+    for moments in ends.values():
+        moments.append(now_s)
+        assert max(later - sooner for sooner, later in itertools.pairwise(moments)) <= FORGOTTEN_S
