@@ -29,7 +29,8 @@ from typing import Final
 import cbor2
 from attrs import define, field
 
-from agent.tamper.settling import Finding, Settling, is_counter
+from agent.tamper.changes import is_counter
+from agent.tamper.settling import Finding, Settling
 from drivers.clock import NS_PER_S
 from drivers.points.point import Point
 from drivers.points.registers import Value

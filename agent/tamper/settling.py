@@ -15,26 +15,26 @@ within five minutes of the first good read, or three slow polls if that is longe
     either      no value, or for UNSTEADY_S none that stays: "unreadable"
 
 A first value settles in the same way, so that a gateway that starts together with its meters learns nothing
-wrong. One exception: a counter of import that was steady over two reads until the meter fell silent, and
-settles as one that began at zero after that, is "counter backwards" too. Nonsense at a start is seldom
-followed by silence, and by a true zero only in a new meter.
+wrong; and a serial number that says nothing is unknown however long it stays, so that the first one that says
+something is no other meter's. One exception: a counter of import that was steady over two reads until the
+meter fell silent, and settles as one that began at zero after that, is "counter backwards" too. Nonsense at a
+start is seldom followed by silence, and by a true zero only in a new meter.
 
 What returns after it was a finding is told, too: "counter returned" when a counter jumps back to where it
 was or beyond (one that counts its way up again does not jump: not more than twice its usual pace), "value
 returned" for an identity, "readable" for what was unreadable.
 """
 
-import math
 from collections import deque
 from typing import Any, Final
 
 from attrs import define, field
 
+from agent.tamper.changes import NEAR_END, is_blank, is_blank_serial, is_counter, name_change, name_return
 from drivers.points.point import Point
-from drivers.points.registers import WORD_BYTES, RegisterType, Value
+from drivers.points.registers import Value
 from drivers.reading import Quantity
 
-COUNTERS: Final = frozenset({Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT})
 SETTLE_S: Final = 180.0
 """Meters of the field were themselves again after two minutes at the latest."""
 NEW_W_MAX: Final = 1e6
@@ -51,19 +51,13 @@ PACE: Final = 3.0
 JUMP: Final = 2.0
 STEP_WH: Final = 1000.0
 """Some counters step by whole kWh."""
-NEAR_END: Final = 0.99
-"""A counter wraps from the last hundredth of its range into the first: two polls are minutes apart."""
 ONES_WH_MIN: Final = NEAR_END * float(1 << 32)
 """From here on a first value may be all ones, 32 bits of Wh or of more."""
-DECIMAL_END_MIN_WH: Final = 1e7
-"""The shortest display has four digits of kWh; a smaller power of ten is the end of no counter."""
 RETURN_S_MAX: Final = 7 * 86_400.0
 """What a counter may have counted unseen until it returns, where it is not known since when it is away."""
 RISES: Final = 8
 """Values of a counter that are kept from the last SETTLE_S."""
 _S_PER_HOUR: Final = 3600.0
-_UNSIGNED: Final = frozenset({RegisterType.U16, RegisterType.U32, RegisterType.U64})
-_SIGNED: Final = frozenset({RegisterType.S16, RegisterType.S32, RegisterType.S64})
 
 WITHDRAWS: Final = {
     "counter returned": frozenset({"counter backwards", "counter wrapped"}),
@@ -102,9 +96,11 @@ class Settling:
 
     def add(self, point: Point, at_s: float, now: Value | None, *, hold: bool = False) -> Finding | None:
         """A read of the point; what has settled with it. With `hold` a departure waits for another one."""
+        if is_blank_serial(point, self.value):  # kept by a version that believed it
+            self.forget()
         if self.value is not None and now is not None:
             if self._returns(point, at_s, now):
-                return self._believe(at_s, now, {"what": _returned(point), "was": self.value, "now": now})
+                return self._believe(at_s, now, {"what": name_return(point), "was": self.value, "now": now})
             if self._agrees(point, at_s, now):
                 return self._believe(at_s, now, {"what": "readable", "now": now} if self.dark else None)
         if self.doubt_s is None or at_s < self.doubt_s:
@@ -204,7 +200,7 @@ class Settling:
         if self.dark:  # what is wrong with it is the next read's
             self.dark = False
             return {"what": "readable", "now": now}
-        what = _name_change(point, was, now)
+        what = name_change(point, was, now)
         if what == "counter backwards" and (self._is_unsettled(now) or self._is_under_nonsense(at_s, now)):
             what = ""
         self._risen.clear()
@@ -217,7 +213,9 @@ class Settling:
         return {"what": what, "was": was, "now": now}
 
     def _begin(self, point: Point, at_s: float, now: Value) -> Finding | None:
-        """Believe the first value."""
+        """Believe the first value, unless it is a serial number that says nothing."""
+        if is_blank_serial(point, now):
+            return None
         (since_s, began), counted, self._counted = self._steady, self._counted, None
         self._risen.append((since_s, began or 0))
         self._believe(at_s, now, None)
@@ -251,44 +249,3 @@ class Settling:
             and not isinstance(now, str)
             and under <= now <= under + self._reach_wh(at_s, None)
         )
-
-
-def is_counter(point: Point) -> bool:
-    """Whether a point counts energy."""
-    return point.quantity in COUNTERS
-
-
-def is_blank(point: Point, value: Value | None) -> bool:
-    """Whether an identity says nothing: 0, all ones, no text."""
-    if value is None or isinstance(value, str):
-        return value is None or not value.strip("\0 \xff?�")
-    if point.type in _UNSIGNED and value == ((1 << 8 * WORD_BYTES * point.count) - 1) * point.scale:
-        return True
-    return not value or (point.type in _SIGNED and value == -point.scale)
-
-
-def _returned(point: Point) -> str:
-    return "counter returned" if is_counter(point) else "value returned"
-
-
-def _name_change(point: Point, was: Value | None, now: Value) -> str:
-    """What is wrong with a change that has settled; "" if nothing is."""
-    if not is_counter(point):
-        return "meter swapped" if point.quantity is Quantity.SERIAL_NUMBER else "meter changed"
-    if was is None or isinstance(was, str) or isinstance(now, str) or now >= was:
-        return ""
-    wrapped = any(_is_wrapped(was, now, end) for end in _ends(point, was))
-    return "counter wrapped" if wrapped else "counter backwards"
-
-
-def _ends(point: Point, was: float) -> list[float]:
-    """Where the counter's range may end: with its registers, or with its decimal digits."""
-    ends = [10.0 ** math.ceil(math.log10(was))] if was > DECIMAL_END_MIN_WH / 10 else []
-    if not point.scale_point and point.type in _UNSIGNED | _SIGNED:
-        bits = 8 * WORD_BYTES * point.count - (point.type in _SIGNED)
-        ends.append(float(1 << bits) * point.scale)
-    return ends
-
-
-def _is_wrapped(was: float, now: float, end: float) -> bool:
-    return NEAR_END * end <= was < end and 0 <= now <= (1 - NEAR_END) * end
