@@ -43,11 +43,12 @@ def print_one(name: str, *, deeds: bool) -> None:
     """What a plant does, and all that was said of it."""
     plant, notes = one_plant(name, deeds=deeds)
     works, trial = plant.works, watch(plant)
+    learned = trial.learned
     rows = [(slot, f"       {text}") for slot, text in notes]
     rows += [(one.slot, f"{each.id}  {one.severity} {one.rule}") for each in trial.heard for one in each.said]
     sys.stdout.write(
         f"{name}: {works.days} days, read every {works.dt_s} s, "
-        f"learned {trial.learned_h} h, ready {trial.ready}\n"
+        f"learned {learned.hours} h, answered {learned.answered}, refused {learned.refusals}\n"
     )
     for slot, text in sorted(rows):
         at = min(slot, works.n - 1)

@@ -40,7 +40,12 @@ def rate(count: float, months: float) -> float:
 
 def honest(results: Iterable[Result]) -> list[Result]:
     """Those without deeds that were watched."""
-    return [one for one in results if not one.job.deeds and not one.refused]
+    return [one for one in results if not one.job.deeds and not one.refused and not one.error]
+
+
+def watched(results: Iterable[Result]) -> list[Result]:
+    """Those that commissioning did not refuse."""
+    return [one for one in results if not one.refused and not one.error]
 
 
 def severity_counts(results: Iterable[Result]) -> Counter[str]:
@@ -80,7 +85,9 @@ def _honest_rows(good: Sequence[Result], months_least: float) -> list[Row]:
 
 
 def _deed_rows(results: Sequence[Result]) -> list[Row]:
-    plain = [(one.duty, each) for one in results for each in one.deeds if each.plain and not each.hidden]
+    plain = [
+        (one.duty, each) for one in watched(results) for each in one.deeds if each.plain and not each.hidden
+    ]
     hits = sum(each.delay_s is not None for _, each in plain)
     recall = hits / len(plain) if plain else float("nan")
     delays = [each.delay_s for duty, each in plain if not duty and each.delay_s is not None]
@@ -94,13 +101,17 @@ def _deed_rows(results: Sequence[Result]) -> list[Row]:
 
 
 def _commission_rows(results: Sequence[Result]) -> list[Row]:
-    refused = [one.job.name for one in results if one.refused]
+    errors = [one.job.name for one in results if one.error]
+    refused = [one for one in results if one.refused]
+    names = sorted({f"{one.job.kind}/{one.job.variant}: {', '.join(one.refused)}" for one in refused})
+    unjudged = sum(len(one.deeds) for one in refused)
+    answered = Counter(each for one in results for each in one.answered)
+    told = ", ".join(f"{each} {count}" for each, count in answered.items())
     excused = sum(one.excused for one in honest(results))
     guilty = [one for one in results if one.job.deeds]
     stray, months = sum(len(one.stray) for one in guilty), sum(one.months for one in guilty)
-    unready = sum(not one.ready for one in honest(results))
     return [
-        Row("plants refused with an error", "0", str(len(refused)), ", ".join(refused[:4]), not refused),
+        Row("plants refused with an error", "0", str(len(errors)), ", ".join(errors[:4]), not errors),
         Row(
             "accusations under a declared stop",
             "",
@@ -115,35 +126,38 @@ def _commission_rows(results: Sequence[Result]) -> list[Row]:
             f"in {months:.1f} pair-months",
             None,
         ),
-        Row("plants not ready after a week", "", str(unready), "watched all the same", None),
+        Row(
+            "plants refused by commissioning, not watched",
+            "",
+            f"{len(refused)} of {len(results)}",
+            "; ".join(names),
+            None,
+        ),
+        Row("deeds in plants that were refused", "", str(unjudged), "not counted in recall", None),
+        Row("plants asked whether a level switches treatment", "", str(answered.total()), told, None),
     ]
 
 
 def by_kind(results: Sequence[Result]) -> str:
     """Honest months and what was said in them, by kind of plant."""
-    rows = []
-    for kind in KINDS:
-        own = [one for one in honest(results) if one.job.kind == kind]
-        months, counts = sum(one.months for one in own), severity_counts(own)
-        gaps = f"{sum(one.gaps_accused for one in own)} of {sum(one.gaps for one in own)}"
-        rates = (
-            [f"{rate(counts[severity], months):.2f}" for severity in SEVERITIES]
-            if months
-            else ["no case"] * 3
-        )
-        rows.append(
-            (kind, f"{months:.1f}", *rates, f"{sum(bool(one.false) for one in own)} of {len(own)}", gaps)
-        )
-    return markdown(
-        (
-            "kind of plant",
-            "honest pair-months",
-            *(f"{name} / month" for name in SEVERITIES),
-            "plants accused",
-            "gaps accused",
-        ),
-        rows,
+    head = (
+        "kind of plant",
+        "honest pair-months",
+        *(f"{name} / month" for name in SEVERITIES),
+        "plants accused",
     )
+    rows = [_kind_row(kind, results) for kind in KINDS]
+    return markdown((*head, "gaps accused", "plants refused"), rows)
+
+
+def _kind_row(kind: str, results: Sequence[Result]) -> tuple[str, ...]:
+    own = [one for one in honest(results) if one.job.kind == kind]
+    months, counts = sum(one.months for one in own), severity_counts(own)
+    rates = [f"{rate(counts[severity], months):.2f}" if months else "no case" for severity in SEVERITIES]
+    accused = f"{sum(bool(one.false) for one in own)} of {len(own)}"
+    gaps = f"{sum(one.gaps_accused for one in own)} of {sum(one.gaps for one in own)}"
+    refused = sum(one.job.kind == kind and not one.job.deeds and bool(one.refused) for one in results)
+    return kind, f"{months:.1f}", *rates, accused, gaps, str(refused)
 
 
 def by_rule(results: Sequence[Result]) -> str:
@@ -196,7 +210,7 @@ def _deed_table(
     results: Sequence[Result], keep: Callable[[DeedResult], bool], name: Callable[[DeedResult], str]
 ) -> str:
     groups: dict[str, list[DeedResult]] = {}
-    for each in (each for one in results for each in one.deeds if keep(each)):
+    for each in (each for one in watched(results) for each in one.deeds if keep(each)):
         groups.setdefault(name(each), []).append(each)
     rows = []
     for deed in sorted(groups):

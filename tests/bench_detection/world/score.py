@@ -72,8 +72,9 @@ class Result:
 
     job: Job
     months: float = 0.0
-    ready: bool = False
-    refused: str = ""
+    refused: tuple[str, ...] = ()
+    error: str = ""
+    answered: tuple[str, ...] = ()
     duty: bool = False
     false: tuple[Accusation, ...] = ()
     notices: tuple[str, ...] = ()
@@ -90,7 +91,7 @@ def run_honest(job: Job) -> Result:
     try:
         trial = watch(plant)
     except ParamsError as error:
-        return Result(job=job, refused=str(error))
+        return Result(job=job, error=str(error))
     return honest_result(job, plant, trial)
 
 
@@ -103,16 +104,20 @@ def honest_result(job: Job, plant: Plant, trial: Trial) -> Result:
     wrong = [one for one in grave if not is_excused(works, one.slot)]
     accused = sum(is_gap_accused(plant, gap, trial) for gap in plant.gaps)
     return Result(
-        job=job, months=months_of(works, trial), ready=trial.ready, duty=works.duty,
+        job=job, months=months_of(works, trial), duty=works.duty, **_learned(trial),
         false=tuple(_accusation(works, one) for one in wrong), excused=len(excused),
         notices=tuple(one.rule for one in worst if one.severity == "notice"),
         gaps=len(plant.gaps), gaps_accused=accused,
     )  # fmt: skip
 
 
+def _learned(trial: Trial) -> dict[str, tuple[str, ...]]:
+    return {"refused": trial.learned.refusals, "answered": trial.learned.answered}
+
+
 def months_of(works: Works, trial: Trial) -> float:
     """Watched."""
-    return (works.days * DAY_S - trial.learned_h * 3600) / MONTH_S
+    return 0.0 if trial.learned.refusals else (works.days * DAY_S - trial.learned.hours * 3600) / MONTH_S
 
 
 def is_excused(works: Works, slot: int) -> bool:
@@ -144,10 +149,10 @@ def run_guilty(job: Job) -> Result:
     try:
         trial = watch(guilty.plant)
     except ParamsError as error:
-        return Result(job=job, refused=str(error))
+        return Result(job=job, error=str(error))
     grave = trial.grave()
     return Result(
-        job=job, months=months_of(works, trial), ready=trial.ready, duty=works.duty,
+        job=job, months=months_of(works, trial), duty=works.duty, **_learned(trial),
         deeds=tuple(_found(works, deed, grave) for deed in guilty.deeds),
         stray=tuple(_accusation(works, one) for one in grave if _is_stray(works, one, guilty.deeds)),
     )  # fmt: skip

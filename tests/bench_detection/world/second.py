@@ -87,14 +87,13 @@ def measure(extent: Extent, kinds: Sequence[str] = (), findings: Path | None = N
 def findings_of(result: Result) -> list[str]:
     """What went wrong with one plant, with all that is needed to run it again."""
     name = result.job.name
-    if result.refused:
-        return [f"REFUSED {name}: {result.refused}"]
+    if result.refused or result.error:
+        return [f"REFUSED {name}: {', '.join(result.refused) or result.error}"]
     lines = []
     for rule, severity in dict.fromkeys((one.rule, one.severity) for one in result.false):
         own = [one for one in result.false if (one.rule, one.severity) == (rule, severity)]
-        ready = "" if result.ready else " (never ready)"
         first = f"first at {own[0].hours:.1f} h: {own[0].why}"
-        lines.append(f"FALSE {name}{ready}: {severity} {rule} {len(own)} times, {first}")
+        lines.append(f"FALSE {name}: {severity} {rule} {len(own)} times, {first}")
     if result.stray:
         first = result.stray[0]
         lines.append(f"STRAY {name} --deeds: {len(result.stray)}, first {first.rule} at {first.hours:.1f} h")

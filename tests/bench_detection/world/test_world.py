@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from agent.detect.params import nameplate
 from tests.bench_detection.cases import MISSING
 from tests.bench_detection.world import report
 from tests.bench_detection.world.commit import commit
 from tests.bench_detection.world.kinds import KINDS, draw
 from tests.bench_detection.world.meters import show
 from tests.bench_detection.world.score import Accusation, DeedResult, Job, Result
-from tests.bench_detection.world.trial import Heard, Said, Trial
+from tests.bench_detection.world.trial import Heard, Learned, Said, Trial
 from tests.bench_detection.world.works import spans
 
 DAYS = 17
@@ -119,11 +120,12 @@ def test_an_episode_counts_from_when_its_worst_was_said() -> None:
         "k1", [Said(5, "unlearned", "notice"), Said(9, "off", "violation"), Said(12, "off", "notice")]
     )
     assert heard.worst == Said(9, "off", "violation")
-    assert Trial(learned_h=72, ready=True, heard=(heard,)).grave() == [Said(9, "off", "violation")]
+    learned = Learned(nameplate("k1", {"p1": 9e4}, {"t1": 2e4}), 72, (), ())
+    assert Trial(learned=learned, heard=(heard,)).grave() == [Said(9, "off", "violation")]
 
 
 def result(**more: object) -> Result:
-    return Result(job=Job(kind="plain", variant=0, seed=1), months=10.0, ready=True, **more)  # type: ignore[arg-type]
+    return Result(job=Job(kind="plain", variant=0, seed=1), months=10.0, **more)  # type: ignore[arg-type]
 
 
 def missed(results: list[Result]) -> set[str]:
