@@ -64,11 +64,10 @@ class Meter:
         setup, model = self.setup, self.setup.model
         own, bus = model.gap_registers_max, self.gap_registers_max
         self._splitting = Splitting(model, setup.request_registers_max, bus if own is None else min(own, bus))
-        needed = model.pause_s if setup.pause_s is None else setup.pause_s
         self._asking = Asking(
             setup.station,
             AnswerTimeout(setup.timeout_s),
-            Quiet(setup.station, Pause(needed), self.shared),
+            Quiet(setup.station, Pause(setup.pause_s, least_s=model.pause_s or 0.0), self.shared),
             self.count_spare,
         )
 

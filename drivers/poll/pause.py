@@ -13,9 +13,10 @@ ever heard as soon. Lost answers show otherwise: requests go out as soon and are
 - after TRIAL_FIRST_S the pause is tried one step shorter: it may have been noise, or the meter was changed.
   One miss is then enough to go back, and the next trial comes twice as late, at most in TRIAL_MAX_S.
 
-A pause that the site file sets is kept as it is. `Quiet` keeps the pauses of a meter and of its bus before
-each request, and tells both what became of it. `Pause` is pure: gaps are seconds from the end of an answer to
-the request, `what` tells requests apart, `now_s` is of any clock that never runs back.
+A pause that the site file sets is kept as it is, and below the one that a maker asks for (`least_s`) none is
+tried. `Quiet` keeps the pauses of a meter and of its bus before each request, and tells both what became of
+it. `Pause` is pure: gaps are seconds from the end of an answer to the request, `what` tells requests apart,
+`now_s` is of any clock that never runs back.
 """
 
 import math
@@ -51,6 +52,7 @@ class Pause:
 
     fixed_s: float | None = None
     learned_s: float = 0.0
+    least_s: float = 0.0
     _missed_s: dict[Hashable, float] = Factory(dict)
     _votes: int = 0
     _votes_s: float = 0.0
@@ -70,7 +72,7 @@ class Pause:
     @property
     def pause_s(self) -> float:
         """Silence to keep before a request."""
-        return self.learned_s if self.fixed_s is None else self.fixed_s
+        return max(self.learned_s, self.least_s) if self.fixed_s is None else self.fixed_s
 
     def may_be_deaf(self, what: Hashable) -> bool:
         """Whether the last loss of the request `what` says nothing else, because it went out soon."""
@@ -128,7 +130,7 @@ class Pause:
         self.learned_s = max(longer[0] if longer else STEPS_S[-1], self._was_s)
 
     def _try_shorter(self, now_s: float) -> None:
-        if not self.learned_s:
+        if self.learned_s <= self.least_s:
             return
         if self._trial_s is None:
             self._trial_s = now_s + self._trial_every_s

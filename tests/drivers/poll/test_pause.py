@@ -95,3 +95,15 @@ def test_a_pause_of_the_site_file_is_never_changed() -> None:
     pause = Pause(fixed_s=0.1)
     talk(pause, 0.3, 60)
     assert pause.pause_s == 0.1
+
+
+@given(st.integers(0, 650).map(lambda ms: ms / 1000), st.sampled_from([0.1, 0.5]))
+def test_a_pause_that_a_maker_asks_for_is_kept_and_more_is_learned_where_it_is_needed(
+    deaf_s: float, asked_s: float
+) -> None:
+    pause = Pause(least_s=asked_s)
+    assert pause.pause_s == asked_s
+    talk(pause, deaf_s, 200)
+    assert max(deaf_s, asked_s) <= pause.pause_s <= max(2 * deaf_s, asked_s)
+    talk(pause, 0.0, 200, every_s=2 * TRIAL_MAX_S)
+    assert pause.pause_s == asked_s, "and no less is ever tried"
