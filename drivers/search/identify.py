@@ -10,8 +10,8 @@ of its own, numbered, and the models of one meter are compared only with each ot
 
 A model is dropped only for what is certain (`drivers.search.patient`). Where the bus was too poor to judge a
 model, it stands in `unjudged`, and nothing is named by plausibility: the model that was not judged might be
-the one. If no model fits at all, they are tried once more point by point, because a meter may lack a
-register.
+the one. A model of which a register is refused is tried once more point by point, because a meter may lack
+one: if it has answered for some of the others, or if no model fits at all.
 
 Reads only. A meter that does not answer for registers it lacks costs a few time-outs for each model.
 """
@@ -171,8 +171,8 @@ def identify(
             if not model.fingerprints:
                 note(model.name)
             trial.try_model(model)
-        if not trial.matches and not trial.unjudged:
-            for model in list(trial.lacking):
+        for model in list(trial.lacking):
+            if trial.knows_some_of(model) or not (trial.matches or trial.unjudged):
                 trial.try_points(model)
     return trial.end()
 
@@ -300,6 +300,11 @@ class _Trial:
                 blocks += read_points(self.bus, self.unit_id, model.group(group))
             return Reason(Code.UNANSWERED, group.value, str(error))
         return None
+
+    def knows_some_of(self, model: Model) -> bool:
+        """Whether the meter has answered for a point that is polled."""
+        points = model.group(PollGroup.FAST)
+        return any(self.bus.has_answered(point.function, point.address, point.count) for point in points)
 
     def try_points(self, model: Model) -> None:
         """Try a model point by point: its meter may lack some of the registers."""

@@ -226,6 +226,16 @@ class PatientBus:
             raise known
         return known
 
+    def has_answered(self, function: int, address: int, count: int) -> bool:
+        """Whether these registers were in an answer."""
+        return any(
+            isinstance(known, Answer)
+            and one[0] == function
+            and one[1] <= address
+            and address + count <= sum(one[1:])
+            for one, known in self._known.items()
+        )
+
     def _find_out(self, key: _Key) -> Answer | DriverError:
         question = _Question()
         while (end := self._give_up(question)) is None:

@@ -13,9 +13,10 @@ from drivers.link.ledger import Ledger
 from drivers.link.transaction import Answer, BusStats
 from drivers.link.verdict import Request
 from drivers.points.model import load, names
+from drivers.reading import PollGroup
 from drivers.search.identify import identify, probe
 from drivers.search.patient import BUDGET_S, TRIES_MAX, Control, PatientBus, UnclearError
-from tests.drivers.search.simulated import LATENCY_S, SaysBus, bus_of
+from tests.drivers.search.simulated import LATENCY_S, Says, SaysBus, bus_of
 
 KNOWN = [load(name) for name in names()]
 CONTROL = Control(3, 0)
@@ -215,6 +216,26 @@ def test_a_meter_that_keeps_silent_about_what_it_lacks_is_named_in_a_time_that_o
     found = identify(bus, 1, KNOWN, clock, control=life.control)
     assert found.matches[0].model.name == name
     assert clock.slept_s < BEARABLE_S
+
+
+@pytest.mark.parametrize("name", ["eastron-sdm630", "chint-dtsu666", "janitza-umg96rm", "acrel-adw300"])
+def test_a_meter_that_lacks_one_register_is_no_meter_of_another_model(name: str) -> None:
+    model = load(name)
+    for point in model.group(PollGroup.FAST):
+        lacks = range(point.address, point.address + point.count)
+        bus = bus_of([model], strict=True)
+        bus._says = refusing(bus._says, point.function, lacks)
+        found = identify(bus, 1, KNOWN, IdleClock())
+        best = found.matches[0]
+        assert name in {best.model.name, *best.alike}, point.name
+
+
+def refusing(says: Says, lacking: int, lacks: range) -> Says:
+    def respond(unit: int, function: int, address: int, count: int) -> bytes | int | None:
+        touches = address < lacks.stop and address + count > lacks.start
+        return 2 if function == lacking and touches else says(unit, function, address, count)
+
+    return respond
 
 
 def test_a_bus_on_which_naming_would_take_too_long_is_too_poor() -> None:
