@@ -33,7 +33,7 @@ from typing import Any, Final
 
 from attrs import Factory, define, frozen
 
-from agent.status.socket import open_listener
+from agent.status.socket import close_listener, open_listener
 from drivers.clock import Clock
 from drivers.errors import DriverError
 from drivers.link.ledger import Ledger
@@ -194,8 +194,7 @@ class BusSocket:
 
     def close(self) -> None:
         """Stop listening and remove the socket."""
-        self._listener.close()
-        self._path.unlink(missing_ok=True)
+        close_listener(self._listener, self._path)
 
     def _serve(self, channel: socket.socket) -> None:
         with channel, contextlib.suppress(OSError):

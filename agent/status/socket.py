@@ -41,6 +41,13 @@ def open_listener(path: Path, waiting_max: int) -> socket.socket:
     return listener
 
 
+def close_listener(listener: socket.socket, path: Path) -> None:
+    """Stop listening and remove the socket; on a read-only disk it stays, and the error is another."""
+    listener.close()
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
 class StatusSocket:
     """The agent's side, called from its main loop."""
 
@@ -87,11 +94,7 @@ class StatusSocket:
         for reader, _, _ in self._rest:
             reader.close()
         self._rest = []
-        self._listener.close()
-        with contextlib.suppress(
-            OSError
-        ):  # a disk without writes: the error that ends the process is another
-            self._path.unlink(missing_ok=True)
+        close_listener(self._listener, self._path)
 
 
 def read_status(folder: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Guests of a bus: between its polls, within a bounded share, by strict lines, and gone without a trace."""
 
+import errno
 import json
 import socket
 import stat
@@ -186,6 +187,18 @@ def test_only_owner_and_group_may_ask_and_the_socket_goes_with_the_agent(tmp_pat
     assert not (tmp_path / SOCKET_NAME).exists()
     with pytest.raises(OSError, match="No such file"):
         Guest(tmp_path, "b1")
+
+
+def test_a_disk_that_is_read_only_by_now_does_not_hide_the_error_that_ends_the_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    guests = BusSocket(tmp_path, {})
+    monkeypatch.setattr(Path, "unlink", refuse)
+    guests.close()
+    assert guests._listener.fileno() < 0
 
 
 def test_a_bus_that_the_agent_does_not_have_is_refused(tmp_path: Path) -> None:
