@@ -1,6 +1,6 @@
 """Why a line draws nothing or too little, judged by its other channels.
 
-Supply: no voltage. Breaker or CT: voltage, but no current at all; a metered incomer separates the two,
+Supply: no voltage. Breaker or CT: voltage, but hardly any current; a metered incomer separates the two,
 because it still shows a load that runs behind a lost CT. Stopped: voltage and the standby current of the
 control, so the CT works and the control has switched the machine off. Lost data: the whole site is silent,
 the line's own supply had gone, its samples were impossible, or only its meter is silent.

@@ -139,12 +139,12 @@ UNSEEN: Final[Mapping[str, Words]] = {
 CAUSES: Final[Mapping[Cause, Words]] = {
     Cause.SUPPLY: Words("；其供电电压已消失", "; its supply voltage is gone"),
     Cause.BREAKER_OR_CT: Words(
-        "；电压正常而毫无电流：开关断开或互感器脱落、短接",
-        "; voltage is there, but no current at all: its breaker is open or a CT is off",
+        "；电压正常而几乎没有电流：开关断开或互感器脱落、短接",
+        "; voltage is there, but hardly any current: its breaker is open or a CT is off",
     ),
     Cause.BREAKER: Words(
-        "；电压正常而毫无电流，总进线功率同步下降：开关断开",
-        "; voltage is there, but no current, and the incomer fell as well: its breaker is open",
+        "；电压正常而几乎没有电流，总进线功率同步下降：开关断开",
+        "; voltage is there, but hardly any current, and the incomer fell as well: its breaker is open",
     ),
     Cause.CT: Words(
         "；总进线功率并未下降：负荷可能仍在运行，互感器脱落或短接",

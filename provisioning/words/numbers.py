@@ -114,7 +114,7 @@ UNSURE: Final[Mapping[str, Words]] = {
 """The same where no power factor was measured."""
 CAUSES: Final[Mapping[str, Words]] = {
     "supply": Words("供电中断", "no supply: no voltage"),
-    "breaker_or_ct": Words("断路器断开或互感器脱落", "breaker open or CT off: voltage, no current"),
+    "breaker_or_ct": Words("断路器断开或互感器脱落", "breaker open or CT off: voltage, hardly any current"),
     "breaker": Words("断路器断开", "breaker open"),
     "ct": Words("互感器脱落", "CT off"),
     "stopped": Words("正常停机操作", "switched off by its control"),
