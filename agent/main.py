@@ -22,7 +22,6 @@ argparse, not click: the daemon loads nothing that only a terminal needs.
 
 import argparse
 import contextlib
-import json
 import signal
 import sys
 import threading
@@ -53,6 +52,7 @@ from agent.site.setups import setups_of
 from agent.uplink.settings import mqtt_settings
 from disk.database import CommitError, SchemaNewerError, StoreError
 from disk.lock import SecondInstanceError
+from disk.plain_text import to_json
 from disk.probe import probe_folder
 from disk.version import read_version
 from drivers.clock import Clock, clock_from_spec
@@ -263,7 +263,7 @@ def _finish(built: Built, loop: Loop, clock: Clock, wait_s: float, is_impatient:
 
 
 def _print(line: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    sys.stdout.write(to_json(line) + "\n")
     sys.stdout.flush()
 
 

@@ -17,7 +17,6 @@ are read from the chain again.
 """
 
 import contextlib
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -33,6 +32,7 @@ from centre.json_lines import JsonLine
 from centre.register import RegisterError, read_register
 from centre.silence import Outage, Silence, Silent, find_limit
 from centre.store.contract import CentreStore, EnrolmentError
+from disk.plain_text import to_json
 from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
 from evidence.seal import open_body, peek_header
@@ -293,13 +293,7 @@ class Subscriber:
 
 def as_text(line: JsonLine) -> str:
     """A line as it is printed: nothing in it that a terminal would obey or that could hide the rest."""
-    text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-    return text if text.isprintable() else "".join(map(_escape, text))
-
-
-def _escape(char: str) -> str:
-    """`char`, or its escape in JSON where it is a control, a format character or a strange space."""
-    return char if char.isprintable() else json.dumps(char)[1:-1]
+    return to_json(line, separators=(",", ":"))
 
 
 def _silence_line(one: Silent | Outage, number: int) -> JsonLine:

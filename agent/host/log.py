@@ -10,6 +10,8 @@ import logging
 import os
 from typing import Any, Final, TextIO
 
+from disk.plain_text import one_line
+
 PLAIN: Final = "%(levelname)s %(name)s: %(message)s"
 JOURNAL: Final = "%(name)s: %(message)s"
 ERROR: Final = 3
@@ -36,11 +38,17 @@ def prefix_lines(text: str, priority: int) -> str:
 def log_to(stream: TextIO) -> None:
     """Have the whole process log to `stream`."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Prefixing(JOURNAL) if is_journal(stream) else logging.Formatter(PLAIN))
+    handler.setFormatter(_Prefixing(JOURNAL) if is_journal(stream) else _OneLine(PLAIN))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
-class _Prefixing(logging.Formatter):
+class _OneLine(logging.Formatter):
+    def formatMessage(self, record: Any) -> str:  # noqa: N802 -- its name in the library
+        """The entry's line: what a text from outside holds begins no other (`disk.plain_text`)."""
+        return one_line(super().formatMessage(record))
+
+
+class _Prefixing(_OneLine):
     def format(self, record: Any) -> str:
         """The record with its priority."""
         priority = next((priority for level, priority in _PRIORITIES if record.levelno >= level), _DEBUG)

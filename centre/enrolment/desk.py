@@ -1,6 +1,5 @@
 """The office as its listeners see it: one request in, one answer and one log line out, from any thread."""
 
-import json
 import sys
 import threading
 import time
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import Office
+from disk.plain_text import to_json
 from evidence.moments import utc_ms
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.enrolment.certificates import CertificateError, parse_csr
@@ -58,7 +58,7 @@ class Desk:
             self._minute_s, self._lines = now_s, 0
         self._lines += 1
         if self._lines <= LINES_MAX:
-            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+            sys.stdout.write(to_json(line) + "\n")
             sys.stdout.flush()
 
 

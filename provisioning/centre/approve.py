@@ -13,6 +13,7 @@ import click
 from centre.enrolment.ledger import KeptRequest
 from centre.enrolment.office import Office
 from disk.files import replace_file, write_output
+from disk.plain_text import one_line
 from evidence.moments import utc_ms
 from provisioning.centre.options import (
     AS_JSON,
@@ -170,7 +171,7 @@ def _choose(waiting: list[KeptRequest], code: str | None, *, deny: bool) -> list
             EXIT_USAGE, f"{waiting[0].gateway}: --code is missing: what does the gateway's screen show?"
         )
     if code is None:
-        code = click.prompt(f"{waiting[0].gateway}: the code on the gateway's screen", err=True)
+        code = click.prompt(f"{one_line(waiting[0].gateway)}: the code on the gateway's screen", err=True)
     typed = "".join(filter(str.isalnum, code)).upper()
     chosen = [one for one in waiting if short_code(one.csr).replace("-", "") == typed]
     if not chosen:

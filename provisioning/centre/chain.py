@@ -19,6 +19,7 @@ from evidence.moments import utc_ms
 from evidence.statement import NO_KEY, Rekey, Replace, Revoke, parse_statement, sign_statement
 from provisioning.centre.options import AS_JSON, INPUT, KEY, REGISTER, STORE, failing_in_one_line, show
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.say import say_json
 
 
 @click.command("receipt")
@@ -98,7 +99,7 @@ def replace(
     _add(register, entry, raw)
     held = receipt_of(standing.state, standing.held, secret, utc_ms())
     fields = {"gateway": gateway, "number": statement.number, "statement": raw.hex(), "receipt": held.hex()}
-    click.echo(json.dumps(fields))
+    say_json(fields)
 
 
 def revoke_chain(register: Path, key: Path, store: Path, reason: str, gateway: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from provisioning.centre.readmit import readmit
 from provisioning.centre.revoke import revoke
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
+from provisioning.terminal.say import say_json
 
 
 @click.group("centre", short_help="the centre's own key and its register of gateways")
@@ -51,7 +52,7 @@ def init(key: Path, as_json: bool) -> None:
         raise fail(EXIT_USAGE, f"{key}: is there already; a key is never overwritten") from error
     except OSError as error:
         raise fail(EXIT_USAGE, f"{key}: {error.strerror}") from error
-    click.echo(json.dumps({"centre_key": public(secret).hex()}))
+    say_json({"centre_key": public(secret).hex()})
 
 
 @command.command("key")
@@ -61,7 +62,7 @@ def print_key(key: Path, as_json: bool) -> None:
     """Print the public half of the centre's key again."""
     del as_json
     with failing_in_one_line(key):
-        click.echo(json.dumps({"centre_key": public(load_key_file(key)).hex()}))
+        say_json({"centre_key": public(load_key_file(key)).hex()})
 
 
 @command.command("enrol")

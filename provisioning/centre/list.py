@@ -1,6 +1,5 @@
 """`dianjian centre list`: the register for a person or a script."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ from evidence.moments import iso_utc
 from evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, parse_statement
 from provisioning.centre.chain import recovery_key_of
 from provisioning.centre.options import AS_JSON, FILE, FOLDER, REGISTER, failing_in_one_line, office_at
+from provisioning.terminal.say import say, say_json
 from wire.enrolment.certificates import parse_certificate
 from wire.enrolment.token import short_code
 
@@ -33,7 +33,10 @@ def listing(register: Path, store: Path | None, authority: Path | None, as_json:
         rows = [_to_row(entry, standings) for entry in known.values()]
         if authority is not None:
             rows = _add_certificates(rows, office_at(authority).ledger)
-    click.echo(json.dumps(rows, ensure_ascii=False) if as_json else "\n".join(map(_to_line, rows)))
+    if as_json:
+        say_json(rows)
+    else:
+        say(*map(_to_line, rows))
 
 
 def _to_row(entry: Entry, standings: Mapping[str, Standing] | None) -> dict[str, Any]:

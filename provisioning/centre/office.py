@@ -1,7 +1,6 @@
 """`dianjian centre authority`, `certificate`, `token`: the office's keys, and tokens for technicians."""
 
 import contextlib
-import json
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +28,7 @@ from provisioning.centre.options import (
 )
 from provisioning.terminal.exits import EXIT_USAGE, FiniteRange, fail
 from provisioning.terminal.qr_code import TooLongError, draw_qr_code
+from provisioning.terminal.say import say, say_drawing, say_json
 from wire.enrolment.certificates import parse_certificate
 from wire.enrolment.offer import Offer, OfferError, parse_gateway_id, parse_offer
 from wire.enrolment.token import Token
@@ -63,7 +63,7 @@ def certificate(authority: Path, out: Path, hosts: tuple[str, ...]) -> None:
     with failing_in_one_line(out):
         pair = office.serve(list(hosts), utc_ms()) if hosts else office.introduce(utc_ms())
         write_pair(out, "server" if hosts else CENTRE, *pair)
-    click.echo(str(out))
+    say(out)
 
 
 def write_pair(folder: Path, name: str, key: bytes, pem: bytes) -> None:
@@ -131,12 +131,12 @@ def token(
         "expires_at": iso_utc(expires),
     }
     if as_json:
-        click.echo(json.dumps(fields, ensure_ascii=False))
+        say_json(fields)
         return
     if sys.stdout.isatty():  # a file or a pipe has no use for squares
         with contextlib.suppress(TooLongError):  # very long addresses: the line alone must do
-            click.echo(draw_qr_code(offer.text), color=True)
-    click.echo(f"{given.text}\n{offer.text}\n{fields['expires_at']}")
+            say_drawing(draw_qr_code(offer.text))
+    say(given.text, offer.text, fields["expires_at"])
 
 
 def _meters(file: Path) -> tuple[EnrolledMeter, ...]:

@@ -1,6 +1,5 @@
 """Shared by the centre's commands: options, output for a script or a person, errors as one line."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, load_key_file
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
+from provisioning.terminal.say import say, say_json
 from wire.enrolment.certificates import CertificateError
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
@@ -30,9 +30,12 @@ AUTHORITY: Final = click.option(
 )
 
 
-def show(fields: Mapping[str, Any], text: str, *, as_json: bool) -> None:
-    """Print `fields` for a script, or `text` for a person."""
-    click.echo(json.dumps(fields, ensure_ascii=False) if as_json else text)
+def show(fields: Mapping[str, Any], *lines: str, as_json: bool) -> None:
+    """Print `fields` for a script, or `lines` for a person."""
+    if as_json:
+        say_json(fields)
+    else:
+        say(*lines)
 
 
 @contextmanager

@@ -47,4 +47,4 @@ def revoke(
         lines.append(f"{register}: {gateway} is revoked after seal {fields['number']}")
     if not lines or ((register or key or store) and "number" not in fields):
         raise fail(EXIT_USAGE, "revoke needs --authority, or --register, --key and --store, or all four")
-    show(fields, "\n".join(lines), as_json=as_json)
+    show(fields, *lines, as_json=as_json)

@@ -17,7 +17,6 @@ It runs beside a working agent without disturbing it: no lock, no port, no sessi
 limited in time. Exit 0: nothing failed (warnings may be there) · 1: something failed · 2: the call is wrong.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +39,7 @@ from provisioning.doctor import meters as doctor_meters
 from provisioning.doctor.bundle import write_bundle
 from provisioning.doctor.finding import Check, Finding, State, Target, examine, failed, ok
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import Activity, console
 from provisioning.words.labels import label
 from provisioning.words.language import translate
@@ -119,7 +119,7 @@ def command(file: Path, as_json: bool, bundle: Path | None) -> None:
                     label(finding.state.value), style, f"{name}: {translate(finding.text)}", remedy
                 )
     if as_json:
-        click.echo(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False, indent=1))
+        say_json([finding.to_json() for finding in findings], indent=1)
     else:
         _sum_up(findings)
     if bundle is not None:
@@ -191,4 +191,4 @@ def _write_bundle(bundle: Path, target: Target, findings: list[Finding]) -> None
             size = write_bundle(bundle, target, findings, doing.show)
     except OSError as error:
         raise fail(EXIT_USAGE, f"{bundle}: {error.strerror}") from error
-    click.echo(f"{bundle}: {size} bytes", err=True)
+    say(f"{bundle}: {size} bytes", err=True)

@@ -5,7 +5,6 @@ With one it enrols: asks for a certificate by EST, by MQTT or by a USB stick, an
 site file. The work is done in `provisioning.enrolment.enrolling`; options, output and exit codes are here.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from provisioning.enrolment import enrolling
 from provisioning.enrolment.talk import find_way, make_reporter, read_offer, run_or_fail
 from provisioning.journal.entries import Enrolled
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.say import say, say_json
 
 
 @click.command("enrol", short_help="make this gateway's keys and have the centre enrol it")
@@ -77,7 +77,10 @@ def command(
 
     done = run_or_fail(work)
     lines = enrolling.broker_lines(Enrolled(**done))
-    click.echo(json.dumps(done, ensure_ascii=False) if as_json else lines, nl=as_json)
+    if as_json:
+        say_json(done)
+    else:
+        say(*lines.splitlines())
 
 
 def _site(config: Path) -> Site:

@@ -7,7 +7,6 @@ its next connect. A certificate that has expired is renewed with a token of the 
 over the transports of an enrolment; meanwhile the chain goes on, and everything is delivered afterwards.
 """
 
-import json
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +24,7 @@ from provisioning.enrolment.mqtt import RenewTransport
 from provisioning.enrolment.talk import find_way, make_reporter, read_offer, run_or_fail
 from provisioning.enrolment.trouble import trouble
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
 from wire.enrolment.offer import Offer
 from wire.enrolment.request import RenewRequest, ask_renewal, parse_attribute
@@ -64,13 +64,13 @@ def command(
 
     life = run_or_fail(work)
     if as_json:
-        click.echo(json.dumps(life, ensure_ascii=False))
+        say_json(life)
         return
     words = Words(
         "证书有效期至 {ends_at}，{due_at} 起可续期",
         "the certificate is good until {ends_at}, to be renewed from {due_at}",
     )
-    click.echo(translate(words, **life))
+    say(translate(words, **life))
 
 
 def renew(

@@ -1,6 +1,5 @@
 """Shared by `dianjian enrol` and `dianjian renew`: progress, exit codes, token, transport to the centre."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from provisioning.enrolment.file import FolderTransport
 from provisioning.enrolment.mqtt import ClaimTransport
 from provisioning.enrolment.trouble import EnrolTroubleError, trouble
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.say import say, say_json
 from provisioning.terminal.typed import plain
 from provisioning.words.language import translate
 from wire.enrolment.offer import SCHEME, Offer, OfferError, parse_fingerprint, parse_offer
@@ -52,9 +52,9 @@ def make_reporter(as_json: bool) -> Report:
 
     def report(code: str, sentence: Words) -> None:
         if as_json:
-            click.echo(json.dumps({"event": code, "text": sentence.to_body()}, ensure_ascii=False))
+            say_json({"event": code, "text": sentence.to_body()})
         else:
-            click.echo(translate(sentence), err=True)
+            say(translate(sentence), err=True)
 
     return report
 

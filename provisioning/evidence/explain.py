@@ -4,15 +4,16 @@ In the terminal, or with `--html` or `--svg` as a self-contained file: no networ
 languages, times in the plant's zone, which the chain's own manifest gives.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.text import Text
 
 from agent.site.file import Place, parse_site
 from agent.site.manifest import read_site_text
+from disk.plain_text import one_line
 from disk.tables import TableError
 from evidence.moments import local_text, zone_s
 from evidence.record import Kind
@@ -20,6 +21,7 @@ from evidence.walk import Walk
 from provisioning.evidence.state import StateError, walk_state
 from provisioning.pages.episode import collect_numbers, draw_episode_file, draw_episode_page, name_severity
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.say import say_json
 from provisioning.terminal.show import console
 from provisioning.terminal.views import draw_trace
 from provisioning.words.correlation import describe_for_episode
@@ -60,7 +62,7 @@ def command(
         return
     for body, offset_s in found:
         if as_json:
-            click.echo(json.dumps(body, ensure_ascii=False))
+            say_json(body)
         else:
             _show(body, offset_s, whole=episode is not None)
 
@@ -103,8 +105,9 @@ def _show(body: Body, offset_s: int, *, whole: bool) -> None:
     screen = console()
     begin = local_text(body["begin_at_s"], offset_s)
     rule, severity = translate(name_rule(body)), translate(name_severity(body["severity"]))
-    screen.print(f"[bold]{body['id']}[/]  {severity}  {rule}  {label(body['state'])}  {begin}")
-    screen.print(body["sentence"][language()], markup=False)
+    head = f"  {severity}  {rule}  {label(body['state'])}  {begin}"
+    screen.print(Text(one_line(body["id"]), "bold") + Text(one_line(head)))
+    screen.print(one_line(body["sentence"][language()]), markup=False)
     if not whole:
         return
     marks = ((label("begin"), body["begin_at_s"]), (label("raised at"), body["raised_at_s"]))
@@ -113,4 +116,4 @@ def _show(body: Body, offset_s: int, *, whole: bool) -> None:
     if correlation is not None:
         screen.print(translate(correlation), style="dim", markup=False)
     for name, value in rows(collect_numbers(body), offset_s):
-        screen.print(f"  {translate(name)}: {translate(value)}", markup=False)
+        screen.print(one_line(f"  {translate(name)}: {translate(value)}"), markup=False)

@@ -16,6 +16,7 @@ from evidence.cbor import FormatError
 from evidence.pack.export import ExportedSeal, Item, write_chain
 from evidence.seal import FIRST_NUMBER, peek_header
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.say import say
 
 
 @click.command("export", short_help="write a stored chain to a file")
@@ -46,7 +47,7 @@ def command(state: Path | None, store: Path | None, gateway: str | None, file: P
         raise fail(EXIT_USAGE, f"{store}: {error}") from error
     except OSError as error:
         raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
-    click.echo(f"{file}: {written} seals, {file.stat().st_size} bytes")
+    say(f"{file}: {written} seals, {file.stat().st_size} bytes")
 
 
 def _of_gateway(state: Path) -> tuple[str, Iterator[Item]]:

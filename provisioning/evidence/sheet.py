@@ -8,13 +8,11 @@ invalid one gives no records. A state folder is walked along (`evidence.walk`) f
 are the gateway's own, so the verdict does not call it verified.
 """
 
-import json
 from collections.abc import Iterator
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Final
 
-import click
 from attrs import frozen
 
 from evidence.chain import Verdict
@@ -28,6 +26,7 @@ from provisioning.evidence.check import check
 from provisioning.evidence.state import StateError, walk_state
 from provisioning.evidence.verify_pack import is_pack
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
 
 SHEET_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -104,11 +103,11 @@ def report_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS, *, as_json: bo
     if as_json:
         seals = [{"seal": one.seal, "at": iso_utc(one.utc_ms)} for one in found.found]
         report = {"sheet": str(sheet), "sha256": found.sha256, "verified": found.verified, "seals": seals}
-        click.echo(json.dumps(report, ensure_ascii=False))
+        say_json(report)
     if not found.ok:
         raise fail(EXIT_NO, f"{sheet}: {translate(found.sentence)}")
     if not as_json:
-        click.echo(translate(found.sentence))
+        say(translate(found.sentence))
 
 
 def check_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS) -> SheetCheck:

@@ -4,7 +4,6 @@ At the centre from its database, with its key; on a gateway from its own chain a
 A running subscriber or agent is not disturbed. Only a pack that passes the check is written.
 """
 
-import json
 import sys
 import time
 from contextlib import closing
@@ -38,6 +37,7 @@ from provisioning.evidence.page import PAGE_VERSION
 from provisioning.evidence.words import lines, summary
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
+from provisioning.terminal.say import say, say_json, say_progress
 
 NS_PER_MS: Final = 1_000_000
 MS_PER_S: Final = 1000
@@ -126,9 +126,9 @@ def command(
         raw, checked = _make(source, asked, whole_chain=whole_chain, quiet=quiet)
     _write(out, raw)
     if as_json:
-        click.echo(json.dumps({"file": str(out), **summary(checked, raw)}, ensure_ascii=False))
+        say_json({"file": str(out), **summary(checked, raw)})
     else:
-        click.echo("\n".join([f"{out}: {len(raw)} bytes", *lines(checked, raw)]))
+        say(f"{out}: {len(raw)} bytes", *lines(checked, raw))
 
 
 def _open_centre(store: Path, register: Path | None, key: Path | None, gateway: str | None) -> Source:
@@ -236,4 +236,4 @@ def _write(out: Path, raw: bytes) -> None:
 
 
 def _show_progress(what: str, count: int) -> None:
-    click.echo(f"\r{what}: {count} seals", nl=False, err=True)
+    say_progress(what, count, "seals")

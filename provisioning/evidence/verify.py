@@ -3,7 +3,6 @@
 Exit 1 if it is not good.
 """
 
-import json
 import re
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from provisioning.evidence.verdict import count_seals, list_withheld, say_verdic
 from provisioning.evidence.verify_pack import is_pack, verify_pack
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
+from provisioning.terminal.say import say, say_json
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -56,7 +56,10 @@ def command(
         return
     known = _find_keys(centre_key, first_key, register, file)
     report = verify_file(file, known.first, centre_key=known.centre, recovery_key=known.recovery)
-    click.echo(json.dumps(_to_json(report), ensure_ascii=False) if as_json else _to_text(report))
+    if as_json:
+        say_json(_to_json(report))
+    else:
+        say(*_list_lines(report))
     if not report.ok:
         raise fail(EXIT_NO, f"{file}: {report.error or 'a body is not what was sealed'}")
     if sheet is not None:
@@ -142,8 +145,8 @@ def _say(report: Report) -> str:
     return say_verdict(report.ok, count_seals(report.withheld), report.counts[Code.RECORD])
 
 
-def _to_text(report: Report) -> str:
-    lines = [
+def _list_lines(report: Report) -> list[str]:
+    return [
         f"gateway {report.gateway}: {report.seals} seals, {report.records} records",
         _enrolment_line(report),
         f"from {iso_utc(report.first_utc_ms)} to {iso_utc(report.last_utc_ms)}",
@@ -152,4 +155,3 @@ def _to_text(report: Report) -> str:
         *(f"seal {one.number}: {one.code.value}: {one.text}" for one in report.findings),
         f"verdict: {_say(report)}; last seal {report.tip_hash.hex()}",
     ]
-    return "\n".join(lines)

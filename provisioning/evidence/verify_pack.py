@@ -1,15 +1,13 @@
 """`dianjian verify` on an evidence pack: offline, with only the centre's public key."""
 
-import json
 from pathlib import Path
-
-import click
 
 from evidence.pack.container import CONTAINER_BYTES_MAX, MAGIC
 from provisioning.evidence.check import check
 from provisioning.evidence.page import draw_evidence_page
 from provisioning.evidence.words import lines, summary
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.say import say, say_json
 
 
 def is_pack(file: Path) -> bool:
@@ -34,8 +32,10 @@ def verify_pack(
     except OSError as error:
         raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
     checked = check(raw, centre_key, first_key)
-    text = json.dumps(summary(checked, raw), ensure_ascii=False) if as_json else None
-    click.echo(text or "\n".join(lines(checked, raw)))
+    if as_json:
+        say_json(summary(checked, raw))
+    else:
+        say(*lines(checked, raw))
     if html is not None and checked.story is not None:
         write_or_fail(html, draw_evidence_page(checked.story))
     if not checked.ok:

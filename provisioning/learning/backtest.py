@@ -6,7 +6,6 @@ was learned. With `--commission-hours 0` the parameters of the site file are tes
 seconds, or ISO 8601 in the plant's zone.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,6 +26,7 @@ from provisioning.learning.loads_option import loads_options, read_file, take_op
 from provisioning.learning.outcome import Outcome, list_numbers
 from provisioning.loads.loads import LoadsError
 from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.say import say_json
 from provisioning.terminal.show import console, count_up, table
 from provisioning.words.labels import label
 from provisioning.words.language import language, translate
@@ -82,7 +82,7 @@ def command(
         raise fail(EXIT_USAGE, f"{csv_file or config}: {error}") from error
     if as_json:
         for line in to_json_lines(tested):
-            click.echo(json.dumps(line, ensure_ascii=False))
+            say_json(line)
     else:
         _show(tested)
     if plot:

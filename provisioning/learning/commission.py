@@ -13,7 +13,6 @@ only with `--confirm`, so that a plant cannot be re-learned without a person see
 A site file that the agent would refuse at its next start is never written.
 """
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,6 +42,7 @@ from provisioning.loads.loads import Loads, LoadsError
 from provisioning.loads.words import NOTES
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import count_up
+from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
 
 HOURS: Final = 72.0
@@ -130,7 +130,10 @@ def command(
 
 def _print(learned: Sequence[Learned], *, as_json: bool) -> None:
     for result in learned:
-        click.echo(json.dumps(to_json(result), ensure_ascii=False) if as_json else to_text(result))
+        if as_json:
+            say_json(to_json(result))
+        else:
+            say(*to_text(result).splitlines())
 
 
 def _refuse(learned: Sequence[Learned]) -> None:

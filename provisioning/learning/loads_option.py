@@ -18,6 +18,7 @@ from provisioning.loads.loads import Loads, LoadsError, Note, NoteKind, Question
 from provisioning.loads.reader import read_loads
 from provisioning.loads.settings import EVERY, ReadSettings, wanted_lines
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.say import say
 from provisioning.terminal.show import console, count_up
 from provisioning.terminal.typed import plain
 from provisioning.words.language import translate
@@ -126,9 +127,9 @@ def read_file(path: Path, site: Site, options: FileOptions) -> Loads:
 
 def _answer(settings: ReadSettings, error: QuestionError) -> ReadSettings:
     """The settings with what the technician chooses."""
-    click.echo(translate(error.question), err=True)
+    say(translate(error.question), err=True)
     for number, (_, words) in enumerate(error.choices, 1):
-        click.echo(f"  {number}  {translate(words)}", err=True)
+        say(f"  {number}  {translate(words)}", err=True)
     numbers = click.IntRange(1, len(error.choices))
     at = click.prompt(translate(WORDS["which"]), type=numbers, err=True)
     value = error.choices[at - 1][0]

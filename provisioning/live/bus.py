@@ -6,7 +6,6 @@ probes of silent meters; then what concerns the whole bus, if anything does. Man
 are rows of one table. `agent.status.bus_figures` says what each figure means.
 """
 
-import json
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
 from provisioning.terminal.bus_views import draw_buses
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.say import say_json
 from provisioning.terminal.show import Screen, console
 
 REFRESH_S: Final = 2.0
@@ -34,7 +34,7 @@ def command(config: Path | None, state: Path | None, as_json: bool, watch: bool)
     folder = _folder(config, state)
     buses = _read(folder)
     if as_json:
-        click.echo(json.dumps(buses, ensure_ascii=False))
+        say_json(buses)
         return
     if not watch:
         console().print(draw_buses(buses))

@@ -4,7 +4,6 @@ On a terminal it is redrawn every REFRESH_S until ctrl-C, fitted to the terminal
 --once, it is printed once. If the agent stops meanwhile, its last status stays until it is back.
 """
 
-import json
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
 from evidence.words import Words
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.say import say_json
 from provisioning.terminal.show import Screen, console
 from provisioning.terminal.views import add_title, draw_status
 from provisioning.words.labels import label
@@ -61,7 +61,7 @@ def command(config: Path, as_json: bool, once: bool, follow: bool) -> None:
         raise fail(EXIT_OUTSIDE, explain_no_agent(folder, config, error)) from error
     screen = console()
     if as_json:
-        click.echo(json.dumps(status, ensure_ascii=False))
+        say_json(status)
     elif once or not screen.is_terminal:
         screen.print(add_title(status, draw_status(status, columns=screen.width)))
     else:

@@ -30,6 +30,7 @@ from provisioning.live.page.server import Server
 from provisioning.live.page.site import SiteFile
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.say import say
 from provisioning.words.language import language
 
 LISTEN: Final = "127.0.0.1:8460"
@@ -121,7 +122,7 @@ def _run(server: Server, host: str, port: int, context: ssl.SSLContext | None) -
         signal.signal(number, lambda *_: listening.close())
     scheme = "http" if context is None else "https"
     at, port = listening.address
-    click.echo(f"{scheme}://{f'[{at}]' if ':' in at else at}:{port}/")
+    say(f"{scheme}://{f'[{at}]' if ':' in at else at}:{port}/")
     notify("READY=1")
     listening.serve()
     notify("STOPPING=1")
@@ -163,4 +164,4 @@ def _set_password(path: Path) -> None:
         write_password(path, password)
     except PasswordError as error:
         raise fail(EXIT_USAGE, str(error)) from error
-    click.echo(f"{path}: kept")
+    say(f"{path}: kept")

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Final, Protocol
 
-import click
 from attrs import frozen
 
 from drivers.clock import SystemClock
@@ -25,6 +24,7 @@ from provisioning.meters.agent_bus import AgentAsker, AgentBus
 from provisioning.meters.holder import find_sites, is_port_free, is_same_bus, list_buses, try_agent
 from provisioning.meters.words import WORDS
 from provisioning.terminal.exits import EXIT_OUTSIDE, fail
+from provisioning.terminal.say import say
 from provisioning.words.language import translate
 
 AGAIN_PAUSES_S: Final = (0.5, 1.5)
@@ -158,7 +158,7 @@ def access_to(url: str) -> Access:
                 why = "other"
             if not why:
                 text = translate(WORDS["through the agent"], bus=bus_id, site=site_file)
-                click.echo(f"dianjian: {text}", err=True)
+                say(f"dianjian: {text}", err=True)
                 return AgentAccess(folder, bus_id, bus_url, site_file)
             if why != "none":
                 holder = Holder(bus_id, bus_url, site_file, why)

@@ -1,11 +1,11 @@
 """`dianjian identify`: the model of the meter at an address, how sure that is, and why. Reads only."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from disk.plain_text import one_line
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError, ModelError
 from drivers.link.verdict import UNIT_ID_MAX
@@ -19,6 +19,7 @@ from provisioning.meters.access import HANGS_UP
 from provisioning.meters.bus_option import RECORD, REPLAY, meter_bus
 from provisioning.meters.words import WORDS
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import console, progress
 from provisioning.words.findings import describe_losses, describe_reason
 from provisioning.words.language import translate
@@ -75,9 +76,10 @@ def command(
     with meter_bus(url, record, replay, hasty=True) as bus:
         found = _identify(bus, unit_id, models)
     if as_json:
-        click.echo(json.dumps(_as_json(unit_id, found), ensure_ascii=False))
+        say_json(_as_json(unit_id, found))
     elif found.matches:
-        console().print(_as_text(found), soft_wrap=True)
+        for line in _list_lines(found):
+            console().print(one_line(line), soft_wrap=True, markup=False)
     if not found.matches:
         key = "too poor" if found.is_too_poor else "none fits"
         text = translate(WORDS[key], unit=unit_id, losses=describe_losses(found.losses))
@@ -149,17 +151,17 @@ def match_json(match: Match) -> dict[str, Any]:
     }
 
 
-def _as_text(found: Identification) -> str:
+def _list_lines(found: Identification) -> list[str]:
     meters = found.meters
     numbered = [match for match in meters if match.meter]
     if len(numbered) > 1:
-        return "\n".join(line for match in numbered for line in _describe(match, is_first=False))
+        return [line for match in numbered for line in _describe(match, is_first=False)]
     lines = []
     for match in found.matches[:MATCHES_SHOWN]:
         lines += _describe(match, is_first=match is found.matches[0])
     rest = [match.model.name for match in found.matches[MATCHES_SHOWN:]]
     lines += [f"      {translate(WORDS['also possible'])} {', '.join(rest)}"] if rest else []
-    return "\n".join(lines)
+    return lines
 
 
 def _describe(match: Match, *, is_first: bool) -> list[str]:
@@ -178,4 +180,4 @@ def _describe(match: Match, *, is_first: bool) -> list[str]:
 
 def _write(path: Path, model: Model) -> None:
     write_or_fail(path, model_text(model).encode())
-    click.echo(f"{path}: {model.name}, {len(model.points)} points", err=True)
+    say(f"{path}: {model.name}, {len(model.points)} points", err=True)

@@ -1,6 +1,5 @@
 """`dianjian models`: the meter models that are known, and the check of a new one."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from drivers.errors import ModelError
 from drivers.points.model import Model, load, load_file, names
 from provisioning.meters.models_page import replace_models
 from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import console, table
 
 
@@ -22,7 +22,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
         return
     known = [load(name) for name in names()]
     if as_json:
-        click.echo(json.dumps([_as_json(model) for model in known], ensure_ascii=False))
+        say_json([_as_json(model) for model in known])
         return
     rows = [(model.name, model.maker, str(len(model.points)), model.verified.value) for model in known]
     console().print(table(("model", "maker", "points", "verified"), rows))
@@ -38,7 +38,7 @@ def check(file: Path) -> None:
         raise fail(EXIT_USAGE, *error.problems) from error
     except OSError as error:
         raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
-    click.echo(f"{file}: good: {model.name}, {len(model.points)} points, {len(model.goldens)} golden frames")
+    say(f"{file}: good: {model.name}, {len(model.points)} points, {len(model.goldens)} golden frames")
 
 
 @command.command("page")

@@ -1,6 +1,5 @@
 """`dianjian read`: read one meter, and show its values: raw, decoded, or as JSON."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from provisioning.meters.access import HANGS_UP
 from provisioning.meters.bus_option import RECORD, REPLAY, meter_bus
 from provisioning.meters.words import WORDS
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, FiniteRange, fail
+from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
 
 RATIO = FiniteRange(min=0, max=100_000, min_open=True)
@@ -87,12 +87,12 @@ def command(
         values.update(model.decode(reading.blocks, ct_ratio, pt_ratio))
     if as_json:
         told = {"left_out": left_out} if left_out else {}
-        click.echo(json.dumps(_as_json(setup, readings, values, raw=raw) | told, ensure_ascii=False))
+        say_json(_as_json(setup, readings, values, raw=raw) | told)
     else:
-        click.echo(_as_text(model, readings, values, raw=raw))
+        say(*_list_lines(model, readings, values, raw=raw))
     if left_out:
         points = ", ".join(f"{name} ({why})" for name, why in left_out.items())
-        click.echo(f"dianjian: {translate(WORDS['left out'], points=points)}", err=True)
+        say(f"dianjian: {translate(WORDS['left out'], points=points)}", err=True)
     silent = [reading.reason for reading in readings if reading.quality is not Quality.GOOD]
     if silent:
         place = setup.address or setup.unit_id
@@ -166,7 +166,7 @@ def _discover(bus: MeterBus, unit_id: int, number: int) -> Model:
         raise fail(EXIT_NO, f"{bus.url}: {text}")
     others = [f"{SUNSPEC}:{one.number} {one.serial}".rstrip() for one in meters if one is not chosen]
     if others:
-        click.echo(f"dianjian: {translate(WORDS['other meters'], others=', '.join(others))}", err=True)
+        say(f"dianjian: {translate(WORDS['other meters'], others=', '.join(others))}", err=True)
     return chosen.model
 
 
@@ -190,7 +190,7 @@ def _as_json(
     return answer
 
 
-def _as_text(model: Model, readings: list[Reading], values: dict[str, Value], *, raw: bool) -> str:
+def _list_lines(model: Model, readings: list[Reading], values: dict[str, Value], *, raw: bool) -> list[str]:
     lines = []
     if raw:
         for reading in readings:
@@ -202,4 +202,4 @@ def _as_text(model: Model, readings: list[Reading], values: dict[str, Value], *,
         unit = UNITS.get(model.point(name).quantity, "")
         shown = f"{value:.6g}" if isinstance(value, float) else str(value)
         lines.append(f"{name:<{width}}  {shown} {unit}".rstrip())
-    return "\n".join(lines)
+    return lines

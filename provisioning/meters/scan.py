@@ -6,7 +6,6 @@ at the end as objects with a `finding` and its `text`, which people get on stder
 device have one `unit_id`, and a number from 1 in `meter`.
 """
 
-import json
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -36,6 +35,7 @@ from provisioning.meters.bus_option import RECORD, open_record
 from provisioning.meters.scan_dlt645 import scan_bus
 from provisioning.meters.words import WORDS
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
+from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import Bar, console, progress, table
 from provisioning.words.findings import describe_finding, describe_losses
 from provisioning.words.language import translate
@@ -126,7 +126,7 @@ def _confirm(walk: AnyWalk) -> bool:
     """Whether to go on although no byte was received: asks a person; a script decides by --all."""
     minutes = math.ceil(walk.left_s / 60)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        click.echo(f"dianjian: {translate(WORDS['no byte in the quick pass'], minutes=minutes)}", err=True)
+        say(f"dianjian: {translate(WORDS['no byte in the quick pass'], minutes=minutes)}", err=True)
         return False
     return click.confirm(translate(WORDS["go on without a byte"], minutes=minutes), default=False, err=True)
 
@@ -139,7 +139,7 @@ def _run(search_: "Search", *, as_json: bool) -> None:
         for row in search_.rows():
             rows.append(row)
             if as_json:
-                click.echo(json.dumps(row, ensure_ascii=False))
+                say_json(row)
     except BusDownError as error:
         raise fail(EXIT_OUTSIDE, search_.access.explain(error)) from error
     except KeyboardInterrupt:
@@ -242,7 +242,7 @@ class Search:
         if bar.console.is_terminal:
             bar.console.print(text, style="yellow", soft_wrap=True)
         else:
-            click.echo(f"dianjian: {text}", err=True)
+            say(f"dianjian: {text}", err=True)
 
     def _record(self, asker: Asker, ask: Ask, seconds: float) -> None:
         if self.recorder is None or ask.listens:
@@ -333,8 +333,8 @@ def _print_findings(url: str, findings: tuple[Finding, ...], *, as_json: bool, f
         text = describe_finding(finding)
         if as_json:
             line = {"finding": finding.kind.value, "about": finding.about, "text": text}
-            click.echo(json.dumps(line, ensure_ascii=False))
+            say_json(line)
         elif found:
             console(stderr=True).print(text, style="yellow", soft_wrap=True)
         else:
-            click.echo(f"dianjian: {url}: {text}", err=True)
+            say(f"dianjian: {url}: {text}", err=True)

@@ -3,12 +3,9 @@
 Where the URL of a serial bus does not give its baud rate, the usual ones are tried until a meter answers.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-
-import click
 
 from drivers.clock import SystemClock
 from drivers.dlt645.bus import Dlt645Bus
@@ -20,6 +17,7 @@ from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quantity
 from drivers.search.dlt645 import SEARCH_TIMEOUT_S, FoundMeter, search
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, fail
+from provisioning.terminal.say import say_json
 from provisioning.terminal.show import console, table
 
 BAUDRATES: Final = (2400, 9600, 4800, 1200)
@@ -40,7 +38,7 @@ def scan_bus(bus: Dlt645Bus, *, as_json: bool) -> None:
         for row in _search(url):
             found.append(row)
             if as_json:
-                click.echo(json.dumps(row))
+                say_json(row)
         if found:
             break
     else:

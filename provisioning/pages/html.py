@@ -15,6 +15,8 @@ import html
 from collections.abc import Iterable
 from importlib.resources import files
 
+from disk.plain_text import escape_controls
+
 
 class Html(str):
     """Markup made of whole elements, with everything from outside escaped."""
@@ -23,8 +25,8 @@ class Html(str):
 
 
 def escape(text: object) -> Html:
-    """`text` as markup for an element or attribute: escaped, unless it is markup already."""
-    return text if isinstance(text, Html) else Html(html.escape(str(text)))
+    """`text` as markup for an element or attribute: escaped, and harmless, unless it is markup already."""
+    return text if isinstance(text, Html) else Html(html.escape(escape_controls(str(text))))
 
 
 def markup(template: str, *values: object, **named: object) -> Html:

@@ -7,7 +7,6 @@ event and nothing else; texts for people go to stderr, or nowhere with `--yes`.
 """
 
 import contextlib
-import json
 import re
 import sys
 import termios
@@ -19,6 +18,7 @@ from attrs import define
 
 from provisioning.setup.words import WORDS, text
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.say import say_json
 from provisioning.terminal.show import console
 from provisioning.terminal.typed import plain, read_number
 
@@ -73,7 +73,7 @@ class Talk:
     def event(self, name: str, **fields: Any) -> None:
         """Print one line for scripts."""
         if self.as_json:
-            click.echo(json.dumps({"event": name, **fields}, ensure_ascii=False))
+            say_json({"event": name, **fields})
 
     # -- questions
 

@@ -25,6 +25,7 @@ from provisioning.setup.session import Session, default_folder, explain_continui
 from provisioning.setup.talk import Talk
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_USAGE, fail
+from provisioning.terminal.say import say
 from provisioning.words.language import choose_language, language
 
 _MODULES: Final = {"commission": "close", "sheet": "close"}
@@ -154,7 +155,7 @@ def _open(
             yield one
     except (KeyboardInterrupt, click.Abort):
         if sys.stdin.isatty():
-            click.echo(err=True)  # end the line on which the terminal echoed ctrl-C
+            say("", err=True)  # end the line on which the terminal echoed ctrl-C
         raise fail(EXIT_INTERRUPTED, explain_continuing(place)) from None
 
 

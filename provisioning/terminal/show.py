@@ -12,8 +12,11 @@ from rich.cells import cell_len, chop_cells
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from disk.plain_text import escape_controls, one_line
 
 MARK_CELLS: Final = 8
 """Columns before each line of findings."""
@@ -21,9 +24,18 @@ Bar = Progress
 """The type that `progress` returns."""
 
 
+class _HarmlessConsole(Console):
+    """A console that shows what texts hold and obeys only what rich itself says (`disk.plain_text`)."""
+
+    def _render_buffer(self, buffer: Iterable[Segment]) -> str:
+        return super()._render_buffer(
+            one if one.control else Segment(escape_controls(one.text), one.style) for one in buffer
+        )
+
+
 def console(*, stderr: bool = False) -> Console:
     """The console on which commands print for people."""
-    return Console(stderr=stderr, highlight=False)
+    return _HarmlessConsole(stderr=stderr, highlight=False)
 
 
 def make_grid(*headings: str) -> Table:
@@ -38,7 +50,7 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
     """A plain table of texts."""
     grid = make_grid(*headings)
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*(Text(one_line(cell)) for cell in row))
     return grid
 
 
@@ -149,13 +161,13 @@ class Activity:
     def show(self, what: str) -> None:
         """Set the current activity; may be called from any thread."""
         if self._live:
-            line = Text(f"… {what}", "dim", no_wrap=True, overflow="ellipsis")
+            line = Text(one_line(f"… {what}"), "dim", no_wrap=True, overflow="ellipsis")
             self._live.update(line, refresh=True)
 
     def print_finding(self, mark: str, style: str, text: str, remedy: str | None) -> None:
         """A line with its state before it and its remedy below it; on a terminal wrapped between words."""
-        rows = [(Text(mark, style), Text(text))]
-        rows += [(Text(""), Text(f"→ {remedy}", "dim"))] if remedy else []
+        rows = [(Text(mark, style), Text(one_line(text)))]
+        rows += [(Text(""), Text(one_line(f"→ {remedy}"), "dim"))] if remedy else []
         if self.console.is_terminal:
             grid = Table.grid(padding=0)
             grid.add_column(width=MARK_CELLS)
