@@ -7,6 +7,8 @@ removes the draft that it may leave. An error removes the draft and is raised wi
 file is on the disk once these functions return; if syncing the folder fails, the new file is visible
 but a power cut may still bring the old one back.
 
+`read_plain` reads what others may have put in a place: no link, pipe or device.
+
 `write_all` and `write_at` write every byte or raise: write(2) may take a part, on a full disk or at a limit.
 """
 
@@ -14,7 +16,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from errno import EBUSY, EEXIST, EINVAL, EIO, EOPNOTSUPP, EPERM
+from errno import EBUSY, EEXIST, EFBIG, EINVAL, EIO, ELOOP, ENXIO, EOPNOTSUPP, EPERM
 from mmap import mmap
 from pathlib import Path
 from typing import Final
@@ -114,6 +116,33 @@ def write_output(path: Path, data: bytes) -> None:
     """As `open_output`, with all data at once."""
     with open_output(path) as output:
         output.write(data)
+
+
+def read_plain(path: Path, bytes_max: int) -> bytes:
+    """The content of a plain file that somebody else may have put there, such as on a stick.
+
+    A link is not followed, and neither pipe nor device is waited for or read.
+
+    Raises:
+        FileNotFoundError: Nothing is there.
+        OSError: It is no plain file, has more than `bytes_max` bytes, or cannot be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in {ELOOP, ENXIO}:
+            raise OSError(error.errno, "is no plain file", str(path)) from None
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(EINVAL, "is no plain file", str(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            raw = stream.read(bytes_max + 1)
+    finally:
+        os.close(descriptor)
+    if len(raw) > bytes_max:
+        raise OSError(EFBIG, f"has more than {bytes_max} bytes", str(path))
+    return raw
 
 
 def move(old: Path, new: Path) -> None:

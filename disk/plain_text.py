@@ -15,10 +15,13 @@ Not handled here: who prints; `provisioning.terminal.say`, `provisioning.termina
 
 import json
 from typing import Any, Final
+from unicodedata import category
 
 LINE_CHARACTERS_MAX: Final = 4_000
 """A line longer than any of ours; what is longer was made to push the rest from the screen."""
 _BLANKS: Final = frozenset("\n\t")
+_OBEYED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of Unicode that a browser may obey; other blanks and what is not assigned yet are only shown."""
 
 
 def one_line(text: object) -> str:
@@ -30,10 +33,10 @@ def one_line(text: object) -> str:
 
 
 def escape_controls(text: str) -> str:
-    """`text` with what is neither printable nor a line feed or tab as escapes."""
+    """`text` with controls, format characters and half characters as escapes, but for line feeds and tabs."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() or char in _BLANKS else _escape(char) for char in text)
+    return "".join(_escape(char) if _is_obeyed(char) else char for char in text)
 
 
 def to_json(value: Any, **form: Any) -> str:
@@ -42,6 +45,10 @@ def to_json(value: Any, **form: Any) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
+
+
+def _is_obeyed(char: str) -> bool:
+    return category(char) in _OBEYED and char not in _BLANKS
 
 
 def _escape(char: str) -> str:

@@ -28,6 +28,7 @@ from provisioning.centre.options import (
 )
 from provisioning.enrolment.file import read, stick_file
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.say import say
 from provisioning.words.language import translate
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.enrolment.certificates import CertificateError, csr_pem, parse_csr
@@ -149,7 +150,7 @@ def _take_in(office: Office, folder: Path) -> list[tuple[KeptRequest | None, Ans
     if not files:
         raise fail(EXIT_USAGE, f"{folder}: no request (dianjian-*.csr) is there")
     for file in files:
-        raw = read(file) or b""
+        raw = _read_or_nothing(file)
         answer = office.receive(raw, utc_ms())
         try:
             der = parse_csr(raw).der
@@ -160,6 +161,15 @@ def _take_in(office: Office, folder: Path) -> list[tuple[KeptRequest | None, Ans
             write_answer(folder, file.stem.removeprefix("dianjian-"), answer)
         found.append((kept, answer))
     return found
+
+
+def _read_or_nothing(file: Path) -> bytes:
+    """What is on the stick under this name; a link, pipe, device or far too large file is no request."""
+    try:
+        return read(file) or b""
+    except OSError as error:
+        say(f"dianjian: {file}: {error.strerror}", err=True)
+        return b""
 
 
 def _choose(waiting: list[KeptRequest], code: str | None, *, deny: bool) -> list[KeptRequest]:

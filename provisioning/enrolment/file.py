@@ -14,7 +14,7 @@ from typing import ClassVar, Final, Literal
 
 from attrs import frozen
 
-from disk.files import replace_file
+from disk.files import read_plain, replace_file
 from provisioning.enrolment.trouble import trouble
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.enrolment.token import short_code
@@ -69,9 +69,8 @@ def stick_file(folder: Path, gateway: str, kind: Kind) -> Path:
 
 
 def read(file: Path) -> bytes | None:
-    """A file of the folder, None if missing; raises OSError, also if it is far too large."""
-    if not file.exists():
+    """A file of the folder, None if missing; raises OSError, also if it is no plain file or far too large."""
+    try:
+        return read_plain(file, BYTES_MAX)
+    except FileNotFoundError:
         return None
-    if file.stat().st_size > BYTES_MAX:
-        raise OSError(f"{file.name} has {file.stat().st_size} bytes; at most {BYTES_MAX} are read")
-    return file.read_bytes()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.text import Text
 
 from agent.site.file import Place, parse_site
 from agent.site.manifest import read_site_text
@@ -22,7 +21,7 @@ from provisioning.evidence.state import StateError, walk_state
 from provisioning.pages.episode import collect_numbers, draw_episode_file, draw_episode_page, name_severity
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.say import say_json
-from provisioning.terminal.show import console
+from provisioning.terminal.show import console, make_heading
 from provisioning.terminal.views import draw_trace
 from provisioning.words.correlation import describe_for_episode
 from provisioning.words.labels import label
@@ -106,7 +105,7 @@ def _show(body: Body, offset_s: int, *, whole: bool) -> None:
     begin = local_text(body["begin_at_s"], offset_s)
     rule, severity = translate(name_rule(body)), translate(name_severity(body["severity"]))
     head = f"  {severity}  {rule}  {label(body['state'])}  {begin}"
-    screen.print(Text(one_line(body["id"]), "bold") + Text(one_line(head)))
+    screen.print(make_heading(body["id"], head))
     screen.print(one_line(body["sentence"][language()]), markup=False)
     if not whole:
         return

@@ -1,7 +1,8 @@
 """`dianjian web`: the gateway's status page, for a browser on the gateway or on its maintenance port.
 
 Read only, in a process of its own beside the agent (`systemd/dianjian-page.service`). It listens on
-loopback; a technician reaches it with `ssh -L 8460:127.0.0.1:8460 gateway`. On any other address it requires
+loopback; a technician reaches it with `ssh -L 8460:127.0.0.1:8460 gateway`. There it is shown to who may read
+the status socket, and to who has the token that it logs at its start. On any other address it requires
 a password, whose file `dianjian web --set-password FILE` writes, and does not start without one. Without
 a certificate it is plain HTTP, and the password and the page can be read on that network: use it over a
 cable, or give --certificate and --key.
@@ -21,10 +22,11 @@ from attrs import define, evolve
 
 from agent.host.notify import notify
 from agent.site.file import ConfigError
-from agent.status.socket import read_status
+from agent.status.socket import SOCKET_NAME, read_status
 from agent.store.names import DATABASE_NAME
 from provisioning.live.page.chain import Chain
-from provisioning.live.page.gate import Gate, PasswordError, read_password, write_password
+from provisioning.live.page.gate import QUERY, Gate, PasswordError, Token, read_password, write_password
+from provisioning.live.page.neighbour import may_read_status
 from provisioning.live.page.page import POLICY, draw_status_page
 from provisioning.live.page.server import Server
 from provisioning.live.page.site import SiteFile
@@ -79,7 +81,9 @@ def command(
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     context = _load_context(certificate, key)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    server = Server(Pages(site, chain).build, POLICY, gate, names, language() == "zh")
+    token = Token() if gate is None else None
+    pages = Pages(site, chain)
+    server = Server(pages.build, POLICY, gate, names, language() == "zh", token, pages.may_see)
     _run(server, host, port, context)
 
 
@@ -89,6 +93,10 @@ class Pages:
 
     site: SiteFile
     chain: Chain
+
+    def may_see(self, user: int) -> bool:
+        """Whether a user of this machine may read the status socket too."""
+        return may_read_status(user, self.site.plan().state / SOCKET_NAME)
 
     def build(self, *, chinese: bool) -> bytes:
         """The page."""
@@ -122,7 +130,10 @@ def _run(server: Server, host: str, port: int, context: ssl.SSLContext | None) -
         signal.signal(number, lambda *_: listening.close())
     scheme = "http" if context is None else "https"
     at, port = listening.address
-    say(f"{scheme}://{f'[{at}]' if ':' in at else at}:{port}/")
+    address = f"{scheme}://{f'[{at}]' if ':' in at else at}:{port}/"
+    say(address)
+    if server.token is not None:
+        LOG.info("for other users of this machine: %s?%s=%s", address, QUERY, server.token.text)
     notify("READY=1")
     listening.serve()
     notify("STOPPING=1")

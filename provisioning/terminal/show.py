@@ -54,6 +54,11 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
     return grid
 
 
+def make_heading(name: str, more: str) -> Text:
+    """One line of a name in bold and what is said of it, whatever is in them."""
+    return Text(one_line(name), "bold") + Text(one_line(more))
+
+
 def fold(text: str, cells: int) -> str:
     """Chinese text in rows of at most `cells` columns; text with blanks between its words as it is.
 

@@ -81,6 +81,7 @@ class Request:
         path: Without the query, not decoded.
         headers: Names in lower case, each once.
         peer: The client's address.
+        ends: Address and port of the client, and of this end; empty where they are not known.
         certificate: The client's, verified, as DER; None without one.
     """
 
@@ -90,6 +91,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes = b""
     peer: str = ""
+    ends: tuple[tuple[str, int], ...] = ()
     certificate: bytes | None = None
 
 

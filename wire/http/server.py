@@ -119,7 +119,8 @@ class HttpServer:
             certificate = (
                 channel.getpeercert(binary_form=True) if isinstance(channel, ssl.SSLSocket) else None
             )
-            answer = exchange.respond(self._answer(evolve(request, peer=peer, certificate=certificate)))
+            whole = evolve(request, peer=peer, certificate=certificate, ends=_ends_of(channel))
+            answer = exchange.respond(self._answer(whole))
         except RefusedError as error:
             answer = exchange.refuse(error)
         _send(channel, answer, self.limits.answer_s)
@@ -193,3 +194,11 @@ def _wait_at_most(channel: socket.socket, seconds: float) -> None:
     if seconds <= 0:
         raise TimeoutError("timed out")
     channel.settimeout(seconds)
+
+
+def _ends_of(channel: socket.socket) -> tuple[tuple[str, int], ...]:
+    """Address and port of the client and of this end; nothing where the connection is gone."""
+    try:
+        return tuple((str(one[0]), int(one[1])) for one in (channel.getpeername(), channel.getsockname()))
+    except OSError:
+        return ()

@@ -1,4 +1,4 @@
-"""The password of the status page: how it is stored and requested, and how guessing is slowed down.
+"""The password of the status page, or its token: how it is kept and asked for; guessing is slowed down.
 
     the file    scrypt$N$r$p$salt$hash      one line, hexadecimal, mode 0600; the password itself is nowhere
 
@@ -8,6 +8,11 @@ the process runs. After a wrong password the sender's address (IPv6: its /64) wa
 each time, WAIT_FIRST_S to WAIT_LONGEST_S; a browser that is known already never waits. Requests without a
 password are not counted: every browser begins with one.
 
+Where there is no password the page is on loopback alone, which every user of the machine reaches; the status
+socket is not open to all of them. Who may read that socket sees the page (`neighbour`); others need the token
+that is made anew at each start and printed below the address, so for a service in the journal, for root. A
+browser that came once with the token keeps it in a cookie.
+
 Without TLS the password crosses the maintenance network in clear text, where it and the page can be read.
 If that network is more than a cable to a laptop, use a certificate.
 """
@@ -16,6 +21,7 @@ import hashlib
 import hmac
 import os
 import re
+import secrets
 import stat
 from base64 import b64decode
 from ipaddress import IPv6Address, ip_address
@@ -113,6 +119,30 @@ def read_password(path: Path) -> Password:
 
 def _scrypt(password: bytes, salt: bytes, n: int, r: int, p: int) -> bytes:
     return hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=2 * SCRYPT_BYTES_MAX, dklen=HASH_BYTES)
+
+
+TOKEN_BYTES: Final = 16
+QUERY: Final = "token"
+"""Of the query of the page's address."""
+COOKIE: Final = "dianjian-page"
+_COOKIES: Final = re.compile(rf"(?:^|;)\s*{COOKIE}=([A-Za-z0-9_-]{{1,64}})\s*(?=;|$)")
+
+
+@frozen
+class Token:
+    """What the address of a page without a password must carry, or the cookie of a browser that had it."""
+
+    text: str = field(factory=lambda: secrets.token_urlsafe(TOKEN_BYTES), repr=False)
+
+    def admits(self, query: str, cookies: str) -> bool:
+        """Whether a request with this value of `token` and these cookies may see the page."""
+        shown = [query, *_COOKIES.findall(cookies)]
+        return any(hmac.compare_digest(self.text.encode(), one.encode()) for one in shown)
+
+    @property
+    def cookie(self) -> str:
+        """The header that lets the browser in from then on; no other site can have it sent or read it."""
+        return f"{COOKIE}={self.text}; Path=/; HttpOnly; SameSite=Strict"
 
 
 @define

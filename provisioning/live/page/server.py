@@ -15,14 +15,15 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Final, Protocol
 
 from attrs import define, field
 
-from provisioning.live.page.gate import Gate
+from provisioning.live.page.gate import QUERY, Gate, Token
+from provisioning.live.page.neighbour import find_user
 from wire.http.exchange import Limits, Request, Response
 from wire.http.server import HttpServer, listen
 
@@ -37,6 +38,11 @@ GZIP_LEVEL: Final = 3
 """The drawings of a day become a fifth in some milliseconds; a technician may come over a modem."""
 TRIES_WAITING_MAX: Final = 4
 """Passwords that wait for their turn; a further client is told to retry."""
+NO_TOKEN: Final = (
+    b"this user may not read the status of the agent: open the address with its token, as dianjian web\n"
+    b"logs it at its start\n"
+    b"(of the service: sudo journalctl -u dianjian-page -n 5), or give the page a password\n"
+)
 REALM: Final = 'Basic realm="dianjian", charset="UTF-8"'
 _HOST: Final = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})(:[0-9]{1,5})?")
 
@@ -57,6 +63,8 @@ class Server:
     Attributes:
         policy: The Content-Security-Policy of the page.
         gate: Checks the password; None if none is required.
+        token: What the address must carry, where there is no password; None if nothing is required.
+        may_see: Whether this user of the machine sees the page without the token.
         names: Hosts beside addresses and localhost.
         chinese: Whether browsers that prefer neither language get Chinese.
     """
@@ -66,6 +74,8 @@ class Server:
     gate: Gate | None = None
     names: Sequence[str] = ()
     chinese: bool = False
+    token: Token | None = None
+    may_see: Callable[[int], bool] = lambda _user: False
     _pages: dict[bool, tuple[float, bytes, bytes]] = field(factory=dict, init=False)
     _turn: threading.Lock = field(factory=threading.Lock, init=False)
     _tries: threading.BoundedSemaphore = field(
@@ -88,13 +98,24 @@ class Server:
             )
         if self.gate is not None and (refused := self._refuse(self.gate, request)):
             return refused
+        if self.token is not None and not self._is_let_in(self.token, request):
+            return Response(HTTPStatus.FORBIDDEN, NO_TOKEN)
         if request.path != "/":
             return Response(HTTPStatus.NOT_FOUND, b"there is one page here: /\n")
         body, packed = self._build_page(chinese=wants_chinese(request, self.chinese))
         headers = {"Content-Security-Policy": self.policy, "Vary": "Accept-Language, Accept-Encoding"}
+        if self.token is not None and QUERY in request.query:
+            headers["Set-Cookie"] = self.token.cookie
         if takes_gzip(request):
             body, headers["Content-Encoding"] = packed, "gzip"
         return Response(HTTPStatus.OK, body, "text/html; charset=utf-8", headers)
+
+    def _is_let_in(self, token: Token, request: Request) -> bool:
+        """Whether a client of this machine has the token, or may read the status socket."""
+        if token.admits(request.query.get(QUERY, ""), request.headers.get("cookie", "")):
+            return True
+        user = find_user(*request.ends) if len(request.ends) == 2 else None
+        return user is not None and self.may_see(user)
 
     def _refuse(self, gate: Gate, request: Request) -> Response | None:
         """The refusal for a client without the right password, None for one with it."""
