@@ -19,6 +19,7 @@ from agent.detect.param_table import ParamsError
 from agent.site.file import Site
 from evidence.words import Words
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.say import say
 from provisioning.terminal.typed import POWER_UNITS, plain, read_number
 from provisioning.words.language import translate
 
@@ -79,10 +80,10 @@ def ask(where: str, questions: Iterable[Question]) -> list[Answer]:
     """What the person at the terminal answers; an open question is left out."""
     answers = []
     for one in questions:
-        click.echo(f"{where}: {translate(one.words)}", err=True)
+        say(f"{where}: {translate(one.words)}", err=True)
         names = list(one.choices)
         for number, name in enumerate(names, 1):
-            click.echo(f"  {number}  {translate(one.choices[name])}", err=True)
+            say(f"  {number}  {translate(one.choices[name])}", err=True)
         at = _choose(len(names))
         if at:
             answers.append(Answer(question=one.key, answer=names[at - 1], value_w=one.value_w))
@@ -97,4 +98,4 @@ def _choose(count: int) -> int:
             return 0
         if typed.isdecimal() and 1 <= int(typed[:9]) <= count:
             return int(typed)
-        click.echo(translate(TEXTS["wrong"], count=count), err=True)
+        say(translate(TEXTS["wrong"], count=count), err=True)

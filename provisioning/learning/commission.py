@@ -41,8 +41,8 @@ from provisioning.learning.report import Learned, to_json, to_text
 from provisioning.loads.loads import Loads, LoadsError
 from provisioning.loads.words import NOTES
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
-from provisioning.terminal.show import count_up
 from provisioning.terminal.say import say, say_json
+from provisioning.terminal.show import count_up
 from provisioning.words.language import translate
 
 HOURS: Final = 72.0
@@ -169,7 +169,7 @@ def _converse(
     if not any(one.questions for one in learned):
         return learned
     for result in learned:
-        click.echo(to_text(result), err=True)
+        say(*to_text(result).splitlines(), err=True)
     for result in learned:
         given.setdefault(result.id, []).extend(ask(result.id, result.questions))
     return learn_all(site, loads, given, days)
