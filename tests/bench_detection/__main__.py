@@ -2,13 +2,14 @@
 
     make bench-detection                       the report: its seeds are run by nothing else
     python -m tests.bench_detection --dev      development seeds, to work on the detector
-    python -m tests.bench_detection --quick    one seed, fewer days and plants, a shorter exactness run
+    python -m tests.bench_detection --quick    one seed, fewer days and plants, shorter exactness
 
 The real pairs are run where DIANJIAN_DATA points at the recordings; that they are absent is a missed row
 unless `--synthetic` says that it is meant. After the pairs comes the second world (`world/second.py`);
 `--only` runs one of the two. `--peers PYTHON` names the interpreter that has the libraries to compare with;
 without it they are named absent. `--pairs` picks pairs and leaves the world out, `--troubles FILE` appends
-every miss and false alarm, with what is needed to run it again.
+every miss and false alarm, with what is needed to run it again. `--write` puts what was measured into
+docs/detection-benchmark.md, between its marks.
 """
 
 import argparse
@@ -50,6 +51,7 @@ PEER_SPEED: Final = Path(__file__).with_name("peer_speed.py")
 PEER_TIMEOUT_S: Final = 120
 STATE_BYTES_MAX: Final = 15_000
 PROGRESS_RUNS: Final = 20
+PAGE: Final = Path(__file__).parents[2] / "docs" / "detection-benchmark.md"
 
 
 @frozen
@@ -200,14 +202,15 @@ def measured(size: Size, names: Sequence[str], options: argparse.Namespace) -> t
     return table, results
 
 
-def extent_of(options: argparse.Namespace) -> Extent:
-    """How much of the second world is run."""
+def run_second(options: argparse.Namespace) -> tuple[str, list[str]]:
+    """Run the second world: its tables, and what was missed."""
     seeds = second.DEV_SEEDS if options.dev else second.REPORT_SEEDS
-    return Extent(second.DEV_SEEDS[:1] if options.quick else seeds, options.quick)
+    extent = Extent(second.DEV_SEEDS[:1] if options.quick else seeds, options.quick)
+    return run_world(extent, findings=options.troubles)
 
 
-def run_pairs(options: argparse.Namespace) -> list[str]:
-    """Run the pairs and print their table; returns what was missed."""
+def run_pairs(options: argparse.Namespace) -> tuple[str, list[str]]:
+    """Run the pairs: their table, and what was missed."""
     real = real_pairs.NAMES if real_pairs.folder() else ()
     if not real:
         sys.stdout.write(f"real pairs absent: {real_pairs.VARIABLE} does not point at the recordings\n")
@@ -217,13 +220,30 @@ def run_pairs(options: argparse.Namespace) -> list[str]:
     table, results = measured(size, names, options)
     if not options.synthetic and not options.pairs:
         table.append(Row("real recordings", "present", "present" if real else "absent", "", bool(real)))
-    sys.stdout.write(
-        f"{len(names)} pairs ({len(set(names) & set(real))} real), seeds {size.seeds}, {len(results)} runs, "
+    both = f"{len(names)} pairs ({len(set(names) & set(real))} real)"
+    words = (
+        f"> {both}, seeds {size.seeds}, {len(results)} runs, "
         f"{sum(one.months for one in results):.0f} pair-months, {time.monotonic() - begin:.0f} s on "
         f"{os.cpu_count()} processors {platform.machine()}, Python {platform.python_version()}, "
         f"numpy {np.__version__}\n\n{text(table)}\n"
     )
-    return [row.what for row in table if row.met is False]
+    return words, [row.what for row in table if row.met is False]
+
+
+def head() -> str:
+    """The commit that is run, taken before the run."""
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def write(page: Path, part: str, words: str) -> None:
+    """Put what was measured between the marks of its part."""
+    old = page.read_text(encoding="utf-8")
+    before, begin, rest = old.partition(f"<!-- {part} begin -->\n")
+    _, end, after = rest.partition(f"<!-- {part} end -->")
+    if not begin or not end:
+        raise ValueError(f"{page} has no marks for {part}")
+    page.write_text(f"{before}{begin}{words}{end}{after}", encoding="utf-8")
 
 
 def main() -> int:
@@ -235,11 +255,18 @@ def main() -> int:
     parser.add_argument("--pairs", default="")
     parser.add_argument("--troubles", type=Path)
     parser.add_argument("--synthetic", action="store_true")
+    parser.add_argument("--write", action="store_true")
     parser.add_argument("--only", choices=("pairs", "world"))
     options = parser.parse_args()
-    missed = run_pairs(options) if options.only != "world" else []
-    if options.only != "pairs" and not options.pairs:
-        missed += run_world(extent_of(options), findings=options.troubles)
+    commit = head() if options.write else ""
+    missed = []
+    for part, do in (("pairs", run_pairs), ("world", run_second)):
+        if options.only in (None, part) and not (part == "world" and options.pairs):
+            words, wrong = do(options)
+            missed += wrong
+            sys.stdout.write(f"{words}\n")
+            if options.write:
+                write(PAGE, part, f"Commit {commit}.\n\n{words}")
     sys.stdout.write(f"\nmissed: {', '.join(missed)}\n" if missed else "\nevery target is met\n")
     return 1 if missed else 0
 

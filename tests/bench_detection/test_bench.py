@@ -1,12 +1,14 @@
 """The benchmark itself is right: its pairs, its first injector, its score, and the plain methods."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
 from attrs import evolve
 
 from tests.bench_detection import inject_a, pairs, real_pairs
+from tests.bench_detection.__main__ import PAGE, write
 from tests.bench_detection.cases import (
     ACCEPTS,
     CLASSES,
@@ -240,3 +242,18 @@ def test_a_job_makes_the_same_case_again() -> None:
     one, again = case_of(job), case_of(job)
     assert one.events == again.events
     assert np.array_equal(one.pair.production_w, again.pair.production_w)
+
+
+def test_what_was_measured_goes_between_the_marks_of_its_part(tmp_path: Path) -> None:
+    page, marked = tmp_path / "page.md", "a\n<!-- {0} begin -->\n{1}<!-- {0} end -->\nb\n"
+    page.write_text(marked.format("pairs", "old\n") + marked.format("world", ""))
+    write(page, "pairs", "new\n")
+    write(page, "world", "plants\n")
+    assert page.read_text() == marked.format("pairs", "new\n") + marked.format("world", "plants\n")
+    with pytest.raises(ValueError, match="no marks for other"):
+        write(page, "other", "x")
+
+
+def test_the_page_has_the_marks_of_both_parts() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert all(f"<!-- {part} {mark} -->" in text for part in ("pairs", "world") for mark in ("begin", "end"))

@@ -77,7 +77,8 @@ def main() -> int:
     own = REPORT_SEEDS if options.report else DEV_SEEDS[:1] if options.quick else DEV_SEEDS
     seeds = seeds_of(options.seeds.split(",")) if options.seeds else own
     kinds = tuple(options.kinds.split(",")) if options.kinds else ()
-    missed = run_world(Extent(seeds, options.quick), kinds, options.findings)
+    words, missed = run_world(Extent(seeds, options.quick), kinds, options.findings)
+    sys.stdout.write(f"{words}\n")
     sys.stdout.write(f"\nmissed: {', '.join(missed)}\n" if missed else "\nevery target is met\n")
     return 1 if missed else 0
 

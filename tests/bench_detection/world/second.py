@@ -106,22 +106,25 @@ def findings_of(result: Result) -> list[str]:
     return lines
 
 
-def show_report(results: Sequence[Result], extent: Extent, took_s: float) -> list[str]:
-    """Print all tables; returns what was missed."""
+def told(results: Sequence[Result], extent: Extent, took_s: float) -> tuple[str, list[str]]:
+    """All tables, and what was missed."""
     rows = report.targets(results, extent.months_least)
-    sys.stdout.write(
-        f"\nSecond world: {len(results)} plants, seeds {extent.seeds}, {took_s:.0f} s\n\n"
+    guilty = sum(one.job.deeds for one in results)
+    words = (
+        f"> {len(results)} plants, {guilty} of them with deeds, seeds {extent.seeds}, {took_s:.0f} s\n\n"
         f"{text(rows)}\n\n{report.by_kind(results)}\n\n{report.by_rule(results)}\n\n{report.by_deed(results)}\n\n"
         f"### What cannot be seen from power\n\n{report.unseen(results)}\n"
     )
-    return [row.what for row in rows if row.met is False]
+    return words, [row.what for row in rows if row.met is False]
 
 
-def run_world(extent: Extent, kinds: Sequence[str] = (), findings: Path | None = None) -> list[str]:
-    """Run and print; returns what was missed."""
+def run_world(
+    extent: Extent, kinds: Sequence[str] = (), findings: Path | None = None
+) -> tuple[str, list[str]]:
+    """Run it: all tables, and what was missed."""
     begin = time.monotonic()
     results = measure(extent, kinds, findings)
-    return show_report(results, extent, time.monotonic() - begin)
+    return told(results, extent, time.monotonic() - begin)
 
 
 def seeds_of(words: Iterable[str]) -> tuple[int, ...]:
