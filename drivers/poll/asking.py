@@ -199,7 +199,8 @@ class Asking:
                 self.quiet.note_miss(span, gaps_s)
             else:
                 self._note_heard(clock, span, gaps_s)
-                self._refused_s = clock.monotonic_s()
+                if span.function != DLT645_FUNCTION:  # there the bus has waited by itself
+                    self._refused_s = clock.monotonic_s()
             raise
         except BusDownError:
             raise

@@ -1,6 +1,6 @@
 """Gateways with one serial line, 1 to 3 dead devices, W from 0.7 to 5 s, and every way to say so.
 
-One site with all of them runs for a while, then the dead come back.
+One site with all of them runs for a while, then the dead come back, slower than the others.
 """
 
 import time
@@ -45,6 +45,8 @@ BUSES: Final = {
     "w1 busy line": line((1, 2, 3, 4), (20, 21), 0.1, waits_s=1.0),
     "bare wires": line((1, 2, 3, 4), (8, 9)),
 }
+BACK_ANSWERS_S: Final = dict(zip(BUSES, (0.5, 1.6, 3.5, 2.0, 1.0, 4.0, 0.8, 1.2), strict=True))
+"""How long those take that come back; a gateway waits for longer."""
 IDS: Final = {name: f"b{i}" for i, name in enumerate(BUSES)}
 
 
@@ -102,9 +104,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         owed = {name: bus.owed_max for name, bus in BUSES.items()}
         overflowed = {name: bus.overflowed for name, bus in BUSES.items()}
         back_s = time.time()
-        for bus in BUSES.values():
-            for device in bus.devices:
-                device.present = True  # type: ignore[attr-defined]
+        for name, unit in away:
+            device = next(one for one in BUSES[name].devices if one.unit == unit)  # type: ignore[attr-defined]
+            device.answers, device.present = fixed(BACK_ANSWERS_S[name]), True  # type: ignore[attr-defined]
         waiting = {meter(*one) for one in away}
         while waiting and time.time() < back_s + BACK_S:
             time.sleep(2)
