@@ -154,12 +154,14 @@ class Splitting:
     def candidates(self, group: PollGroup) -> tuple[Span, ...]:
         """Reads for a meter that answers nothing: the smallest known, the usual, power, others.
 
-        Power of DL/T 645 is asked for by its own data id: who has no blocks has no block of power either.
+        But for the usual, values of DL/T 645 are asked for by their own data ids: a meter may have no blocks.
         """
         points = self.model.group(group)
         reads = self.plan(group)
         power = [_span_alone(one) for one in points if one.name == POWER_POINT]
-        firsts = [self._atoms_in(group, span)[0] for span in reads]
+        firsts = [(self._split(group, span) or (span,))[0] for span in reads]
+        if not self.model.is_dlt645:
+            firsts = [self._atoms_in(group, span)[0] for span in reads]
         others = sorted(self._atoms(group))
         wanted = (*([self.witness] if self.witness else []), *reads[:1], *power, *firsts, *others)
         return tuple(dict.fromkeys(span for span in wanted if span not in self._missing))
