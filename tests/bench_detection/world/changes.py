@@ -19,7 +19,7 @@ def lines_change(works: Works) -> None:
     works.note(
         change, ("line p2 sold", "line p2 and its meter gone", "line p2 begins", "second fan", "new fan")[v]
     )
-    production, treatment = build(works, base)
+    _, treatment = build(works, base)
     if v <= 2:
         own = base.on & (works.hold(0, 1, 120) > 0.15)
         own &= ~after if v < 2 else after
@@ -42,7 +42,6 @@ def lines_change(works: Works) -> None:
     left = rng.uniform(0.5, 0.56) if v == 3 else 0.0
     treatment.watts = np.where(mine, left * treatment.watts, treatment.watts)
     treatment.on &= ~mine | (v == 3)
-    production.pf = production.pf.copy()
 
 
 def product(works: Works) -> None:
@@ -182,9 +181,8 @@ def shared(works: Works) -> None:
     works.producing = on_any
     run = works.around(on_any, (1, 8), (3, 25))
     fan = float(rng.uniform(12e3, 90e3))
-    need = np.maximum.accumulate(np.zeros(works.n)) + running
-    steps = {0: np.ones(works.n), 3: cube(0.72 + 0.14 * np.minimum(np.ceil(need / 2), 2))}
-    share = steps.get(v, cube(0.66 + 0.34 * need / count))
+    steps = {0: np.ones(works.n), 3: cube(0.72 + 0.14 * np.minimum(np.ceil(running / 2), 2))}
+    share = steps.get(v, cube(0.66 + 0.34 * running / count))
     works.machine("t1", run, fan * share * works.sway(0.015, 30), rest_w=rng.uniform(5, 60), noise=0.01)
 
 

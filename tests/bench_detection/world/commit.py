@@ -1,5 +1,7 @@
 """The third injector: deeds after learning, hours apart, in shuffled rounds; the same for the same seed."""
 
+from typing import Final
+
 import numpy as np
 from attrs import frozen
 
@@ -9,7 +11,8 @@ from tests.bench_detection.world.scene import Deed, Scene
 from tests.bench_detection.world.tricks import TRICKS, Change
 from tests.bench_detection.world.works import Works
 
-ROUNDS_IN_VAIN = 2
+ROUNDS_IN_VAIN: Final = 2
+"""So many rounds of all deeds without a place, and the plant is full."""
 
 
 @frozen

@@ -13,7 +13,9 @@ from tests.bench_detection.cases import GRACE_S, Floats
 from tests.bench_detection.world.scene import Scene
 from tests.bench_detection.world.works import cube
 
+LEAD_MIN: Final = 30
 WHOLE_DAYS_H: Final = (5, 40)
+SLOWER_THEN_OFF: Final = "slower, then off"
 
 
 def off_at_once(scene: Scene) -> bool:
@@ -146,15 +148,12 @@ def early_stop(scene: Scene) -> bool:
     a, b = found
     early = max(works.spread(12, 120), 8)
     at = b - early
-    if at < a + works.slots(LEAD) or scene.solid[at:b].mean() < 0.9:
+    if at < a + works.slots(LEAD_MIN) or scene.solid[at:b].mean() < 0.9:
         return False
     after = next((begin for begin, _ in scene.runs if begin > b), works.n)
     back = min(after - works.slots(20), b + works.slots(90))
     scene.all_rest(at, max(b, back))
     return scene.done("early stop", at, b, plain=True)
-
-
-LEAD: Final = 30
 
 
 def by_turns(scene: Scene) -> bool:
@@ -182,7 +181,7 @@ def slower_then_off(scene: Scene) -> bool:
     _scale(scene, a, middle, np.full(middle - a, float(cube(scene.rng.uniform(0.45, 0.7)))), 0.05)
     scene.all_rest(middle, b)
     begin = a if not scene.why_hidden(a, middle) else middle
-    return scene.done("slower, then off", begin, b, plain=True)
+    return scene.done(SLOWER_THEN_OFF, begin, b, plain=True)
 
 
 def not_restarted(scene: Scene) -> bool:

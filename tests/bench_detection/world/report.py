@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from tests.bench_detection.table import Row
+from tests.bench_detection.world.deeds import SLOWER_THEN_OFF
 from tests.bench_detection.world.kinds import KINDS
 from tests.bench_detection.world.score import DeedResult, Result
 
@@ -18,6 +19,7 @@ VIOLATION_MOST, VIOLATION_WISH = 0.05, 0.01
 NOTICES_MOST: Final = 1.0
 RECALL_LEAST: Final = 0.97
 DELAY_MOST_S: Final = 600
+OFF_RULES: Final = frozenset({"off", "early_stop", "late_start"})
 SEVERITIES: Final = ("violation", "integrity", "notice")
 UNSEEN: Final = (
     ("a bypass opened, the fan running", "the fan takes what it always takes"),
@@ -92,11 +94,14 @@ def _deed_rows(results: Sequence[Result]) -> list[Row]:
     recall = hits / len(plain) if plain else float("nan")
     delays = [each.delay_s for duty, each in plain if not duty and each.delay_s is not None]
     middle, late = (float(np.quantile(delays, at)) if delays else float("nan") for at in (0.5, 0.95))
+    both = [each for one in watched(results) for each in one.deeds if each.deed == SLOWER_THEN_OFF]
+    grown = sum(each.last_rule in OFF_RULES for each in both)
     times, found = f"{middle:.0f} / {late:.0f} s", f"{hits} of {len(plain)}"
     asked = f">= {RECALL_LEAST}", f"p95 <= {DELAY_MOST_S} s"
     return [
         Row("recall of plain deeds", asked[0], f"{recall:.3f}", found, recall >= RECALL_LEAST),
         Row("delay of plain deeds, median / p95", asked[1], times, "without tanks", late <= DELAY_MOST_S),
+        Row("slower first, then off: told as off in the end", "", f"{grown} of {len(both)}", "", None),
     ]  # fmt: skip
 
 

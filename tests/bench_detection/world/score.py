@@ -64,6 +64,7 @@ class DeedResult:
     end_h: float
     delay_s: float | None
     rule: str
+    last_rule: str = ""
 
 
 @frozen(kw_only=True)
@@ -166,12 +167,13 @@ def _is_stray(works: Works, said: Said, deeds: tuple[Deed, ...]) -> bool:
 
 def _found(works: Works, deed: Deed, grave: list[Said]) -> DeedResult:
     last = deed.end + works.slots(AFTER_MIN) + 2
-    first = next((one for one in grave if deed.begin - 1 <= one.slot <= last), None)
+    said = [one for one in grave if deed.begin - 1 <= one.slot <= last]
+    first = said[0] if said else None
     return DeedResult(
         deed=deed.name, plain=deed.plain, hidden=deed.hidden, begin_h=deed.begin * works.dt_s / 3600,
         end_h=deed.end * works.dt_s / 3600,
         delay_s=None if first is None else max(0.0, float(first.slot - deed.begin) * works.dt_s),
-        rule="" if first is None else first.rule,
+        rule="" if first is None else first.rule, last_rule=said[-1].rule if said else "",
     )  # fmt: skip
 
 

@@ -6,9 +6,10 @@ import pytest
 from agent.detect.params import nameplate
 from tests.bench_detection.cases import MISSING
 from tests.bench_detection.world import report
-from tests.bench_detection.world.commit import commit
+from tests.bench_detection.world.commit import Guilty, commit
 from tests.bench_detection.world.kinds import KINDS, draw
 from tests.bench_detection.world.meters import show
+from tests.bench_detection.world.scene import Deed
 from tests.bench_detection.world.score import Accusation, DeedResult, Job, Result
 from tests.bench_detection.world.trial import Heard, Learned, Said, Trial
 from tests.bench_detection.world.works import spans
@@ -105,6 +106,33 @@ def test_treatment_is_gone_where_a_deed_says_off_while_production_goes_on(kind: 
         for watts, most in zip(treated, usual, strict=True):
             assert watts.max() < 0.1 * most, deed
         assert honest.works.producing[at].mean() > 0.6, deed
+
+
+def shown(guilty: Guilty, deed: Deed, name: str) -> np.ndarray:
+    line = next(one for one in guilty.plant.lines if one.id == name)
+    watts = line.watts[deed.begin : deed.end]
+    return watts[watts != MISSING]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_tricks_show_at_the_meter_as_their_name_says(seed: int) -> None:
+    guilty = [commit(draw(kind, 0, seed, days=24)) for kind in ("plain", "pelletizer")]
+    checked = 0
+    for one, deed in [(each, deed) for each in guilty for deed in each.deeds]:
+        if deed.name == "treatment meter stuck, fan off":
+            assert len(set(shown(one, deed, "t1").tolist())) == 1
+        elif deed.name == "CTs of production lifted off":
+            assert shown(one, deed, "p1").max() == 0
+            assert np.median(shown(one, deed, "t1")) > 100
+        elif deed.name.startswith("all CTs of"):
+            assert np.median(shown(one, deed, "t1" if "treatment" in deed.name else "p1")) < 0
+        elif deed.name == "heater instead of the fan":
+            watts = shown(one, deed, "t1")
+            assert watts.std() < 0.01 * watts.mean()
+        else:
+            continue
+        checked += 1
+    assert checked >= 2
 
 
 def test_each_deed_finds_its_place_somewhere() -> None:
