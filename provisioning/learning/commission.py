@@ -122,7 +122,7 @@ def command(
         return
     if loads.interval_s:
         raise fail(EXIT_NO, translate(NOTES["coarse learned"]))
-    _write(config, site, [result for result in learned if confirm or not result.changes])
+    write_learned(config, site, [result for result in learned if confirm or not result.changes])
     waiting = sum(len(result.changes) for result in learned)
     if waiting and not confirm:
         raise fail(EXIT_NO, translate(TEXTS["waiting"], count=waiting))
@@ -219,7 +219,8 @@ def _read_present(present: dict[str, Any], index: int) -> LinkageParams:
         ) from error
 
 
-def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
+def write_learned(config: Path, site: Site, learned: Sequence[Learned]) -> None:
+    """Write parameters into the site file, one that the agent takes. Ends the command if that fails."""
     text = write_parameters(site.text, [one.params for one in learned])
     try:
         parse_site(text, config)

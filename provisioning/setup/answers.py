@@ -13,7 +13,8 @@
     [[photo]]   path, what, meter
     [enrol]     token_file ("-": a line of stdin), recovery = where its key goes; transport = https://…,
                 mqtts://… or file:DIR; centre_key, authority, broker with a typed token; wait_s
-    [commission] hours
+    [commission] hours, learn (from the period), answers = ["k1.standby=yes"], write (replace parameters),
+                again (begin another period)
 
 Every mistake is one line with its key. It never holds a secret, only the path of the file with it.
 """
@@ -135,6 +136,10 @@ class CommissionAnswers:
     """`[commission]`."""
 
     hours: float | None = None
+    learn: bool | None = None
+    answers: tuple[str, ...] = ()
+    write: bool | None = None
+    again: bool | None = None
 
 
 @frozen

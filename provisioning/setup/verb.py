@@ -28,7 +28,6 @@ from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_USAGE, fail
 from provisioning.terminal.say import say
 from provisioning.words.language import choose_language, language
 
-_MODULES: Final = {"commission": "close", "sheet": "close"}
 _FOLDER = click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -66,7 +65,7 @@ HELP: Final = {
     "photos": "hashes of photos, numbers of the meters' seals",
     "enrol": "make the keys and be enrolled at the centre by a token",
     "receipt": "seal, send, and wait for the centre's signature",
-    "commission": "begin the commissioning period",
+    "commission": "begin the commissioning period; once it is over, learn from it",
     "sheet": "write the acceptance sheet, its hash into the chain",
 }
 
@@ -174,7 +173,7 @@ def _run_all(one: Session) -> None:
 
 
 def _run(one: Session, name: str) -> None:
-    module = importlib.import_module(f"provisioning.setup.{_MODULES.get(name, name)}")
+    module = importlib.import_module(f"provisioning.setup.{name}")
     run: Callable[[Session], None] = getattr(module, name)
     missing = NEEDS.get(name)
     if missing is not None and missing not in one.journal.steps:

@@ -203,10 +203,41 @@ WORDS: Final[Mapping[str, Words]] = {
         "调试期从 {begin} 到 {until}，照常生产。",
         "The commissioning period is from {begin} to {until}; run the plant as usual.",
     ),
+    "period_needs": Words(
+        "期间：每条生产线至少停机一次约一小时、启动三次，各种产品都生产，治污照常运行。",
+        "Meanwhile: stop each line once for about an hour, start it three times, make every product, and run "
+        "treatment as usual.",
+    ),
     "period_ends": Words(
-        "之后从记录的负荷学习阈值：dianjian commission --site {site} --csv 文件",
-        "Afterwards learn the thresholds from the recorded loads: dianjian commission --site {site} "
-        "--csv FILE",
+        "结束后学习：dianjian setup commission --folder {folder}\n"
+        "或：dianjian commission --site {site} --chain",
+        "Afterwards learn from it: dianjian setup commission --folder {folder}\n"
+        "or: dianjian commission --site {site} --chain",
+    ),
+    "period_runs": Words(
+        "调试期到 {until}，还有{left}。", "The commissioning period lasts until {until}: {left} more."
+    ),
+    "period_over": Words(
+        "调试期 {begin} 至 {until} 已结束。", "The commissioning period from {begin} to {until} is over."
+    ),
+    "ask_learn": Words("现在学习（是/否）", "Learn from it now (yes/no)"),
+    "ask_period_again": Words("重新开始调试期（是/否）", "Begin another period (yes/no)"),
+    "ask_answer": Words("选哪一个", "Which one"),
+    "answer_later": Words("暂不回答", "later"),
+    "learn_refused": Words("未写入，原因见上（{why}）", "Nothing is written, for the reasons above ({why})"),
+    "learn_so_far": Words(
+        "以上为目前所见，调试期结束后再写入。",
+        "This is what was seen so far; it is written when the period is over.",
+    ),
+    "ask_write": Words("写入配置文件（是/否）", "Write it into the site file (yes/no)"),
+    "ask_write_changes": Words(
+        "以上{count}处更改现有参数，确认写入（是/否）",
+        "It changes {count} present parameters (above); write them (yes/no)",
+    ),
+    "learn_not_written": Words("未写入。", "Not written."),
+    "learn_written": Words(
+        "已写入 {site}；重启代理后生效：systemctl restart dianjian-agent",
+        "Written to {site}; the agent takes it at its next start: systemctl restart dianjian-agent",
     ),
     "sheet_written": Words("验收单 {path}", "Acceptance sheet {path}"),
     "sheet_hash": Words("SHA-256 {sha256}，将写入证据链", "SHA-256 {sha256}; it is sealed into the chain"),

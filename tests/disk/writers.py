@@ -349,7 +349,7 @@ WRITERS: Final = (
         "what a verb writes for the daemon or as a proof",
         (
             "provisioning.acceptance.sheet:write_sheet",
-            "provisioning.learning.commission:_write",
+            "provisioning.learning.commission:write_learned",
             "provisioning.setup.find:_write_model",
             "provisioning.setup.session:Session.write_site",
         ),

@@ -3,7 +3,8 @@
 An answer is kept in the parameters (`Answer`), sealed with them, and asked for no more. It changes:
 
 - standby: `yes` puts the threshold of production above the power of that habit (`value_w`).
-- level: `yes` has findings about treatment ask instead of accuse: a tank decouples it from production.
+- level: `yes` takes the longest rest of treatment for a duty cycle, and has findings about treatment ask
+  instead of accuse: a tank decouples it from production.
 - stop: `no` makes a line that was never seen to start enough; its thresholds stay provisional.
 - product: nothing. What was said is kept, for whoever reads a finding later.
 

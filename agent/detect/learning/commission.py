@@ -29,6 +29,8 @@ from agent.detect.learning.commission_words import (
     describe_exceptions,
 )
 from agent.detect.learning.linkages import (
+    Duty,
+    find_longest_rest,
     find_mature,
     find_resolution_w,
     find_states,
@@ -148,7 +150,14 @@ def commission(
         if not value_w:
             raise ParamsError(("answer standby=yes: no standby was asked about; say its power in kW",))
         given["standby"] = evolve(standby, value_w=value_w)
-    return _Commissioning(plain, data, *powers, given).run()
+    learned = _Commissioning(plain, data, *powers, given).run()
+    if not any(one.key == "level" for one in learned.questions) or learned.ready:
+        return learned
+    # Until somebody answers, it is watched as if by level: what is not known neither accuses nor floods.
+    watched = _Commissioning(plain, data, *powers, {**given, "level": Answer(question="level", answer=YES)})
+    known = learned.params
+    params = evolve(watched.run().params, answers=known.answers, only_asks=known.only_asks)
+    return evolve(learned, params=params)
 
 
 class _Commissioning:
@@ -243,9 +252,11 @@ class _Commissioning:
         self._on = on
         ripe = find_mature(on, self._u, self._t, max(params.guard_s, grace_s) // dt)
         duty = learn_duty(self._t, ripe, params.on_treatment.lo_w, dt)
-        highest = self._t
-        if duty.longest:
-            window = round(1.25 * duty.longest * dt) + 60
+        highest, longest = self._t, duty.longest
+        if self._is_by_level():
+            duty, longest = Duty(0, ()), find_longest_rest(self._t, params.on_treatment.lo_w, dt)
+        if longest:
+            window = round(1.25 * longest * dt) + 60
             params = evolve(params, duty_window_s=window)
             highest = roll(self._t, -(-window // dt), highest=True)
         least = roll(self._u, -(-params.guard_s // dt), highest=False)
@@ -363,10 +374,13 @@ class _Commissioning:
         else:
             self._refusals.append(Refusal("too_little", words))
 
+    def _is_by_level(self) -> bool:
+        level = self._answers.get("level")
+        return level is not None and level.answer == YES
+
     def _judge_exceptions(self) -> str:
         """Why findings may only ask: refuses a period whose exceptions hide what is normal."""
-        level = self._answers.get("level")
-        if level is not None and level.answer == YES:
+        if self._is_by_level():
             return "level"
         share = find_share(self._exceptions, self._on)
         if share < REFUSED_SHARE:

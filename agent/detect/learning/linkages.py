@@ -32,6 +32,8 @@ DUTY_RUNS_MIN: Final = 5
 DUTY_RUN_MIN_S: Final = 60
 DUTY_PERIOD_MAX_S: Final = 3600
 """A duty cycle repeats at least once an hour; rarer pauses are exceptions."""
+LEVEL_REST_MAX_S: Final = 2 * 86_400
+"""A tank that is not emptied for two days stands still with its plant."""
 BINS: Final = 6
 MATURE_MIN: Final = 60
 """Ten minutes of 10 s samples; fewer make no envelope."""
@@ -141,6 +143,13 @@ def learn_duty(t: Floats, ripe: Bools, off_below: int, dt_s: int) -> Duty:
     regular = lengths <= 2 * np.median(lengths)
     longest = int(lengths[regular].max())
     return Duty(longest, tuple(pause for pause, kept in zip(pauses, regular, strict=True) if not kept))
+
+
+def find_longest_rest(t: Floats, off_below: int, dt_s: int) -> int:
+    """The longest off-time of treatment that a level drives, in slots, whenever production ran."""
+    rests = find_runs(np.nan_to_num(t, nan=np.inf) < off_below)
+    longest = max((end - begin for begin, end in rests), default=0)
+    return min(longest, LEVEL_REST_MAX_S // dt_s)
 
 
 def roll(values: Floats, slots: int, *, highest: bool) -> Floats:

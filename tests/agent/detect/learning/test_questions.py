@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from attrs import evolve
 
-from agent.detect.episode import SEVERITIES, Severity
+from agent.detect.episode import SEVERITIES, Episode, Severity
 from agent.detect.learning.backtest import Recording, run
 from agent.detect.learning.commission import CommissionResult
 from agent.detect.line_params import Answer
@@ -114,15 +114,20 @@ def test_treatment_by_level_is_refused_until_a_person_says_so_and_then_only_asks
     assert refused.params.only_asks == "exceptions"
     answered = learn(by_level(), DAYS * DAY, answers=[Answer(question="level", answer="yes")])
     assert answered.ready
+    for found in (refused, answered):
+        assert found.params.duty_window_s > 7_200, "its longest rest belongs to it"
+        assert treatment_findings(found.params, by_level()) == []
     assert (answered.params.only_asks, answered.params.provisional) == ("level", True)
-    found = run(
-        [answered.params], None, Recording(times(by_level()), {"p1": by_level().u, "t1": by_level().t})
-    )
-    assert found
-    assert {one.severity for one in found if one.rule in VIOLATIONS} == {Severity.NOTICE}
-    assert all(
-        "treatment that follows production" in one.sentence["en"] for one in found if one.rule in VIOLATIONS
-    )
+    dry = replace(by_level(), t=np.where(np.arange(DAYS * DAY) < 4 * DAY, by_level().t, 8.0))
+    asked = treatment_findings(answered.params, dry)
+    assert asked
+    assert {one.severity for one in asked} == {Severity.NOTICE}
+    assert all("treatment that follows production" in one.sentence["en"] for one in asked)
+
+
+def treatment_findings(params: LinkageParams, loads: Loads) -> list[Episode]:
+    found = run([params], None, Recording(times(loads), {"p1": loads.u, "t1": loads.t}))
+    return [one for one in found if one.rule in VIOLATIONS]
 
 
 def keys(found: CommissionResult) -> list[str]:
