@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,8 @@ from evidence import keys
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import encode_reading
 from provisioning.cli import cli
+from provisioning.journal.entries import Journal, Period
+from provisioning.journal.file import JOURNAL_NAME, save_journal
 from provisioning.learning.loads_chain import read_chain
 from provisioning.loads.loads import LoadsError
 from tests.agent.rig import BEGIN_S, BOOT, CENTRE, SITE
@@ -300,3 +303,48 @@ def test_the_chain_is_tested_as_a_file_of_the_same_loads_is(site: Path, plant: t
     for same in ("episodes", "rules", "linkages", "tested_hours"):
         assert by_chain[same] == by_file[same]
     assert CliRunner().invoke(cli, ["backtest", "--site", str(site)]).exit_code == 2
+
+
+def setup(site: Path, *more: str, typed: str = "") -> Result:
+    command = ["--lang", "en", "setup", "commission", "--folder", str(site.parent), *more]
+    return CliRunner().invoke(cli, command, input=typed)
+
+
+def begin_period(site: Path, begin: str, until: str) -> None:
+    steps = {"lines": "2026-01-01T00:00:00Z"}
+    save_journal(site.parent / JOURNAL_NAME, Journal(steps=steps, commissioning=Period(begin, until)))
+
+
+def test_the_setup_learns_from_the_chain_once_the_period_is_over(site: Path) -> None:
+    begin_period(site, "2026-01-01T00:00:00Z", "2026-01-04T00:00:00Z")
+    learned = setup(site, typed="yes\n2\nyes\n")
+    assert learned.exit_code == 0, learned.output
+    for part in (
+        "The commissioning period from 2026-01-01 08:00 (+08:00) to 2026-01-04 08:00 (+08:00) is over.",
+        "production counts as running from", "is another product or machine ever run?", "3  later",
+        "Answered", "systemctl restart dianjian-agent",
+    ):  # fmt: skip
+        assert part in learned.output, part
+    (params,) = linkages_of(load_site(site))
+    assert [(one.question, one.answer) for one in params.answers] == [("product", "no")]
+    assert "was not written by this setup" not in setup(site, typed="no\nno\n").output
+
+
+def test_a_script_is_told_why_it_is_refused_and_nothing_is_written(site: Path) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    begin, until = (f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in (now - timedelta(hours=6), now))
+    begin_period(site, begin, until)
+    before = site.read_bytes()
+    ended = setup(site, "--yes", "--json")
+    assert ended.exit_code == 0, ended.output
+    (learned,) = [one for one in map(json.loads, ended.stdout.splitlines()) if one["event"] == "learned"]
+    assert [one["name"] for one in learned["refusals"]] == ["too_little"]
+    assert site.read_bytes() == before
+
+
+def test_while_the_period_runs_the_setup_says_what_it_needs(site: Path) -> None:
+    begin_period(site, "2026-01-01T00:00:00Z", "2999-01-01T00:00:00Z")
+    ended = setup(site, typed="\n\n")
+    assert "The commissioning period lasts until 2999-01-01 08:00 (+08:00)" in ended.output
+    assert "stop each line once for about an hour" in ended.output
+    assert "Learned" not in ended.output
