@@ -79,6 +79,22 @@ SIDES: Final[Mapping[str, Words]] = {
     "treatment": Words("治污", "treatment"),
 }
 
+OPEN: Final[Mapping[str, Words]] = {
+    "stop": Words(
+        "未见生产停机：能否停机一次，约一小时？（--answer {linkage}.stop=yes 或 no）",
+        "production was never seen to stop: can it be stopped once, for about an hour? (--answer "
+        "{linkage}.stop=yes or no)",
+    ),
+    "product": Words(
+        "是否还生产其他产品或使用其他设备？（--answer {linkage}.product=yes 或 no）",
+        "is another product or machine ever run? (--answer {linkage}.product=yes or no)",
+    ),
+    "level": Words(
+        "治污是否由液位等控制启停？（--answer {linkage}.level=yes 或 no）",
+        "does a level start and stop treatment? (--answer {linkage}.level=yes or no)",
+    ),
+}
+
 Names = Mapping[str, str]
 Step = tuple[int, int, int]
 """Production from, least and usual treatment, W."""
@@ -143,6 +159,19 @@ def _list_line_gaps(params: LinkageParams) -> dict[str, list[str]]:
         "noise": without(params.treatment, "noise_floor"),
         "heater": without(params.treatment, "pf_heater"),
     }
+
+
+def list_open(params: LinkageParams) -> Iterator[Words]:
+    """The questions that the parameters leave open, as far as these show them."""
+    answered = {one.question for one in params.answers}
+    raised = {
+        "stop": params.on_production.provisional and params.learned_to_s,
+        "product": params.range_hi_w,
+        "level": params.only_asks == "exceptions",
+    }
+    for key, is_raised in raised.items():
+        if is_raised and key not in answered:
+            yield OPEN[key].fill(linkage=params.linkage)
 
 
 def describe_incomer(params: IncomerParams) -> Words:

@@ -44,7 +44,6 @@ from agent.detect.learning.linkages import (
     roll,
 )
 from agent.detect.learning.questions import (
-    ALONE_SHARE,
     QUESTIONS,
     REFUSED_SHARE,
     ask_about_habits,
@@ -395,10 +394,8 @@ class _Commissioning:
         on = self._u[np.nan_to_num(self._u, nan=0.0) >= params.on_production.hi_w]
         usual_w = float(np.median(on)) if len(on) else 0.0
         habits, told = ask_about_habits(self._exceptions, self._u, self._data, params.utc_offset_s, usual_w)
-        # What comes at the same hours is no level, unless treatment also runs without production.
-        running = np.nan_to_num(self._t, nan=0.0) >= params.on_treatment.hi_w
-        is_alone = (running & ~self._on).sum() >= ALONE_SHARE * max(running.sum(), 1)
-        is_asked = is_alone or not (habits or told)
+        # What comes at the same hours is no level, as long as it is not a good part of the time.
+        is_asked = not (habits or told) or find_share(self._exceptions, self._on) >= REFUSED_SHARE
         level = ask_about_level(self._exceptions, self._data.dt_s) if is_asked else []
         greatest_w = round(float(np.max(on))) if len(on) and params.range_hi_w else 0
         return [*habits, *level, *ask_about_production(self._on_u.mode, greatest_w)], told

@@ -32,8 +32,6 @@ STANDBY_OF_ON_MAX: Final = 0.6
 LEVEL_RUN_MIN_S: Final = 1800
 LEVEL_RUNS_MIN: Final = 4
 """Treatment that stood still for half an hour under production so often may follow the level of a tank."""
-ALONE_SHARE: Final = 0.1
-"""Treatment that follows production runs on for less of its time."""
 DAY_S: Final = 86_400
 
 QUESTIONS: Final[Mapping[str, Words]] = {

@@ -13,6 +13,7 @@ from typing import Final
 from evidence.moments import local_text
 from provisioning.live.page.curves import draw_day
 from provisioning.live.page.episodes import Episode, draw_cards, find_episodes
+from provisioning.live.page.learned import draw_learned
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.live.page.tables import draw_buses, draw_lines, draw_linkages, draw_meters, format_beat
 from provisioning.live.page.tiles import draw_tiles
@@ -67,6 +68,8 @@ def _draw_body(seen: Snapshot, reader: Reader) -> Iterator[Html]:
     episodes = find_episodes(seen)
     yield _draw_loads(seen, episodes, reader)
     yield from draw_cards(episodes, plan.offset_s, reader)
+    if seen.plan.params:
+        yield _part(reader.text("Commissioning"), join(draw_learned(plan, reader)))
     if status and status["buses"]:
         yield _part(reader.text("Buses"), join(draw_buses(status, reader)))
     if status:

@@ -13,6 +13,7 @@ from agent.detect.line_params import Threshold, nameplate_threshold
 from agent.detect.param_table import ParamsError
 from agent.detect.params import LinkageParams
 from agent.site.file import ConfigError, LineSettings, LinkageSettings, Site, load_site
+from agent.site.linkages import linkages_of, names_of
 from agent.site.setups import lines_of, setups_of
 from drivers.poll.meter import MeterSetup
 from evidence.moments import zone_s
@@ -30,6 +31,8 @@ class SitePlan:
         state: The agent's state folder.
         offset_s: Of the plant's zone.
         thresholds: By line, learned or from the nameplate.
+        params: Of each linkage, learned or from nameplates.
+        names: By line, as people call it.
     """
 
     gateway: str
@@ -43,6 +46,8 @@ class SitePlan:
     setups: Mapping[str, MeterSetup] = field(eq=False)
     lines: Mapping[str, str]
     thresholds: Mapping[str, Threshold]
+    params: tuple[LinkageParams, ...]
+    names: Mapping[str, str]
     text: str = field(repr=False)
 
 
@@ -64,6 +69,8 @@ def plan_of(site: Site) -> SitePlan:
         setups=setups_of(site),
         lines=lines_of(site),
         thresholds=_find_thresholds(site),
+        params=linkages_of(site),
+        names=names_of(site),
         text=site.text,
     )
 

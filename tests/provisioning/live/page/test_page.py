@@ -11,6 +11,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.detect.line_params import Answer, Bin
 from agent.store.names import DATABASE_NAME
 from provisioning.live.page.chain import Chain, ChainView
 from provisioning.live.page.episodes import CARDS_MAX, DRAWN_MAX
@@ -295,3 +296,28 @@ def test_the_policy_allows_one_style_and_one_script_and_no_stranger() -> None:
     assert POLICY.startswith("default-src 'none'; style-src 'sha256-")
     for word in ("unsafe", "http:", "https:", "*"):
         assert word not in POLICY
+
+
+def test_what_was_learned_is_there_with_a_drawing_what_was_not_and_what_nobody_answered(
+    seen: Snapshot,
+) -> None:
+    assert "not commissioned: judged by nameplates" in text_of(seen)
+    learned = evolve(
+        seen.plan.params[0],
+        learned_from_s=1,
+        learned_to_s=86_400,
+        range_hi_w=50_000,
+        provisional=False,
+        envelope=(Bin(from_w=0, lo_w=2_000, median_w=9_000), Bin(from_w=20_000, lo_w=7_000, median_w=12_000)),
+        answers=(Answer(question="stop", answer="no"),),
+    )
+    known = evolve(seen, plan=evolve(seen.plan, params=(learned,)))
+    for part in (
+        "production counts as running from", "treatment at least", "7.00", "12.0",
+        "by how long treatment follows", "can it be stopped: no: it never stops", "--answer k1.product=yes or no",
+    ):  # fmt: skip
+        assert part in text_of(known), part
+    assert b'<rect class="bar least" width="58.3"' in draw_status_page(known, chinese=False)
+    assert "是否还生产其他产品" in text_of(known, chinese=True)
+    assert b"<details open><summary><strong>k1" in draw_status_page(seen, chinese=False)
+    assert b"<details><summary><strong>k1" in draw_status_page(known, chinese=False)
