@@ -59,6 +59,7 @@ from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
 from evidence.record import NS_PER_MS
 from wire.messages import Topics
+from wire.mqtt_settings import MqttSettingsError
 
 EXIT_NO: Final = 1
 EXIT_USAGE: Final = 2
@@ -77,7 +78,10 @@ RECEIPT_WAIT_S: Final = 15.0
 _CODES: Final[dict[int, tuple[type[Exception], ...]]] = {
     # A newer schema means that an older program was installed: starting it again would not help.
     EXIT_USAGE: (ConfigError, RekeyRefusedError, SchemaNewerError),
-    EXIT_DISK: (StoreError, CommitError, EnrolmentError, KeySlotsError, DiskError, OSError),
+    EXIT_DISK: (
+        *(StoreError, CommitError, EnrolmentError, KeySlotsError, DiskError, OSError),
+        MqttSettingsError,  # a certificate that is renewed or copied at this moment: a restart finds it
+    ),
     EXIT_REKEY: (RekeyError, SealingStoppedError),
     EXIT_DIED: (PublisherDiedError,),
 }
@@ -163,7 +167,21 @@ def _check(call: argparse.Namespace) -> int:
     check_manifest(site, setups_of(site), linkages, incomer_of(site, linkages))
     counts = (f"{len(getattr(site, name))} {name}" for name in ("bus", "meter", "line", "linkage"))
     sys.stdout.write(f"{call.config}: good: gateway {site.site.gateway}, {', '.join(counts)}\n")
+    for name, path in _list_missing_files(site):
+        sys.stderr.write(f"{call.config}: broker.{name}: {path} is not there yet; `run` needs it\n")
     return 0
+
+
+def _list_missing_files(site: Site) -> list[tuple[str, Path]]:
+    """Certificates that enrolment has still to bring: no mistake of the site file."""
+    broker = site.broker
+    named = (
+        ()
+        if broker is None
+        else (("ca", broker.ca), ("certificate", broker.certificate), ("key", broker.key))
+    )
+    paths = [(name, site.path(path)) for name, path in named if path and not path.startswith("credential:")]
+    return [(name, path) for name, path in paths if not path.exists()]
 
 
 def _init(call: argparse.Namespace) -> int:

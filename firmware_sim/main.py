@@ -20,11 +20,12 @@ import sys
 import threading
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from attrs import asdict, evolve
 
+from disk.version import read_version
 from drivers.clock import NS_PER_S, Clock, ScaledClock, SystemClock
 from drivers.errors import ModelError
 from drivers.points import model as meter_models
@@ -43,7 +44,25 @@ EXIT_WRONG_INPUT: Final = 2
 W_PER_KW: Final = 1000.0
 
 
-@click.group()
+class _Simulator(click.Group):
+    """What a verb raises and what its output meets are one line, and never a traceback."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """The console script."""
+        try:
+            try:
+                return super().main(*args, **extra)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):
+                click.echo(f"dianjian-sim: {error.filename or 'output'}: {error.strerror}", err=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0 if isinstance(error, BrokenPipeError) else EXIT_FAILED)
+
+
+@click.group(cls=_Simulator, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(read_version(), prog_name="dianjian-sim")
 def main() -> None:
     """Simulated meters, so that everything else can be tried without a plant."""
 

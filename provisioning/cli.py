@@ -5,13 +5,15 @@ Exit codes: `provisioning.terminal.exits`.
 """
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from functools import partial
+from typing import Final, Literal, NoReturn
 
 import click
 
+from provisioning.terminal.ending import name_nearest, run_to_end
+from provisioning.terminal.paths import check_inputs
 from provisioning.terminal.typed import take_any_width
 from provisioning.words.language import LANGUAGES, choose_language
 
@@ -47,14 +49,13 @@ class Verbs(click.Group):
         del ctx
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb's command, imported now."""
-        del ctx
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """The verb's command, imported now; a mistyped one is answered with the nearest."""
         if cmd_name not in VERBS:
-            return None
+            raise click.UsageError(name_nearest(cmd_name, VERBS), ctx)
         module, _ = VERBS[cmd_name]
         command: click.Command = importlib.import_module(f"provisioning.{module}").command
-        return take_any_width(command)
+        return check_inputs(take_any_width(command))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs, from the table instead of from imports."""
@@ -71,13 +72,9 @@ def cli(lang: Literal["zh", "en"] | None) -> None:
     choose_language(lang)
 
 
-def main(arguments: Sequence[str] | None = None) -> Any:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The console script."""
-    try:
-        return cli.main(arguments, prog_name="dianjian")
-    except BrokenPipeError:  # `dianjian models | head` is not an error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    sys.exit(run_to_end(partial(cli.main, arguments, prog_name="dianjian", standalone_mode=False)))
 
 
 if __name__ == "__main__":

@@ -158,9 +158,9 @@ def make_tls_context(files: TlsFiles | ServerOnlyTls) -> ssl.SSLContext:
     try:
         context.load_verify_locations(files.ca)
     except OSError as error:  # ssl.SSLError is one, too
-        raise MqttSettingsError(f"{files.ca}: {error}") from error
+        raise MqttSettingsError(f"{files.ca}: {error.strerror or error}") from error
     try:
         context.load_cert_chain(files.certificate, files.key)
     except OSError as error:
-        raise MqttSettingsError(f"{files.certificate}, {files.key}: {error}") from error
+        raise MqttSettingsError(f"{files.certificate}, {files.key}: {error.strerror or error}") from error
     return context

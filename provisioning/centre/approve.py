@@ -28,6 +28,7 @@ from provisioning.centre.options import (
 )
 from provisioning.enrolment.file import read, stick_file
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.say import say
 from provisioning.words.language import translate
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
@@ -46,7 +47,8 @@ OFFICER = "officer"
 )
 @click.option("--code", help="The code that the gateway shows; else it is asked for.")
 @click.option("--deny", is_flag=True, help="Refuse the request for ever instead.")
-@click.option("--out", type=FILE, help="Write the signing request (PEM) here, for an external authority.")
+@FORCE
+@click.option("--out", type=NEW_FILE, help="Write the signing request (PEM) here, for an external authority.")
 @AS_JSON
 @click.argument("gateway", required=False)
 def approve(

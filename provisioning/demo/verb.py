@@ -11,7 +11,6 @@ interrupted.
 """
 
 import contextlib
-import json
 import shutil
 import signal
 import sys
@@ -35,6 +34,7 @@ from provisioning.demo.stage import BROKERS, Stage, enrol, set_stage
 from provisioning.demo.words import WORDS
 from provisioning.terminal.demo_views import Told, draw_demo, draw_event, draw_loads
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import Screen
 from provisioning.words.language import translate
 
@@ -76,7 +76,7 @@ def command(as_json: bool, tour: bool, keep: bool, real_time: bool, broker: str,
             shutil.rmtree(place, ignore_errors=True)
         raise fail(EXIT_INTERRUPTED, translate(WORDS["interrupted"])) from None
     if as_json:
-        click.echo(json.dumps(_to_json(played, problems), ensure_ascii=False))
+        say_json(_to_json(played, problems))
     if problems:
         raise fail(EXIT_NO, *map(translate, problems), logs)
     if folder is None and not keep:
@@ -202,12 +202,12 @@ def _keep(shift: Shift, draw: Callable[[], None]) -> None:
 def _end(played: Played, *, quiet: bool) -> list[Words]:
     """Say the verdict and show the evidence; what is wrong with it."""
 
-    def say(text: str) -> None:
-        click.echo(text, err=quiet)
+    def tell(text: str) -> None:
+        say(text, err=quiet)
 
     verdict = played.verdict
-    say("")
-    say(
+    tell("")
+    tell(
         translate(
             WORDS["summary"],
             readings=verdict.readings,
@@ -218,7 +218,7 @@ def _end(played: Played, *, quiet: bool) -> list[Words]:
         )
     )
     found = [one for one in verdict.episodes if (one["linkage"], one["rule"]) == (OFF_LINKAGE, "off")]
-    problem = show_evidence(played.stage, found[0], say) if found else None
+    problem = show_evidence(played.stage, found[0], tell) if found else None
     return [] if problem is None else [problem]
 
 

@@ -39,6 +39,7 @@ from provisioning.doctor import meters as doctor_meters
 from provisioning.doctor.bundle import write_bundle
 from provisioning.doctor.finding import Check, Finding, State, Target, examine, failed, ok
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import Activity, console
 from provisioning.words.labels import label
@@ -85,9 +86,10 @@ CHECKS: Final = (
 @click.command("doctor", short_help="what is wrong with this gateway, with remedies; --bundle for support")
 @click.option("--config", "file", default=USUAL_SITE, show_default=True, type=_PATH, help="The site file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array: check, about, state, text, remedy.")
+@FORCE
 @click.option(
     "--bundle",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NEW_FILE,
     metavar="FILE",
     help="Also write a support archive without secrets, .tar.gz or .zip.",
 )

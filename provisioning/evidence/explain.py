@@ -20,6 +20,7 @@ from evidence.walk import Walk
 from provisioning.evidence.state import StateError, walk_state
 from provisioning.pages.episode import collect_numbers, draw_episode_file, draw_episode_page, name_severity
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.say import say_json
 from provisioning.terminal.show import console, make_heading
 from provisioning.terminal.views import draw_trace
@@ -41,8 +42,9 @@ Body = dict[str, Any]
     "--config", type=_FILE, help="The site file, for the centre's key; else the one that names the folder."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per episode.")
-@click.option("--html", type=_FILE, help="Write the episode as a page.")
-@click.option("--svg", type=_FILE, help="Write its two hours as a drawing.")
+@FORCE
+@click.option("--html", type=NEW_FILE, help="Write the episode as a page.")
+@click.option("--svg", type=NEW_FILE, help="Write its two hours as a drawing.")
 @click.argument("episode", required=False)
 def command(
     state: Path, config: Path | None, as_json: bool, html: Path | None, svg: Path | None, episode: str | None

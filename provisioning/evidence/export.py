@@ -16,6 +16,7 @@ from evidence.cbor import FormatError
 from evidence.pack.export import ExportedSeal, Item, write_chain
 from evidence.seal import FIRST_NUMBER, peek_header
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.say import say
 
 
@@ -23,7 +24,8 @@ from provisioning.terminal.say import say
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="State folder of a gateway.")
 @click.option("--store", type=click.Path(dir_okay=False, path_type=Path), help="The centre's database.")
 @click.option("--gateway", metavar="NAME", help="Which gateway, of the centre's database.")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@FORCE
+@click.argument("file", type=NEW_FILE)
 def command(state: Path | None, store: Path | None, gateway: str | None, file: Path) -> None:
     """Write a chain to FILE: a gateway's own (--state), or what the centre holds (--store, --gateway).
 

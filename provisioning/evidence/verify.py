@@ -17,6 +17,7 @@ from provisioning.evidence.sheet import report_sheet
 from provisioning.evidence.verdict import count_seals, list_withheld, say_verdict
 from provisioning.evidence.verify_pack import is_pack, verify_pack
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.register_option import register_option
 from provisioning.terminal.say import say, say_json
 
@@ -27,7 +28,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--centre-key", metavar="HEX", help="The centre's public key, 64 hexadecimal digits.")
 @click.option("--first-key", metavar="HEX", help="The gateway's enrolled first key, 64 hexadecimal digits.")
 @register_option("Take the enrolled keys from the register.", required=False)
-@click.option("--html", type=_FILE, help="For a pack: redraw its page into this file.")
+@FORCE
+@click.option("--html", type=NEW_FILE, help="For a pack: redraw its page into this file.")
 @click.option("--sheet", type=_FILE, help="Also report whether this acceptance sheet is on record in it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; one more for a sheet.")
 @click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))

@@ -26,6 +26,7 @@ from provisioning.learning.loads_option import loads_options, read_file, take_op
 from provisioning.learning.outcome import Outcome, list_numbers
 from provisioning.loads.loads import LoadsError
 from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.say import say_json
 from provisioning.terminal.show import console, count_up, table
 from provisioning.words.labels import label
@@ -49,7 +50,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Learn from the first hours, test the rest; 0 tests the site file's own parameters.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per episode, then one summary.")
-@click.option("--plot", type=_FILE, help="Draw the days into this HTML file.")
+@FORCE
+@click.option("--plot", type=NEW_FILE, help="Draw the days into this HTML file.")
 @loads_options
 def command(
     config: Path,
@@ -63,8 +65,6 @@ def command(
     """Which episodes would the detector have raised?"""
     if chain == (csv_file is not None):
         raise fail(EXIT_USAGE, "say what to test: either --csv FILE or --chain")
-    if plot and not plot.parent.is_dir():
-        raise fail(EXIT_USAGE, f"{plot.parent}: no such folder to draw into")
     options = take_options(given, needs_all=False)
     try:
         site = load_site(config)

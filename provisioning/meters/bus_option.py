@@ -15,9 +15,10 @@ from drivers.poll.recording import RecordingBus
 from drivers.poll.replay import RecordingError, replay
 from provisioning.meters.access import Access, OwnAccess, access_to
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.paths import NEW_FILE
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
-RECORD: Final = click.option("--record", type=_FILE, help="Write every request and answer here.")
+RECORD: Final = click.option("--record", type=NEW_FILE, help="Write every request and answer here.")
 REPLAY: Final = click.option("--replay", type=_FILE, help="Replay such a file in place of URL.")
 
 

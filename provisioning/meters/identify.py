@@ -19,6 +19,7 @@ from provisioning.meters.access import HANGS_UP
 from provisioning.meters.bus_option import RECORD, REPLAY, meter_bus
 from provisioning.meters.words import WORDS
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import console, progress
 from provisioning.words.findings import describe_losses, describe_reason
@@ -53,10 +54,11 @@ MATCHES_SHOWN: Final = 3
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with every model that fits.")
 @click.option(
     "--model-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NEW_FILE,
     help="Write the best model here, for the site file; for SunSpec with the registers found.",
 )
 @RECORD
+@FORCE
 @REPLAY
 def command(
     url: str | None,

@@ -26,6 +26,7 @@ from provisioning.meters.access import HANGS_UP
 from provisioning.meters.bus_option import RECORD, REPLAY, meter_bus
 from provisioning.meters.words import WORDS
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, FiniteRange, fail
+from provisioning.terminal.paths import FORCE
 from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
 
@@ -56,6 +57,7 @@ _UNIT = click.IntRange(0, UNIT_ID_MAX)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--raw", is_flag=True, help="Show the words as well as the values.")
 @RECORD
+@FORCE
 @REPLAY
 def command(
     url: str | None,

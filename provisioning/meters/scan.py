@@ -35,6 +35,7 @@ from provisioning.meters.bus_option import RECORD, open_record
 from provisioning.meters.scan_dlt645 import scan_bus
 from provisioning.meters.words import WORDS
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
+from provisioning.terminal.paths import FORCE
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import Bar, console, progress, table
 from provisioning.words.findings import describe_finding, describe_losses
@@ -70,6 +71,7 @@ _UNIT: Final = click.IntRange(0, UNIT_ID_MAX)
     help="Every baud rate, parity and function, whatever the URL names or the search finds.",
 )
 @RECORD
+@FORCE
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per meter, as soon as it is found.")
 def command(
     url: str,

@@ -16,6 +16,8 @@ EXIT_USAGE: Final = 2
 """The arguments or the files of the call are wrong."""
 EXIT_OUTSIDE: Final = 3
 """Something outside is missing: no meter, no broker, no agent."""
+EXIT_INTERNAL: Final = 70
+"""A mistake of dianjian itself (EX_SOFTWARE of sysexits.h); the line names a file with its traceback."""
 EXIT_INTERRUPTED: Final = 130
 """Ctrl-C, or a signal to end before it was done."""
 

@@ -132,3 +132,11 @@ def test_a_port_that_is_taken_ends_with_1(sim: Sim) -> None:
     assert process.returncode == 1
     assert out == ""
     assert "address already in use" in err
+
+
+@pytest.mark.parametrize("verb", ["events", "--help", "--version"])
+def test_a_full_disk_behind_the_output_is_one_line(verb: str) -> None:
+    command = [sys.executable, "-P", "-m", "firmware_sim.main", verb]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, "dianjian-sim: output: No space left on device\n")

@@ -1,0 +1,90 @@
+"""The two doors for paths that a person names.
+
+A file for a result: nothing that is there is overwritten unasked. It is checked when the call is read, before
+any long work; a device or a pipe is no file that could be lost.
+
+A file to be read: a device that has no end and a pipe that nobody writes to would hold the verb for ever, so
+they are refused before a verb sees them.
+"""
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from evidence.words import Words
+from provisioning.words.language import translate
+
+_THERE: Final = Words("{path} 已存在；加 --force 覆盖", "{path} is there already; --force overwrites it")
+_NO_FOLDER: Final = Words("没有文件夹 {path}", "there is no folder {path}")
+_NO_FILE: Final = Words(
+    "{path} 不是普通文件（是设备或管道）；请先存为文件",
+    "{path} is a device or a pipe; save it to a file first",
+)
+_META: Final = "dianjian.force"
+
+
+class NewFile(click.Path):
+    """The path of a file to be written."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        path: Path = super().convert(value, param, ctx)  # type: ignore[assignment]
+        if not path.absolute().parent.is_dir():
+            self.fail(translate(_NO_FOLDER, path=path.absolute().parent), param, ctx)
+        if path.is_file() and not (ctx is not None and ctx.meta.get(_META)):
+            self.fail(translate(_THERE, path=path), param, ctx)
+        return path
+
+
+NEW_FILE: Final = NewFile()
+
+
+def _note(ctx: click.Context, _param: click.Parameter, is_forced: bool) -> None:
+    ctx.meta[_META] = is_forced
+
+
+FORCE: Final = click.option(
+    "--force",
+    is_flag=True,
+    is_eager=True,  # known before any path is looked at
+    expose_value=False,
+    callback=_note,
+    help="Overwrite files that are there.",
+)
+
+
+def check_inputs(command: click.Command) -> click.Command:
+    """The command, whose paths of files to read must be plain files if they are there."""
+    for param in _list_inputs(command):
+        if "convert" in vars(param.type):
+            continue  # done by an earlier call
+        kind = copy.copy(param.type)
+        convert = kind.convert
+
+        def convert_plain(
+            value: object, param: click.Parameter | None, ctx: click.Context | None, convert: object = convert
+        ) -> object:
+            assert callable(convert)
+            path = convert(value, param, ctx)
+            if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+                raise click.BadParameter(translate(_NO_FILE, path=path), ctx, param)
+            return path
+
+        kind.convert = convert_plain  # type: ignore[method-assign]  # help looks at the class, which stays
+        param.type = kind
+    return command
+
+
+def _list_inputs(command: click.Command) -> Iterator[click.Parameter]:
+    for param in command.params:
+        if isinstance(param.type, click.Path) and not isinstance(param.type, NewFile):
+            yield param
+    if isinstance(command, click.Group):
+        for one in command.commands.values():
+            yield from _list_inputs(one)

@@ -1,0 +1,248 @@
+"""Every verb with every path of its call replaced by something that is not what it should be.
+
+Whatever the file is, a verb ends by itself with 1, 2 or 3 and says why in a line of its own; it never shows
+a traceback, never hangs, and never touches what it was not told to overwrite. The calls are made from the
+verbs' own declarations, so that a new verb or option is walked too.
+"""
+
+import io
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import pytest
+
+from provisioning.cli import VERBS, cli
+from provisioning.terminal.ending import run_to_end
+from provisioning.terminal.exits import EXIT_INTERNAL
+from provisioning.terminal.paths import NewFile
+
+HANGS_S: Final = 8
+"""A call that takes longer on a busy machine reads something without end."""
+ADDRESSES_BYTES_MAX: Final = 4 << 30
+"""Whoever reads a device to its end meets this before the machine does."""
+PLACE: Final = "@"
+"""Stands for the path under trial."""
+
+
+def walk(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(click.Context(command)):
+            found = command.get_command(click.Context(command), inner)
+            assert found is not None
+            yield from walk(f"{name} {inner}".strip(), found)
+    else:
+        yield name, command
+
+
+COMMANDS: Final = dict(walk("", cli))
+
+
+def is_path(param: click.Parameter) -> bool:
+    return isinstance(param.type, click.Path)
+
+
+def value_of(param: click.Parameter) -> str:
+    """Something that the verb's parser takes, and that is nowhere."""
+    if is_path(param):
+        return "missing"
+    if isinstance(param.type, click.Choice):
+        return str(param.type.choices[0])
+    if isinstance(
+        param.type, (click.IntRange, click.FloatRange, click.types.IntParamType, click.types.FloatParamType)
+    ):
+        return "1"
+    return {"url": "tcp://127.0.0.1:1", "broker": "mqtt://127.0.0.1:1"}.get(param.name or "", "x")
+
+
+def call_of(name: str, command: click.Command, tried: click.Parameter) -> list[str]:
+    """The call with all that is required and the one path under trial."""
+    arguments: list[str] = []
+    for param in command.params:
+        if param is tried or param.required:
+            value = PLACE if param is tried else value_of(param)
+            arguments += [value] if isinstance(param, click.Argument) else [param.opts[0], value]
+    return [*name.split(), *arguments]
+
+
+CALLS: Final = [
+    pytest.param(call_of(name, command, param), isinstance(param.type, NewFile), id=f"{name} {param.name}")
+    for name, command in sorted(COMMANDS.items())
+    for param in command.params
+    if is_path(param) and name != "demo"  # it would play; tests/provisioning/demo tries its folder
+]
+BAD: Final[dict[str, Callable[[Path], str]]] = {
+    "missing": lambda folder: str(folder / "missing" / "file"),
+    "a folder": lambda folder: str(folder / "folder"),
+    "without end": lambda _folder: "/dev/zero",
+    "a full device": lambda _folder: "/dev/full",
+    "empty": lambda folder: str(folder / "empty"),
+    "noise": lambda folder: str(folder / "noise"),
+    "a link to itself": lambda folder: str(folder / "loop"),
+    "a pipe": lambda folder: str(folder / "pipe"),
+    "a long name": lambda folder: str(folder / ("x" * 300)),
+    "not text": lambda folder: str(folder / "gbk"),
+    "controls in its name": lambda folder: str(folder / "a\x1b[31mb\nc"),
+}
+
+
+SERVES: Final = {("web", "empty")}
+"""An empty site file is that of a gateway that is not set up yet, and its page says so."""
+TRIALS: Final = [
+    pytest.param(*one.values, bad, id=f"{one.id} {bad}")
+    for one in CALLS
+    for bad in BAD
+    if (one.values[0][0], bad) not in SERVES
+    and not (one.values[1] and bad == "a pipe")  # a result waits for the pipe's reader, as it should
+]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty").touch()
+    (tmp_path / "noise").write_bytes(bytes(range(256)) * 64)
+    (tmp_path / "gbk").write_bytes("名称 = '治污'\n时间,功率\n".encode("gbk"))
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@contextmanager
+def ends_soon() -> Iterator[None]:
+    def stop(_number: int, _frame: object) -> None:
+        raise AssertionError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES_BYTES_MAX, limits[1]))
+    signal.alarm(HANGS_S)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+        signal.signal(signal.SIGALRM, before)
+
+
+def run(arguments: list[str]) -> tuple[int, str]:
+    """The exit code and what was said on stderr, as the console script ends it."""
+    with redirect_stderr(io.StringIO()) as said, ends_soon():
+        main: Callable[..., Any] = partial(cli.main, arguments, prog_name="dianjian", standalone_mode=False)
+        try:
+            code = run_to_end(main)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return code, said.getvalue()
+
+
+@pytest.mark.parametrize(("call", "is_output", "bad"), TRIALS)
+def test_a_path_that_is_not_what_it_should_be_ends_the_verb_in_one_line(
+    place: Path, call: list[str], is_output: bool, bad: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.read_bytes() for path in place.iterdir() if path.is_file()}
+    code, said = run([BAD[bad](place) if part == PLACE else part for part in call])
+    out, err = capfd.readouterr()
+    said += err
+    assert "Traceback" not in out + said
+    assert code in {0, 1, 2, 3}, said
+    assert code or is_output or bad in {"missing", "a folder", "empty"}, "it believed what was no such file"
+    if code:
+        assert (out if call[0] == "doctor" else said).strip(), "it says nothing"
+        assert not said.strip() or said.strip().splitlines()[-1].startswith("dianjian"), said
+    assert "\x1b[31m" not in said
+    assert {path: path.read_bytes() for path in before} == before
+
+
+OUTPUTS: Final = [call for call in CALLS if call.values[1]]
+
+
+@pytest.mark.parametrize("call", [pytest.param(one.values[0], id=one.id) for one in OUTPUTS])
+def test_a_result_is_never_written_over_a_file_that_is_there(place: Path, call: list[str]) -> None:
+    (place / "mine.zip").write_text("mine", "utf-8")
+    code, said = run(["mine.zip" if part == PLACE else part for part in call])
+    assert code == 2
+    assert "mine.zip" in said
+    assert "--force" in said
+    assert (place / "mine.zip").read_text("utf-8") == "mine"
+
+
+def test_every_verb_is_walked() -> None:
+    assert {name.split()[0] for name in COMMANDS} == set(VERBS)
+    assert len(OUTPUTS) >= 8
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (FileNotFoundError(2, "x", "site.toml"), 2),
+        (IsADirectoryError(21, "x", "site.toml"), 2),
+        (PermissionError(13, "x", "site.toml"), 2),
+        (OSError(28, "x", "site.toml"), 3),
+        (OSError(30, "x", "site.toml"), 3),
+        (OSError(28, "x"), 3),
+        (ConnectionRefusedError(111, "x"), 3),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"), 2),
+        (MemoryError(), 3),
+        (KeyboardInterrupt(), 130),
+        (EOFError(), 130),
+        (click.Abort(), 130),
+        (click.UsageError("x"), 2),
+        (RecursionError("x"), EXIT_INTERNAL),
+        (TypeError("a\nb"), EXIT_INTERNAL),
+    ],
+    ids=lambda value: f"{value!r}-{getattr(value, 'filename', '')}",
+)
+def test_whatever_a_verb_raises_is_one_line_and_a_code(
+    error: BaseException, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def fails() -> None:
+        raise error
+
+    with redirect_stderr(io.StringIO()) as said:
+        assert run_to_end(fails) == code
+    (line,) = said.getvalue().splitlines()
+    assert line.startswith("dianjian: ")
+    kept = list(tmp_path.iterdir())
+    assert bool(kept) is (code == EXIT_INTERNAL)
+    if kept:
+        assert str(kept[0]) in line
+        assert "Traceback" in kept[0].read_text("utf-8")
+
+
+@pytest.mark.parametrize("verb", ["models", "--help"])
+def test_a_full_disk_behind_the_output_is_said(verb: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-P", "-m", "provisioning.cli", verb],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 3
+    assert ended.stderr == "dianjian: the output: the disk is full; make room and try again\n"
+
+
+def test_a_reader_that_goes_away_is_no_mistake() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "provisioning.cli", "models"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as verb:
+        assert verb.stdout is not None
+        verb.stdout.close()
+        assert verb.wait(60) == 0
+        assert verb.stderr is not None
+        assert verb.stderr.read() == b""
