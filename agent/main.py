@@ -52,7 +52,7 @@ from agent.site.setups import setups_of
 from agent.uplink.settings import mqtt_settings
 from disk.database import CommitError, SchemaNewerError, StoreError
 from disk.lock import SecondInstanceError
-from disk.plain_text import to_json
+from disk.plain_text import one_line, to_json
 from disk.probe import probe_folder
 from disk.version import read_version
 from drivers.clock import Clock, clock_from_spec
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = next(code for code, kinds in _CODES.items() if isinstance(error, kinds))
         why = _explain_disk(call.config) if code == EXIT_DISK else ""
         for line in (str(error) + why).splitlines():
-            text = f"dianjian-agent: {line}"
+            text = one_line(f"dianjian-agent: {line}")
             sys.stderr.write((prefix_lines(text, ERROR) if is_journal(sys.stderr) else text) + "\n")
     return code
 

@@ -170,7 +170,7 @@ USAGE, OUTSIDE, NO = 2, 3, 1
         ("export --state new out", NO, "holds no seal yet"),
         ("export --state torn out", USAGE, "not a database"),
         ("explain --state torn", USAGE, "not a database"),
-        ("export --state state nosuch/out", USAGE, "No such file"),
+        ("export --state state nosuch/out", USAGE, "there is no folder"),
         ("export --state state /dev/full", USAGE, "No space left"),
         ("verify --first-key abcd noise.toml", USAGE, "64 hexadecimal digits"),
         ("verify noise.toml", USAGE, "either --first-key or --register"),
