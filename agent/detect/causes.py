@@ -31,6 +31,8 @@ CURRENT_KEPT: Final = 0.85
 load."""
 POWER_LOST: Final = 0.45
 """One turned CT of three leaves a third of the power and of the power factor, at the same current."""
+VOLTAGE_KEPT: Final = 0.85
+"""No supply sags by more for minutes; of three voltages one that is gone leaves two thirds of their mean."""
 INCOMER_RISE: Final = 0.5
 """A CT is lost if at least half of the power that its line lost appears in the incomer's residual."""
 
@@ -92,7 +94,7 @@ def has_voltage_elsewhere(
 
 def find_low_rule(params: LinkageParams, lines: Sequence[LineTracker], mean_w: int, normal_w: int) -> Rule:
     """The rule for treatment that draws `mean_w` instead of `normal_w`: see the module."""
-    if any(one.lost_phase and one.had_phases for one in lines):
+    if any((one.lost_phase and one.had_phases) or _has_lost_voltage(one) for one in lines):
         return Rule.PHASE_LOST
     line = max(lines, key=lambda one: one.value)
     if _has_power_factor(line):
@@ -106,6 +108,12 @@ def find_low_rule(params: LinkageParams, lines: Sequence[LineTracker], mean_w: i
 def is_power_factor_judged(lines: Sequence[LineTracker]) -> bool:
     """Whether the power factor of the strongest of these lines can tell idle from underspeed."""
     return _has_power_factor(max(lines, key=lambda one: one.value))
+
+
+def _has_lost_voltage(line: LineTracker) -> bool:
+    """Whether one of the voltages of its meter is gone: their mean has fallen, and power with it."""
+    usual = 10 * line.params.voltage_v
+    return bool(usual) and 0 <= line.channels.voltage < VOLTAGE_KEPT * usual
 
 
 def _is_turned_in_part(line: LineTracker, mean_w: int, normal_w: int) -> bool:

@@ -44,9 +44,9 @@ LATE_MAX_S: Final = 30
 STEP_BACK_S: Final = 300
 SILENT_S: Final = 86_400
 """After a day without any sample the missing slots are skipped instead of being closed one by one."""
-CHECKPOINT_VERSION: Final = 5
-CHECKPOINT_OPEN_EPISODES: Final = 4
-"""Of the version before: its open episodes are kept, the counts start again."""
+CHECKPOINT_VERSION: Final = 6
+CHECKPOINTS_BEFORE: Final = frozenset({4, 5})
+"""Of versions before: their open episodes are kept, the counts start again."""
 
 
 class Detector:
@@ -191,16 +191,18 @@ class Detector:
 
     def _start(self, slot: int) -> None:
         """Count from `slot`, keeping nothing but the open episodes."""
-        open_lines = {watch.tracker.params.id: watch.open for watch in self._lines}
+        lines = {watch.tracker.params.id: watch for watch in self._lines}
         open_incomer = self._incomer.open if self._incomer else {}
-        open_links = {link.params.linkage: link.open for link in self._links}
+        links = {link.params.linkage: link for link in self._links}
         self._next = self._last_row = slot
         self._open_s = slot * self._dt
         self._build(slot)
         for watch in self._lines:
-            watch.adopt(open_lines[watch.tracker.params.id])
+            before = lines[watch.tracker.params.id]
+            watch.adopt(before.open, before.unsaid)
         for link in self._links:
-            link.adopt(open_links[link.params.linkage])
+            was = links[link.params.linkage]
+            link.adopt(was.open, was.unsaid, was.asked)
         if self._incomer:
             self._incomer.adopt(open_incomer)
         self._arrivals.drop_before(slot)
@@ -240,10 +242,17 @@ class Detector:
     def checkpoint(self) -> bytes:
         """Everything that `restore` needs."""
         lines = {
-            watch.tracker.params.id: [watch.tracker.state(), _to_bodies(watch.open)] for watch in self._lines
+            watch.tracker.params.id: [watch.tracker.state(), _to_bodies(watch.open), watch.unsaid]
+            for watch in self._lines
         }
         links = {
-            link.params.linkage: [link.params.hash, link.state(), _to_bodies(link.open)]
+            link.params.linkage: [
+                link.params.hash,
+                link.state(),
+                _to_bodies(link.open),
+                link.unsaid,
+                link.asked.copy(),
+            ]
             for link in self._links
         }
         incomer = [self._incomer.state(), _to_bodies(self._incomer.open)] if self._incomer else []
@@ -268,21 +277,21 @@ class Detector:
 
     def _restore(self, state: list[Any]) -> None:
         version, following, last_row, lines, links, pending, retrospect, incomer = state
-        if version not in {CHECKPOINT_OPEN_EPISODES, CHECKPOINT_VERSION}:
+        if version != CHECKPOINT_VERSION and version not in CHECKPOINTS_BEFORE:
             raise ValueError(f"version {version}")
         self._build(following or 0)
         self._next, self._last_row = following, last_row
         self._open_s = TIME_MIN_S if following is None else following * self._dt
         same = set()
         for link in self._links:
-            params_hash, tracked, bodies = links.get(link.params.linkage, (b"", [], {}))
-            link.adopt(_from_bodies(bodies))
+            params_hash, tracked, bodies, *more = links.get(link.params.linkage, (b"", [], {}))
+            link.adopt(_from_bodies(bodies), *more)
             if params_hash == link.params.hash and version == CHECKPOINT_VERSION:
                 link.restore(tracked)
                 same.add(link.params.linkage)
         for watch in self._lines:
-            tracked, bodies = lines.get(watch.tracker.params.id, ([], {}))
-            watch.adopt(_from_bodies(bodies))
+            tracked, bodies, *unsaid = lines.get(watch.tracker.params.id, ([], {}))
+            watch.adopt(_from_bodies(bodies), *unsaid)
             if tracked and watch.home.params.linkage in same:
                 watch.tracker.restore(tracked)
         if len(same) == len(self._links) == len(links):

@@ -47,6 +47,7 @@ class Rule(StrEnum):
     WIRING = "wiring"
     PHASE_LOST = "phase_lost"
     UNLEARNED = "unlearned"
+    CHANGED = "changed"
 
 
 class State(StrEnum):
@@ -64,7 +65,7 @@ SEVERITIES: Final = {
     **dict.fromkeys((Rule.REVERSED, Rule.WIRING), Severity.INTEGRITY),
     Rule.DATA_LOSS: Severity.DATA,
     **dict.fromkeys((Rule.LOW_CORRELATION, Rule.DECOUPLED), Severity.NOTICE),
-    **dict.fromkeys((Rule.PHASE_LOST, Rule.UNLEARNED), Severity.NOTICE),
+    **dict.fromkeys((Rule.PHASE_LOST, Rule.UNLEARNED, Rule.CHANGED), Severity.NOTICE),
 }
 """Of a finding whose evidence is whole; where it is thin the finding is a notice, which asks."""
 

@@ -15,7 +15,9 @@ channels prove that it was stopped (voltage, and standby current or none), and p
 its nameplate.
 The same holds where commissioning says that findings only ask (`LinkageParams.only_asks`).
 Treatment that runs longer than production, or without it, is a question as well, unless the incomer shows
-that something else runs meanwhile.
+that something else runs meanwhile. So is treatment that is low without having fallen by itself (`falls`): it
+is proposed to learn again from that day on. A question of a kind that comes with every batch or every night
+is asked once in QUESTION_AGAIN_S; until then it stays open unsaid, and only what it turns into is told.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,17 +37,23 @@ from agent.detect.causes import (
 )
 from agent.detect.channels import Cause
 from agent.detect.episode import SEVERITIES, Episode, Rule, Severity, State
+from agent.detect.falls import Falls
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.linkage import LinkageTracker
 from agent.detect.params import LinkageParams
 from agent.detect.sentence import Names, list_unseen, write_sentence
 from agent.detect.slots import count_fresh_slots
-from agent.detect.trace import MinuteTrace
+from agent.detect.trace import MINUTE_S, MinuteTrace
 
 REOPEN_S: Final = 1800
 """Treatment that is back on for less than half an hour does not end an episode for good."""
 DEED_PAUSE_S: Final = 14_400
 """The longest break within a shift; treatment that is missing after a longer one is a new deed."""
+QUESTION_AGAIN_S: Final = 14 * 86_400
+"""Asked more often, people learn to ignore it."""
+QUESTIONS: Final = frozenset({Rule.CHANGED, Rule.DECOUPLED, Rule.LOW_CORRELATION, Rule.CT_PROD})
+HEALTHY_S: Final = 120
+"""A minute in which treatment was still coming back says too little of it."""
 SURE_OF_RATED: Final = 0.3
 """Production that draws so much of its nameplate runs, commissioned or not."""
 _PROVEN_CAUSES: Final = frozenset({Cause.STOPPED, Cause.BREAKER, Cause.BREAKER_OR_CT})
@@ -100,6 +108,9 @@ class LinkageWatch:
         rule: Rule of the violation, as emitted.
         ended: The violation that was cleared last.
         names: The names of the lines, for people.
+        falls: What treatment drew when it was healthy.
+        asked: When a question of each rule was last asked, in slots.
+        unsaid: The alarms whose open episodes are questions that were asked before.
         measure_rise_w: By how much the incomer's residual has grown since a time; None if not known.
     """
 
@@ -113,6 +124,9 @@ class LinkageWatch:
     open: dict[int, Episode] = field(factory=dict)
     ended: Ended | None = None
     names: Names = field(factory=dict)
+    falls: Falls = field(factory=Falls)
+    asked: dict[str, int] = field(factory=dict)
+    unsaid: int = 0
     measure_rise_w: Callable[[int], float | None] = field(default=lambda _: None)
 
     @classmethod
@@ -161,11 +175,52 @@ class LinkageWatch:
 
     def _close_minute(self, slot: int) -> None:
         self.trace.close(slot)
-        self.tracker.judge_minute(slot, self.trace.low)
+        tracker, last = self.tracker, self.trace.last
+        tracker.judge_minute(slot, self.trace.low)
+        if tracker.on and last is not None:
+            self._note_health(*last)
 
-    def adopt(self, episodes: dict[int, Episode]) -> None:
-        """Keep episodes that were open before a restart that lost all other state."""
-        self.open = episodes
+    def _note_health(self, u: int, t: int) -> None:
+        """Note what treatment draws in health; look again at what is low for no known reason."""
+        tracker, minutes = self.tracker, max(1, self.params.dt_s // MINUTE_S)
+        self.falls.note_production(minutes, u, self.params.range_hi_w)
+        if tracker.good * self.params.dt_s >= HEALTHY_S and not tracker.deficit.count:
+            if t >= tracker.proof_w and u >= self.params.on_production.hi_w:
+                self.falls.note_health(u, t, tracker.on_slot, self._find_running())
+        elif tracker.deficit.count:
+            self.falls.note_lack(minutes)
+            if tracker.rule is Rule.CHANGED and tracker.flags & linkage_alarms.VIOLATION and self._is_fall():
+                tracker.rule = self._find_low_rule()
+
+    def _find_running(self) -> tuple[int, int]:
+        production, treatment = (
+            sum((line.value >= line.hi) << place for place, line in enumerate(side))
+            for side in (self.production, self.treatment)
+        )
+        return production, treatment
+
+    def _is_fall(self) -> bool:
+        """Whether the open deficit is a fall of treatment by itself."""
+        tracker, trace, dt = self.tracker, self.trace.to_trace(), self.params.dt_s
+        first = max(tracker.deficit.slot * dt - trace.begin_at_s, 0) // MINUTE_S
+        pairs = zip(trace.production_w[first:], trace.treatment_w[first:], strict=True)
+        least_w = self.params.on_production.lo_w
+        known = [u for u, t in pairs if u is not None and t is not None and u >= least_w] or [tracker.u]
+        mean_w, low_w = sum(known) / len(known), tracker.deficit.mean_low_w
+        return self.falls.is_fall(mean_w, low_w, tracker.on_slot, self._find_running(), self._find_usual_w)
+
+    def _find_usual_w(self, production_w: float) -> int:
+        """The usual treatment at this production."""
+        steps = self.params.envelope
+        return next(
+            (one.median_w for one in reversed(steps) if one.from_w <= production_w), steps[0].median_w
+        )
+
+    def adopt(
+        self, episodes: dict[int, Episode], unsaid: int = 0, asked: Mapping[str, int] | None = None
+    ) -> None:
+        """Keep episodes that were open before a restart that lost all other state, and what was asked."""
+        self.open, self.unsaid, self.asked = episodes, unsaid, dict(asked or {})
         for flag, episode in episodes.items():
             self.tracker.flags |= flag
             self.tracker.since[flag] = episode.begin_at_s // self.params.dt_s
@@ -175,11 +230,13 @@ class LinkageWatch:
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs, without the open episodes."""
-        return [self.tracker.state(), self.trace.state(), None if self.ended is None else astuple(self.ended)]
+        ended = None if self.ended is None else astuple(self.ended)
+        return [self.tracker.state(), self.trace.state(), ended, self.falls.state()]
 
     def restore(self, state: list[Any]) -> None:
         """Continue from `state`."""
-        tracked, traced, ended = state
+        tracked, traced, ended, falls = state
+        self.falls.restore(falls)
         self.ended = None if ended is None else Ended(*ended)
         self.tracker.restore(tracked)
         self.trace.restore(traced)
@@ -196,10 +253,17 @@ class LinkageWatch:
             episode = self.open.get(flag)
             if flags & flag and episode is None:
                 self.open[flag] = self._reopen(self._build_raised(flag, rule, slot))
-                found.append(self.open[flag])
+                if self.is_asked_before(self.open[flag], slot):
+                    self.unsaid |= flag
+                else:
+                    found.append(self.open[flag])
             elif flags & flag and episode is not None and episode.rule is not rule:
                 self.open[flag] = self._escalate(episode, rule, slot)
+                self.unsaid &= ~flag
                 found.append(self.open[flag])
+            elif episode is not None and not flags & flag and self.unsaid & flag:
+                del self.open[flag]
+                self.unsaid &= ~flag
             elif episode is not None and not flags & flag and flag == linkage_alarms.VIOLATION:
                 found.append(self._conclude(self.open.pop(flag), rule))
                 self.ended = Ended.of(found[-1])
@@ -207,6 +271,17 @@ class LinkageWatch:
                 found.append(self.clear(self.open.pop(flag), slot * self.params.dt_s))
         self.flags, self.rule = flags, self.tracker.rule
         return found
+
+    def is_asked_before(self, episode: Episode, slot: int, of: str = "") -> bool:
+        """Whether `episode`, `of` a line, is a question that was asked not long ago; else it is asked now."""
+        if episode.rule not in QUESTIONS or episode.severity is not Severity.NOTICE:
+            return False
+        key = f"{episode.rule.value} {of}"
+        before = self.asked.get(key)
+        if before is not None and (slot - before) * self.params.dt_s < QUESTION_AGAIN_S:
+            return True
+        self.asked[key] = slot
+        return False
 
     def _rule(self, flag: int) -> Rule:
         return self.tracker.rule if flag == linkage_alarms.VIOLATION else _RULES[flag]
@@ -216,8 +291,16 @@ class LinkageWatch:
         if self._find_cause(slot, 0) is Cause.WIRING:
             self.tracker.rule = Rule.WIRING
         elif self.tracker.rule is Rule.IDLE:
-            mean = self.tracker.deficit.mean_low_w
-            self.tracker.rule = find_low_rule(self.params, self.treatment, mean, self._find_normal_w())
+            self.tracker.rule = self._find_low_rule()
+
+    def _find_low_rule(self) -> Rule:
+        """Why treatment is low; a question unless its power factor shows a motor without load, or it fell."""
+        mean_w = self.tracker.deficit.mean_low_w
+        rule = find_low_rule(self.params, self.treatment, mean_w, self._find_normal_w())
+        is_shown = rule is Rule.IDLE and is_power_factor_judged(self.treatment)
+        if rule not in {Rule.IDLE, Rule.UNDERSPEED} or is_shown or self._is_fall():
+            return rule
+        return Rule.CHANGED
 
     def _find_normal_w(self) -> int:
         expected = self.tracker.expected

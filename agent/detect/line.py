@@ -12,7 +12,8 @@ production only where meters are read often, see `slots`).
 Alarms are bits of `flags`; `since` has the slot where each began:
 
 - DATA_LOSS: the last sample is too old.
-- STUCK: one value repeats for longer than is normal for this meter. 0 W never counts, an idle meter shows it.
+- STUCK: one value repeats for longer than is normal for this meter. Off, only the learned standby of
+production is judged: 0 W, what a main switch leaves, and treatment that is said to be off hide nothing.
 - FLAT: the power is steadier than any real load of this line.
 - CT: the meter shows nothing, although the CT showed the standby power of this line at every stop.
 - SUPPLY: the same, but the voltage is gone as well, so the CT is not to blame.
@@ -68,6 +69,9 @@ FALL_TO: Final = 0.05
 DEAD_W: Final = 3
 """Meters show nothing below their starting current, so a CT that is off leaves 0; a main switch that still
 feeds a lamp or a control leaves more."""
+STANDBY_OF_FLOOR: Final = 2
+"""The floor is 0.4 of the least standby. Below 0.8 of that a main switch is open, and what is left, a lamp or
+a transformer, may stand still for days."""
 LOSS_SLOTS_MIN: Final = 5
 STUCK_SLOTS_MIN: Final = 10
 """Fewer repetitions of a value prove nothing."""
@@ -90,7 +94,7 @@ class LineTracker:
     __slots__ = (
         *_STATE, "_alpha", "_calm_from", "_calm_to", "_ct_slots", "_dark_below", "_dead",
         "_dummy_slots", "_fall_from", "_fall_to", "_flat_slots", "_heater", "_hold", "_lo",
-        "_loss_slots", "_motor_from", "_motor_to", "_noise_floor", "_noise_from", "_stuck_least",
+        "_loss_slots", "_motor_from", "_motor_to", "_noise_floor", "_noise_from", "_standby", "_stuck_least",
         "_stuck_off", "_stuck_on", "_top", "channels", "hi", "params", "since",
     )  # fmt: skip
 
@@ -118,6 +122,7 @@ class LineTracker:
         # A floor above the off threshold was learned from running power, by versions up to 0.1.
         is_standby = 0 < params.ct_floor_w < self._lo
         self._dead = DEAD_W if is_standby else 0
+        self._standby = STANDBY_OF_FLOOR * params.ct_floor_w if is_standby else NEVER
         self._ct_slots = count_slots(linkage.ct_s, dt, CT_SLOTS_MIN)
         self._dark_below = least_voltage_of(params)
         self._heater = round(1000 * params.pf_heater)
@@ -262,7 +267,7 @@ class LineTracker:
         """Slots for which this value may repeat."""
         if raw >= self._lo:
             return self._stuck_on
-        return self._stuck_off if raw else NEVER
+        return self._stuck_off if raw >= self._standby else NEVER
 
     def take_channels(self, slot: int, sample: Sample | None) -> None:
         """Take the other channels of `slot`, after `step`; without any for a while, DUMMY ends."""

@@ -43,17 +43,19 @@ class LineWatch:
     Attributes:
         reported: The alarms for which episodes were emitted.
         asks: Whether one of them is a notice that may still be proven.
+        unsaid: The alarms whose open episodes are questions that were asked before.
     """
 
     tracker: LineTracker
     home: LinkageWatch
     reported: int = 0
     asks: bool = False
+    unsaid: int = 0
     open: dict[int, Episode] = field(factory=dict)
 
-    def adopt(self, episodes: dict[int, Episode]) -> None:
+    def adopt(self, episodes: dict[int, Episode], unsaid: int = 0) -> None:
         """Keep episodes that were open before a restart that lost all other state."""
-        self.open = episodes
+        self.open, self.unsaid = episodes, unsaid
         for flag, episode in episodes.items():
             self.tracker.adopt(flag, episode.begin_at_s // self.home.params.dt_s)
         self.reported = reduce(or_, episodes, 0)
@@ -64,7 +66,7 @@ class LineWatch:
         flags, dt = self.tracker.flags, self.home.params.dt_s
         found: list[Episode] = []
         for flag in line_alarms.FLAGS:
-            if flags & flag and flag not in self.open:
+            if flags & flag and flag not in self.open and self._is_due(flag, slot):
                 begin = self.tracker.since[flag] * dt
                 numbers = self.home.collect_evidence(slot) | self._describe(flag, begin, slot)
                 line = (self.tracker.params.id,)
@@ -73,22 +75,35 @@ class LineWatch:
                 self.open[flag] = self.home.build_episode(
                     LINE_RULES[flag], line, begin, slot, numbers, severity, line[0]
                 )
-                found.append(self.open[flag])
+                if self.home.is_asked_before(self.open[flag], slot, line[0]):
+                    self.unsaid |= flag
+                else:
+                    found.append(self.open[flag])
+            elif flag in self.open and not flags & flag and self.unsaid & flag:
+                del self.open[flag]
+                self.unsaid &= ~flag
             elif flag in self.open and not flags & flag:
                 found.append(self.home.clear(self.open.pop(flag), slot * dt))
-        self.reported = flags
+        held_back = 0 if line_alarms.DUMMY in self.open else line_alarms.DUMMY
+        self.reported = flags & ~held_back
         self.asks = self._is_asking()
         return found + self._prove(slot) if self.asks and not found else found
+
+    def _is_due(self, flag: int, slot: int) -> bool:
+        """A heater is a dummy only while production wants treatment; at night it may regenerate carbon."""
+        home = self.home.tracker
+        ran_s = (slot - home.on_slot) * home.dt
+        return flag != line_alarms.DUMMY or (home.on and ran_s >= self.home.params.dummy_s)
 
     def _is_asking(self) -> bool:
         return line_alarms.CT in self.open and self.open[line_alarms.CT].severity is Severity.NOTICE
 
     def _is_fall_proven(self) -> bool:
-        """Whether running power fell to nothing at once while treatment runs on."""
-        home, params, begin = self.home.tracker, self.home.params, self.tracker.since[line_alarms.CT]
+        """Whether running power fell to nothing at once while treatment runs on, and for no other line."""
+        home, others = self.home.tracker, (one for one in self.home.production if one is not self.tracker)
         fell_at_once = self.tracker.fell_from >= self.tracker.params.threshold.hi_w
-        stopped_by_it = home.end_slot >= begin - params.bridge_s // home.dt - 1
-        return (fell_at_once or stopped_by_it) and home.treatment >= params.on_treatment.lo_w
+        is_alone = not any(one.value >= one.params.threshold.lo_w for one in others)
+        return fell_at_once and is_alone and home.treatment >= self.home.params.on_treatment.lo_w
 
     def _is_start_proven(self, slot: int) -> bool:
         """Whether treatment has started and run since, as it does for production."""
@@ -103,6 +118,7 @@ class LineWatch:
         asked = self.open[line_alarms.CT]
         proven = evolve(asked, severity=SEVERITIES[asked.rule], trace=self.home.trace.to_trace())
         self.open[line_alarms.CT] = proven
+        self.unsaid &= ~line_alarms.CT
         self.asks = False
         return [proven]
 

@@ -47,7 +47,7 @@ INTERRUPTED: Final = 16
 UNLEARNED: Final = 32
 FLAGS: Final = (VIOLATION, OVERRUN, ORPHANS, LOW_R, INTERRUPTED, UNLEARNED)
 
-LOW_RULES: Final = frozenset({Rule.IDLE, Rule.UNDERSPEED})
+LOW_RULES: Final = frozenset({Rule.IDLE, Rule.UNDERSPEED, Rule.CHANGED})
 """What treatment that is off afterwards makes worse."""
 
 MINUTE_S: Final = 60
@@ -93,8 +93,8 @@ class LinkageTracker:
     __slots__ = (
         *_STATE, "_expectation", "_bridge", "_calm", "_clear", "_duty", "_early", "_good", "_least",
         "_highest", "_highest_slots", "_limit", "_lost", "_off", "_orphan", "_orphan_limit", "_overrun",
-        "_proof", "_range", "_range_hold", "_range_minutes", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "deed",
-        "deficit", "dt", "grace_s", "interruptions", "orphans", "params", "rule", "since",
+        "_range", "_range_hold", "_range_minutes", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "deed",
+        "deficit", "dt", "grace_s", "interruptions", "orphans", "params", "proof_w", "rule", "since",
     )  # fmt: skip
 
     def __init__(self, params: LinkageParams, slot: int) -> None:
@@ -140,7 +140,7 @@ class LinkageTracker:
         self.low = self.good = self.lost = self.blind = self.bridged = self.overrun = self.flags = 0
         self.on_count = self.off_count = 0
         self._sure_from = slot + self._highest_slots - 1
-        self._proof = params.envelope[min(1, len(params.envelope) - 1)].lo_w
+        self.proof_w = params.envelope[min(1, len(params.envelope) - 1)].lo_w
         self._calm = False
 
     def step(self, slot: int, u: int, u_known: bool, t: int, t_known: bool) -> None:
@@ -247,7 +247,7 @@ class LinkageTracker:
     def _judge_running(self, slot: int, t: int, expected: int) -> None:
         self.on_count += 1
         self.alone = False
-        if t >= expected and (t >= self._proof or not self.deficit.count):
+        if t >= expected and (t >= self.proof_w or not self.deficit.count):
             self.bridged = 0
             self.good = good = self.good + 1
             if good >= self._good:
@@ -357,7 +357,7 @@ class LinkageTracker:
             return
         first = self.orphans.find_first(slot)
         self._set(ORPHANS, len(self.orphans) >= self._orphan_limit, first)
-        self._set(LOW_R, low_r, slot)
+        self._set(LOW_R, low_r and (self.on or bool(self.flags & LOW_R)), slot)
         first = self.interruptions.find_first(slot)
         limit_s = self.params.interruptions_s
         self._set(INTERRUPTED, 0 < limit_s <= self.interruptions.total_s, first)

@@ -127,6 +127,8 @@ def _describe_deed(rule: Rule, numbers: Numbers, values: Mapping[str, Any]) -> d
     if not numbers.get("pf_judged", False):
         unsure = {Rule.IDLE: words.IDLE_OR_SLOW, Rule.UNDERSPEED: words.LOW_POWER}
         what = unsure.get(rule, what).fill(**values)
+    if rule is Rule.PHASE_LOST and not numbers.get("phase"):
+        what = words.VOLTAGE_LOST
     values = {**values, "deficit_for": to_duration(numbers["deficit_for_s"])}
     so_far = (words.IN_ALL if "end_at_s" in numbers else words.SO_FAR).fill(**values)
     if numbers.get("deficit_runs", 1) > 1:

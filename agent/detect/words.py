@@ -43,6 +43,10 @@ WHAT: Final[Mapping[Rule, Words]] = {
         "治污设施减速运行（约相当于{speed_hz}赫兹）",
         "treatment turned too slowly (as a fan does at about {speed_hz} Hz)",
     ),
+    Rule.CHANGED: Words(
+        "治污功率低于学习时，但并非突然下降",
+        "treatment drew less than when it was learned, without having fallen at once",
+    ),
     Rule.PHASE_LOST: Words(
         "治污设施{phase}相无电流（熔断器、接触器或该相互感器），功率因此偏低",
         "phase {phase} of treatment has no current (fuse, contactor or its CT), so that power is low",
@@ -55,6 +59,11 @@ LOW_POWER: Final = Words(
 )
 LASTING: Final = Words("{begin_at}起", "since {begin_at}")
 ENDED: Final = Words("{begin_at}至{end_at}（共{lasted}）", "from {begin_at} until {end_at} ({lasted})")
+VOLTAGE_LOST: Final = Words(
+    "治污电表缺一相电压（电表的熔断器或电压线），所示功率因此偏低",
+    "the meter of treatment lacks a voltage (its fuse or lead), so that it shows too little power",
+)
+"""PHASE_LOST where all phases have their current."""
 OFF_RULES: Final = frozenset({Rule.OFF, Rule.LATE_START, Rule.EARLY_STOP})
 ACTIONS: Final[Mapping[Rule, Words]] = {
     **dict.fromkeys(
@@ -102,6 +111,11 @@ ACTIONS: Final[Mapping[Rule, Words]] = {
     Rule.PHASE_LOST: Words(
         "企业电工：检查熔断器、接触器和该相互感器。",
         "Electrician: check fuses, contactor and the CT of this phase.",
+    ),
+    Rule.CHANGED: Words(
+        "企业：产品、设备或滤料有变化时请说明，并申请用此后至少三天的数据重新学习；未经人工确认不改变任何参数。",
+        "Plant: say so if product, machine or filter changed, and ask for the parameters to be learned again "
+        "from at least three days after it began; nothing changes without a person's word.",
     ),
     Rule.UNLEARNED: Words(
         "企业：若是新产品或新设备，请申请重新学习。",

@@ -105,6 +105,7 @@ RULES: Final[Mapping[str, Words]] = {
     "wiring": Words("电表接线有误", "meter wired wrongly"),
     "phase_lost": Words("缺相", "lost phase"),
     "unlearned": Words("未学习过的工况", "unlearned product"),
+    "changed": Words("与学习时不同", "not as learned"),
 }
 """The bureau's term if it has one."""
 UNSURE: Final[Mapping[str, Words]] = {

@@ -1,0 +1,169 @@
+"""Whether treatment that is too low fell by itself, minute by minute.
+
+Low power accuses only as a fall: production went on as before, the same machines ran, and treatment fell.
+Then somebody or something took it down. Other reasons for low power change production with it, or take their
+time: another product, a new machine, a filter that clogs for weeks, the second pump of two, a fan that
+follows the number of lines that run. What they need was never learned, so they are a question.
+
+Compared is with the last ten healthy minutes of the same run, else with the mean of the last hour of health
+in the runs before, if production has not run for half an hour without health since.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import define, field
+
+RECENT_MINUTES: Final = 10
+RECENT_LEAST: Final = 5
+USUAL_MINUTES: Final = 60
+"""Time constant of what is usual over several runs: longer than the waves of a load, shorter than a drift."""
+STALE_MINUTES: Final = 30
+"""After half an hour of production without health nobody knows what treatment would draw."""
+FELL_TO: Final = 0.88
+"""A healthy fan varies by less: the learned least is 0.88 of the 2 % quantile."""
+SAME_LOAD: Final = 0.15
+"""Production that differs by more is another load, or another product, which may need less treatment."""
+STAGE_U, STAGE_T = 0.9, 0.95
+"""A fan in stages lingers at the edge of two: what it draws at a tenth less production is no fall, nor what
+it drew in health at nearly this production in the last day or two of production."""
+BIN: Final = 1.06
+"""Production is noted in steps of 6 %; those beside the present one count, too."""
+DAY_MINUTES: Final = 1440
+ODD_MINUTES: Final = 240
+ODD_SHARE: Final = 0.02
+"""The learned product exceeds its greatest power for one minute in a thousand, another for many."""
+RANGE_MARGIN: Final = 1.1
+"""How far above its greatest learned power production may go before it is asked what is made."""
+SETS_MAX: Final = 8
+"""Sets of treatment machines that take turns."""
+
+
+@define
+class Falls:
+    """What treatment drew when it was last healthy.
+
+    Attributes:
+        recent: Production and treatment of the last healthy minutes of this run and its machines, W.
+        run: The slot in which this run began.
+        usual: By the treatment lines that ran: means of production and treatment over many healthy minutes,
+            W, and how many minutes they are, up to USUAL_MINUTES.
+        stale: Minutes of production without health since.
+        on: The lines that ran in the last healthy minute: production, treatment, a bit for each.
+        odd: The share of the last hours of production beyond its learned range.
+        lows: Least healthy treatment by step of production, in this day of healthy minutes and the one
+            before.
+        noted: Healthy minutes in this day.
+        at_end: The lines that ran at the end of the minute before; none after one that was not healthy.
+    """
+
+    recent: deque[tuple[int, int]] = field(factory=lambda: deque(maxlen=RECENT_MINUTES))
+    run: int = -1
+    usual: dict[int, tuple[float, float, int]] = field(factory=dict)
+    stale: int = 0
+    on: tuple[int, int] = (0, 0)
+    odd: float = 0.0
+    lows: tuple[dict[int, int], dict[int, int]] = field(factory=lambda: ({}, {}))
+    noted: int = 0
+    at_end: tuple[int, int] = (0, 0)
+
+    def note_production(self, minutes: int, u: int, range_w: int) -> None:
+        """Take minutes of production; it is asked about above `range_w`, 0 if nothing is known."""
+        is_odd = 0 < range_w <= RANGE_MARGIN * u
+        self.odd += (is_odd - self.odd) * min(minutes / ODD_MINUTES, 1.0)
+
+    def note_health(self, u: int, t: int, run: int, on: tuple[int, int]) -> None:
+        """Take a healthy minute of the run that began in slot `run`, at whose end the lines `on` ran."""
+        before, self.at_end = self.at_end, on
+        if on != before:  # a machine started or stopped in it
+            return
+        if run != self.run or on[1] & ~self.on[1]:
+            self.recent.clear()
+        self.recent.append((u, t))
+        before_u, before_t, minutes = self.usual.pop(on[1], (0.0, 0.0, 0))
+        minutes = min(minutes + 1, USUAL_MINUTES)
+        mean_u, mean_t = before_u + (u - before_u) / minutes, before_t + (t - before_t) / minutes
+        self.usual[on[1]] = (mean_u, mean_t, minutes)
+        if len(self.usual) > SETS_MAX:
+            del self.usual[next(iter(self.usual))]
+        self.run, self.stale, self.on = run, 0, on
+        self.noted += 1
+        if self.noted > DAY_MINUTES:
+            self.lows, self.noted = ({}, self.lows[0]), 1
+        step = _find_step(u)
+        self.lows[0][step] = min(t, self.lows[0].get(step, t))
+
+    def note_lack(self, minutes: int) -> None:
+        """Take minutes of production without health."""
+        self.stale += minutes
+        self.at_end = (0, 0)
+
+    def is_fall(
+        self, u: float, t: float, run: int, on: tuple[int, int], find_normal_w: Callable[[float], int]
+    ) -> bool:
+        """Whether treatment has fallen to `t` by itself while production is `u`, both means of the deficit.
+
+        Args:
+            u: W.
+            t: W.
+            run: The slot in which this run of production began.
+            on: The lines that run now.
+            find_normal_w: The usual treatment at a production.
+        """
+        before = self._find_before(run)
+        is_same = on[0] == self.on[0] and not on[1] & ~self.on[1]
+        if before is None or not is_same or self.odd > ODD_SHARE:
+            return False
+        before_u, before_t = before
+        share = min(1.0, find_normal_w(u) / max(find_normal_w(before_u), 1))
+        is_stage = t >= STAGE_T * min(find_normal_w(STAGE_U * u), self._find_low(u))
+        return abs(u - before_u) <= SAME_LOAD * before_u and t <= FELL_TO * before_t * share and not is_stage
+
+    def _find_low(self, u: float) -> float:
+        """The least healthy treatment at nearly this production."""
+        steps = range(_find_step(u) - 1, _find_step(u) + 2)
+        known = [day[step] for day in self.lows for step in steps if step in day]
+        return min(known, default=math.inf)
+
+    def _find_before(self, run: int) -> tuple[float, float] | None:
+        """Production and treatment to compare with; None if unknown."""
+        if self.stale > STALE_MINUTES:
+            return None
+        count = len(self.recent)
+        if run == self.run and count >= RECENT_LEAST:
+            u, t = (sum(pair[side] for pair in self.recent) / count for side in (0, 1))
+            return u, t
+        u, t, minutes = self.usual.get(self.on[1], (0.0, 0.0, 0))
+        return (u, t) if minutes >= RECENT_LEAST else None
+
+    def state(self) -> list[Any]:
+        """Everything that `restore` needs."""
+        recent = [watts for pair in self.recent for watts in pair]
+        usual = [[mask, *means] for mask, means in self.usual.items()]
+        lows = [[[*pair] for pair in day.items()] for day in self.lows]
+        return [
+            recent,
+            self.run,
+            usual,
+            self.stale,
+            list(self.on),
+            self.odd,
+            lows,
+            self.noted,
+            list(self.at_end),
+        ]
+
+    def restore(self, state: list[Any]) -> None:
+        """Continue from `state`."""
+        recent, self.run, usual, self.stale, on, self.odd, (now, before), self.noted, at_end = state
+        self.at_end = (at_end[0], at_end[1])
+        self.lows = dict(now), dict(before)
+        self.recent = deque(zip(recent[::2], recent[1::2], strict=True), maxlen=RECENT_MINUTES)
+        self.usual = {mask: (u, t, minutes) for mask, u, t, minutes in usual}
+        self.on = (on[0], on[1])
+
+
+def _find_step(u: float) -> int:
+    return int(math.log(max(u, 1.0)) / math.log(BIN))

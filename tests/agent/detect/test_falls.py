@@ -1,0 +1,124 @@
+"""Low treatment accuses where it fell by itself; what changed with production, or slowly, is a question."""
+
+from collections.abc import Callable
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.detect.episode import Episode, Rule, Severity
+from agent.detect.falls import Falls
+from agent.detect.line_params import Bin
+from tests.agent.detect.timeline import Timeline, line, linkage, run
+
+DAY_MIN = 24 * 60
+SHOWN = evolve(
+    linkage(),
+    envelope=(Bin(from_w=0, lo_w=2_000, median_w=9_000), Bin(from_w=8_000, lo_w=7_000, median_w=9_000)),
+    range_hi_w=12_000,
+)
+STANDBY = {"p1": 900, "t1": 50}
+ON = {"p1": 10_000, "t1": 9_000}
+LESS = {"p1": 8_100, "t1": 6_500}
+SLOW = {"p1": 10_000, "t1": 6_000}
+
+
+def told(episodes: list[Episode]) -> list[tuple[str, str]]:
+    return [(one.rule.value, one.severity.value) for one in episodes if one.state == "raised"]
+
+
+def drift(days: int, share: float) -> Timeline:
+    """A shift a day, with treatment that sinks to `share`."""
+    parts: list[tuple[float, dict[str, int | None]]] = []
+    for day in range(days):
+        watts = round(9_000 * (1 - (1 - share) * day / (days - 1)))
+        parts += [(60, STANDBY), (240, {"p1": 10_000, "t1": watts})]
+    return parts
+
+
+PLANTS: list[tuple[str, Timeline, list[tuple[str, str]]]] = [
+    ("turned down within a run", [(10, STANDBY), (60, ON), (60, SLOW)], [("underspeed", "violation")]),
+    (
+        "turned down before the next run",
+        [(10, STANDBY), (120, ON), (60, STANDBY), (60, SLOW)],
+        [("underspeed", "violation")],
+    ),
+    ("a filter that clogs for weeks", drift(20, 0.65), [("changed", "notice")]),
+    (
+        "another product, with more production and less air",
+        [(10, STANDBY), (240, ON), *[(60, STANDBY), (240, {"p1": 11_900, "t1": 6_500})] * 8],
+        [("changed", "notice")],
+    ),
+    (
+        "another product, with less of both",
+        [(10, STANDBY), (240, ON), *[(60, STANDBY), (240, {"p1": 8_100, "t1": 6_500})] * 8],
+        [("changed", "notice")],
+    ),
+    (
+        "another product that is turned off in the end",
+        [(10, STANDBY), (240, ON), (60, STANDBY), (120, LESS), (60, {"p1": 8_100, "t1": 50})],
+        [("changed", "notice"), ("off", "violation")],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("timeline", "wanted"), [row[1:] for row in PLANTS], ids=[row[0] for row in PLANTS])
+def test_low_treatment_accuses_only_as_a_fall(timeline: Timeline, wanted: list[tuple[str, str]]) -> None:
+    assert told(run(SHOWN, timeline)[0]) == wanted
+
+
+def test_the_second_of_two_pumps_is_a_question_and_half_of_two_that_ran_a_violation() -> None:
+    two = evolve(SHOWN, treatment=(line("t1"), line("t2")))
+    before = [(10, {"p1": 900, "t1": 50, "t2": 50}), (60, {"p1": 10_000, "t1": 9_000, "t2": 50})]
+    other = run(two, [*before, (60, {"p1": 10_000, "t1": 50, "t2": 6_000})])[0]
+    assert told(other) == [("changed", "notice")]
+    both = [(10, {"p1": 900, "t1": 50, "t2": 50}), (60, {"p1": 10_000, "t1": 4_500, "t2": 4_500})]
+    half = run(two, [*both, (60, {"p1": 10_000, "t1": 4_500, "t2": 50})])[0]
+    assert told(half)[0][1] == Severity.VIOLATION
+
+
+def test_a_question_is_asked_again_after_two_weeks_and_what_is_unsaid_leaves_no_trace() -> None:
+    batch = [(60, STANDBY), (120, {"p1": 8_100, "t1": 6_500}), (60, ON)]
+    episodes = run(SHOWN, [(10, STANDBY), (240, ON), *batch * 100])[0]
+    asked = [one for one in episodes if one.state == "raised"]
+    assert {one.rule for one in asked} == {Rule.CHANGED}
+    assert len(asked) == 2
+    assert len(episodes) == 2 * len(asked)
+    assert "learned again" in asked[0].sentence["en"]
+
+
+STEP: Callable[[float], int] = lambda u: 9_000 if u >= 8_000 else 6_000  # noqa: E731
+
+
+def test_a_stage_that_was_seen_in_health_at_nearly_this_production_is_no_fall() -> None:
+    falls = Falls()
+    for minute in range(60):
+        falls.note_health(9_800 if minute % 2 else 10_200, 6_100 if minute == 30 else 9_000, 1, (1, 1))
+    assert not falls.is_fall(10_000, 6_000, 1, (1, 1), STEP)
+    assert falls.is_fall(10_000, 5_000, 1, (1, 1), STEP)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1_000, 20_000), st.integers(0, 12_000), st.integers(0, 3), st.integers(1, 3)),
+        max_size=80,
+    ),
+    st.integers(1_000, 20_000),
+    st.integers(0, 12_000),
+)
+def test_what_is_kept_over_a_restart_decides_alike(
+    minutes: list[tuple[int, int, int, int]], u: int, t: int
+) -> None:
+    one = Falls()
+    for at_u, at_t, run_slot, on in minutes:
+        one.note_production(1, at_u, 15_000)
+        if at_t > 7_000:
+            one.note_health(at_u, at_t, run_slot, (1, on))
+        else:
+            one.note_lack(1)
+    two = Falls()
+    two.restore(one.state())
+    assert two.state() == one.state()
+    for on in (1, 2, 3):
+        assert one.is_fall(u, t, 2, (1, on), STEP) == two.is_fall(u, t, 2, (1, on), STEP)
