@@ -51,7 +51,9 @@ DEED_PAUSE_S: Final = 14_400
 """The longest break within a shift; treatment that is missing after a longer one is a new deed."""
 QUESTION_AGAIN_S: Final = 14 * 86_400
 """Asked more often, people learn to ignore it."""
-QUESTIONS: Final = frozenset({Rule.CHANGED, Rule.DECOUPLED, Rule.LOW_CORRELATION, Rule.CT_PROD})
+QUESTIONS: Final = frozenset(
+    {Rule.CHANGED, Rule.DECOUPLED, Rule.LOW_CORRELATION, Rule.CT_PROD, Rule.PHASE_LOST}
+)
 HEALTHY_S: Final = 120
 """A minute in which treatment was still coming back says too little of it."""
 SURE_OF_RATED: Final = 0.3
