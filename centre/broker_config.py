@@ -3,16 +3,23 @@
 TLS 1.3, no passwords. One broker for gateways and, where it is wanted, another for claims:
 
 - mosquitto.conf: clients with a certificate of the office's authority that its list of revoked certificates
-  does not name. The name in the certificate is the user name; a gateway writes and reads only below it.
+  does not name. The name in the certificate is the user name and the client id, whatever id the client asks
+  for: nobody can take another's session. So whoever connects has a certificate of its own, each process of
+  the centre too, and what it may do follows from its role (ROLES). A gateway writes and reads only below its
+  name; its doctor and its renewal go through the running agent.
 - claims.conf: for gateways without a certificate, anonymous. A client may read the authority's certificate,
   write one request and read one answer, both under its own client id, which is the hash of its request:
   nobody without the request can guess it, so nobody else can read or forge the answer, or disconnect the
-  client. The centre connects by a listener of its own on this machine, with its certificate, under a client
-  id that nobody can guess.
+  client. The centre connects by a listener of its own on this machine, with its certificate, and takes away
+  whatever anybody had retained.
 
 The two are separate processes because MQTT disconnects a client when another connects with its client id,
 whatever the listener: on a shared broker, strangers could disconnect every gateway. Here all they can do is
 to use up the connections of claims.conf or fill its log; enrolled gateways do not notice.
+
+Memory is bounded: what waits for a centre that is away, by QUEUED_MESSAGES_MAX and QUEUED_BYTES_MAX, and the
+process by MEMORY_BYTES_MAX. What is dropped has no receipt, so its gateway sends it again. Nothing runs as
+root.
 
     python: mosquitto_files(...) → {name: text}; `dianjian centre broker-config` writes them
 """
@@ -26,12 +33,20 @@ PACKET_BYTES_MAX: Final = 131_072
 """Twice the largest seal message."""
 CLAIMS_QUEUED_MAX: Final = 200
 """Requests queued while the centre answers others; a gateway repeats its request."""
-QUEUED_MESSAGES_MAX: Final = 100_000
-"""A night without the centre; beyond this the broker drops silently; what has no receipt is sent again."""
+QUEUED_MESSAGES_MAX: Final = 10_000
+"""For one client, mostly a centre that is away; beyond this the broker drops, and gateways send again."""
+QUEUED_BYTES_MAX: Final = 64 * 1024 * 1024
+"""For one client, whichever comes first."""
+MEMORY_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Of the broker's memory: three clients' full queues; a thousand gateways need 20 MB."""
+CLAIMS_MEMORY_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Of the broker of claims: its 50 connections, each with a message of the largest size, six times."""
 CLAIM_CONNECTIONS_MAX: Final = 50
 """Many more than the technicians who work at the same time."""
 CENTRE_NAME: Final = "centre"
-"""The name in the centre's own certificate; no gateway may have it."""
+"""The name in the certificate of `dianjian subscribe`; no gateway may have it, nor the others of ROLES."""
+ROLES: Final = {"subscribe": CENTRE_NAME, "listen": "centre-office", "doctor": "centre-doctor"}
+"""The processes of the centre, and the names in their certificates."""
 
 ACL: Final = """\
 # A gateway is named by the CN of its certificate and writes only below that name.
@@ -46,21 +61,37 @@ pattern read dj/1/%u/order
 pattern read dj/1/%u/certificate
 pattern read dj/1/beacon
 
-# The centre reads everything, and writes receipts, orders, certificates and the beacon.
-user {centre}
-topic read dj/1/#
+# subscribe: verifies what gateways publish, answers receipts and orders, and hears its own beacon.
+user {subscribe}
+topic read dj/1/+/seal
+topic read dj/1/+/chain
+topic read dj/1/+/body
+topic read dj/1/+/rekey
+topic read dj/1/+/state
+topic readwrite dj/1/beacon
 topic write dj/1/+/receipt
 topic write dj/1/+/order
+
+# listen: renews certificates.
+user {listen}
+topic read dj/1/+/renew
 topic write dj/1/+/certificate
-topic write dj/1/beacon
+
+# doctor: sees whether the centre answers, and writes nothing.
+user {doctor}
+topic read dj/1/beacon
+topic read dj/1/+/receipt
+topic read dj/1/+/state
 """
 
 CLAIM_CENTRE_ACL: Final = """\
-# The centre on the broker of claims; it may clear what somebody had retained.
-user {centre}
-topic readwrite dj/1/claim/+/request
-topic write dj/1/claim/+/answer
-topic write dj/1/claim/authority
+# listen, on the broker of claims; it clears what anybody had retained, under whatever id.
+user {listen}
+topic readwrite dj/1/claim/#
+
+# As before roles: an office whose certificate is subscribe's.
+user {subscribe}
+topic readwrite dj/1/claim/#
 """
 
 CLAIM_ACL: Final = """\
@@ -75,6 +106,8 @@ _COMMON: Final = """\
 per_listener_settings true
 set_tcp_nodelay true
 max_packet_size {packet_bytes_max}
+memory_limit {memory_max}
+max_queued_bytes {queued_bytes_max}
 log_dest stderr
 log_type error
 log_type warning
@@ -90,6 +123,7 @@ keyfile {folder}/server.key
 crlfile {folder}/revoked.pem
 require_certificate true
 use_identity_as_username true
+use_username_as_clientid true
 tls_version tlsv1.3
 acl_file {folder}/{acl}
 """
@@ -131,7 +165,7 @@ class BrokerPlace:
     Attributes:
         claim_port: For gateways, on the broker of claims; 0 for no such broker.
         centre_port: For the centre, on the broker of claims, on this machine.
-        user: The user that mosquitto, started by root, becomes; "" for its default.
+        user: The user that mosquitto, started by root, becomes; "" where another starts it, and stays.
     """
 
     folder: Path
@@ -139,7 +173,6 @@ class BrokerPlace:
     port: int
     claim_port: int = 0
     centre_port: int = 0
-    centre: str = CENTRE_NAME
     user: str = ""
 
 
@@ -148,7 +181,7 @@ def mosquitto_files(place: BrokerPlace) -> dict[str, str]:
     listeners = {"mosquitto": (_MAIN, place.port, place.address, "acl")}
     if place.claim_port:
         listeners["claims"] = _CLAIM, place.centre_port, "127.0.0.1", "claim-centre-acl"
-    files = {"acl": ACL.format(centre=place.centre)}
+    files = {"acl": ACL.format(**ROLES)}
     for name, (part, port, address, acl) in listeners.items():
         text = (_COMMON + part).format(
             name=name,
@@ -156,6 +189,8 @@ def mosquitto_files(place: BrokerPlace) -> dict[str, str]:
             address=place.address,
             claim_port=place.claim_port,
             queued_max=QUEUED_MESSAGES_MAX,
+            queued_bytes_max=QUEUED_BYTES_MAX,
+            memory_max=CLAIMS_MEMORY_BYTES_MAX if name == "claims" else MEMORY_BYTES_MAX,
             claims_max=CLAIMS_QUEUED_MAX,
             packet_bytes_max=PACKET_BYTES_MAX,
             connections_max=CLAIM_CONNECTIONS_MAX,
@@ -165,5 +200,5 @@ def mosquitto_files(place: BrokerPlace) -> dict[str, str]:
             text = text.replace("per_listener_settings", f"user {place.user}\nper_listener_settings", 1)
         files[f"{name}.conf"] = text
     if place.claim_port:
-        files |= {"claim-acl": CLAIM_ACL, "claim-centre-acl": CLAIM_CENTRE_ACL.format(centre=place.centre)}
+        files |= {"claim-acl": CLAIM_ACL, "claim-centre-acl": CLAIM_CENTRE_ACL.format(**ROLES)}
     return files

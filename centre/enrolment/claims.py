@@ -2,7 +2,8 @@
 
 One serves the broker of gateways, which renew, one the broker of claims; the subscription tells them apart.
 A claim client has no certificate, so what comes from there is bounded: the broker limits its connections,
-the queue here drops what exceeds it, and a request is cleared after its answer in case it was retained.
+the queue here drops what exceeds it, and a request is cleared after its answer in case it was retained. So is
+whatever came under an id of another form.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from attrs import evolve
 from drivers.clock import SystemClock
 from wire.enrolment import certificates
 from wire.enrolment.answer import Answer, encode_answer
-from wire.enrolment.topics import AUTHORITY, REQUESTS, find_answer_topic
+from wire.enrolment.topics import AUTHORITY, REQUESTS, find_answer_topic, is_litter
 from wire.mqtt_events import Connected, Message, MqttEvent
 from wire.mqtt_settings import MqttSettings
 from wire.publisher import Publisher
@@ -74,6 +75,8 @@ class Claims:
     def _answer(self, message: Message) -> None:
         found = find_answer_topic(message.topic)
         if found is None:
+            if is_litter(message.topic):
+                self._publish(message.topic, b"", retain=True)
             return
         to, gateway = found
         answer = self._receive(message.payload, gateway, "mqtt")

@@ -1,7 +1,5 @@
 """`dianjian centre broker-config`: everything mosquitto needs, in one folder, with no password in it."""
 
-import getpass
-import os
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +9,10 @@ from centre.broker_config import BrokerPlace, mosquitto_files
 from centre.enrolment.office import AUTHORITY_NAME, REVOKED_NAME
 from disk.files import replace_file
 from evidence.moments import utc_ms
+from provisioning.centre.broker_user import UserError, find_user, give_folder
 from provisioning.centre.office import write_pair
 from provisioning.centre.options import AS_JSON, AUTHORITY, FOLDER, failing_in_one_line, office_at, show
+from provisioning.terminal.exits import EXIT_USAGE, fail
 from wire.enrolment.certificates import parse_certificate
 
 LOOPBACK: Final = "127.0.0.1"
@@ -29,6 +29,7 @@ PORT: Final = click.IntRange(1, 65_535)
 @click.option(
     "--claim-centre-port", type=PORT, default=8885, show_default=True, help="There, for the centre; loopback."
 )
+@click.option("--user", default="", help="Who runs mosquitto, where root starts it.  [default: mosquitto]")
 @AS_JSON
 def broker_config(
     authority: Path,
@@ -38,6 +39,7 @@ def broker_config(
     port: int,
     claim_port: int | None,
     claim_centre_port: int,
+    user: str,
     as_json: bool,
 ) -> None:
     """Write mosquitto.conf, ACL, the list of revoked certificates and a server certificate to --out.
@@ -46,12 +48,14 @@ def broker_config(
     process of its own, so that no stranger's client id can throw out a gateway.
 
     A repetition renews the list (then send mosquitto SIGHUP) and, past two thirds of its life, the
-    server's certificate; an external authority signs server.pem itself. The user that runs mosquitto must be
-    able to read the folder.
+    server's certificate; an external authority signs server.pem itself. Called by root, the folder becomes
+    that of --user, who runs mosquitto; else mosquitto runs as who calls this.
     """
     office = office_at(authority)
-    # Otherwise mosquitto, started by root, would drop to a user that cannot read the folder.
-    user = getpass.getuser() if os.geteuid() == 0 else ""
+    try:
+        user = find_user(user)
+    except UserError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
     place = BrokerPlace(out.resolve(), address, port, claim_port or 0, claim_centre_port, user=user)
     names = list(dict.fromkeys([*(hosts or [address]), LOOPBACK]))  # the centre connects over loopback
     with failing_in_one_line(out):
@@ -63,8 +67,22 @@ def broker_config(
         replace_file(out / AUTHORITY_NAME, (authority / AUTHORITY_NAME).read_bytes(), 0o644)
         for name, text in mosquitto_files(place).items():
             replace_file(out / name, text.encode(), 0o600)
+        opened = _give(out, user)
     config = str(out / "mosquitto.conf")
-    show({"config": config, "port": port, "claim_port": claim_port}, config, as_json=as_json)
+    fields = {"config": config, "port": port, "claim_port": claim_port, "user": user or None}
+    show({**fields, "opened": [str(one) for one in opened]}, config, as_json=as_json)
+    for one in opened:
+        click.echo(f"{one}: {user} may enter it from now on (setfacl -x u:{user} takes it back)", err=True)
+
+
+def _give(out: Path, user: str) -> list[Path]:
+    """Make the folder readable for the user that mosquitto becomes."""
+    if not user:
+        return []
+    try:
+        return give_folder(out.resolve(), user)
+    except UserError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
 
 
 def _is_due(file: Path, now_utc_ms: int) -> bool:

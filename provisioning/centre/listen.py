@@ -2,6 +2,10 @@
 
 One JSON line for each answer and for each connection that failed; no more than LINES_MAX a minute, because
 anybody may connect.
+
+On the brokers it has a certificate of its own: the broker lets in one connection a certificate, and that of
+`subscribe` is taken. It makes one at each start and keeps it in the office's folder, unless --certificate
+names one that is not subscribe's, as it must with an external authority.
 """
 
 import secrets
@@ -12,6 +16,7 @@ from typing import Final, NamedTuple
 
 import click
 
+from centre.broker_config import CENTRE_NAME, ROLES
 from centre.enrolment.claims import Claims
 from centre.enrolment.desk import Desk
 from centre.enrolment.est_server import listen_est
@@ -19,8 +24,9 @@ from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import Office
 from evidence.moments import utc_ms
 from provisioning.centre.office import write_pair
-from provisioning.centre.options import AUTHORITY, FILE, KEY, REGISTER, office_at
+from provisioning.centre.options import AUTHORITY, FILE, KEY, REGISTER, failing_in_one_line, office_at
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from wire.enrolment.certificates import parse_certificate
 from wire.enrolment.topics import RENEWALS, REQUESTS
 from wire.http.server import HttpServer
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
@@ -46,7 +52,7 @@ class TlsPaths(NamedTuple):
 @click.option("--broker", metavar="URL", help="Take renewals from this broker, mqtts://host:port.")
 @click.option("--claims", "claims_url", metavar="URL", help="Take claims from this, at its centre port.")
 @click.option("--ca", type=FILE, help="Certificate of the broker's authority; else the office's own.")
-@click.option("--certificate", type=FILE, help="The centre's client certificate on the broker.")
+@click.option("--certificate", type=FILE, help="A client certificate; else it makes one by itself.")
 @click.option("--certificate-key", type=FILE, help="Its key.")
 def listen(
     authority: Path,
@@ -68,12 +74,9 @@ def listen(
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    ca = ca or authority / "authority.pem"
     brokers = {topic: url for topic, url in ((RENEWALS, broker), (REQUESTS, claims_url)) if url is not None}
-    listeners = [
-        _make_claims(desk, office, url, topic, TlsPaths(ca, certificate, certificate_key))
-        for topic, url in brokers.items()
-    ]
+    files = _find_own(office, TlsPaths(ca or authority / "authority.pem", certificate, certificate_key))
+    listeners = [_make_claims(desk, office, url, topic, files) for topic, url in brokers.items()]
     server = None if est is None else _listen_est(desk, office, est, hosts)
     for claims in listeners:
         claims.start()
@@ -88,6 +91,18 @@ def listen(
         claims.stop()
     if desk.broken:
         raise fail(EXIT_OUTSIDE, desk.broken)
+
+
+def _find_own(office: Office, given: TlsPaths) -> TlsPaths:
+    """The certificate to show on brokers: the given one, or an own one in the place of subscribe's."""
+    if office.is_external:
+        return given
+    with failing_in_one_line(given.certificate):
+        if given.certificate and parse_certificate(given.certificate.read_bytes()).name != CENTRE_NAME:
+            return given
+        name, folder = ROLES["listen"], office.folder / "listen"
+        write_pair(folder, name, *office.introduce(utc_ms(), name))
+    return TlsPaths(given.ca, folder / f"{name}.pem", folder / f"{name}.key")
 
 
 def _make_claims(desk: Desk, office: Office, broker: str, topic: str, files: TlsPaths) -> Claims:

@@ -10,8 +10,9 @@ from attrs import evolve
 
 from agent.site.enrolment import meters_of
 from agent.site.file import ConfigError, load_site
+from centre.broker_config import ROLES
 from centre.enrolment.ledger import OfficeError
-from centre.enrolment.office import CENTRE, make_office
+from centre.enrolment.office import make_office
 from disk.files import replace_file
 from evidence.keys import KeyFileError, load_key_file, public
 from evidence.moments import iso_utc, utc_ms
@@ -56,13 +57,20 @@ def authority(name: str, external: Path | None, as_json: bool, folder: Path) -> 
 @click.command("certificate")
 @AUTHORITY
 @click.option("--out", required=True, type=FOLDER, help="Where the .pem and .key files go.")
+@click.option(
+    "--role",
+    type=click.Choice(list(ROLES)),
+    default="subscribe",
+    show_default=True,
+    help="Each process of the centre needs its own: the broker lets in one connection a certificate.",
+)
 @click.argument("hosts", nargs=-1)
-def certificate(authority: Path, out: Path, hosts: tuple[str, ...]) -> None:
-    """Sign the centre's own client certificate for the broker or, with HOSTS, one of a server there."""
-    office = office_at(authority)
+def certificate(authority: Path, out: Path, role: str, hosts: tuple[str, ...]) -> None:
+    """Sign the client certificate of a process of the centre or, with HOSTS, one of a server there."""
+    office, name = office_at(authority), ROLES[role]
     with failing_in_one_line(out):
-        pair = office.serve(list(hosts), utc_ms()) if hosts else office.introduce(utc_ms())
-        write_pair(out, "server" if hosts else CENTRE, *pair)
+        pair = office.serve(list(hosts), utc_ms()) if hosts else office.introduce(utc_ms(), name)
+        write_pair(out, "server" if hosts else name, *pair)
     say(out)
 
 

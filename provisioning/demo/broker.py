@@ -29,7 +29,7 @@ from typing import Final
 import click
 from attrs import frozen
 
-from centre.broker_config import ACL, CENTRE_NAME, PACKET_BYTES_MAX, QUEUED_MESSAGES_MAX
+from centre.broker_config import ACL, CENTRE_NAME, PACKET_BYTES_MAX, QUEUED_MESSAGES_MAX, ROLES
 from disk.files import replace_file
 
 HOST: Final = "127.0.0.1"
@@ -200,7 +200,7 @@ def write_mosquitto_config(port: int, directory: Path, tls: ServerTls | None) ->
         text += "allow_anonymous true\n"
     else:
         text += _MOSQUITTO_TLS.format(tls=tls, directory=directory)
-        replace_file(directory / "acl", ACL.format(centre=tls.centre).encode(), 0o600)
+        replace_file(directory / "acl", ACL.format(**{**ROLES, "subscribe": tls.centre}).encode(), 0o600)
     config = directory / "mosquitto.conf"
     replace_file(config, text.encode())
     return config

@@ -262,7 +262,12 @@ WRITERS: Final = (
     ),
     Writer(
         "the register",
-        ("centre.register:add_line", "centre.register:enrol_in", "provisioning.centre.chain:_add"),
+        (
+            "centre.register:add_line",
+            "centre.register:enrol_in",
+            "provisioning.centre.chain:_add",
+            "provisioning.centre.readmit:readmit",
+        ),
         lambda folder: add_line(folder / "register", enrolment_line("second", bytes(31) + b"x")),
         _register,
         lambda folder: add_line(folder / "register", enrolment_line("first", bytes(32))),

@@ -18,8 +18,8 @@ from wire.messages import ROOT, is_gateway_id
 
 CLAIM: Final = f"{ROOT}/claim"
 AUTHORITY: Final = f"{CLAIM}/authority"
-REQUESTS: Final = f"{CLAIM}/+/request"
-"""What the centre subscribes to on the broker of claims."""
+REQUESTS: Final = f"{CLAIM}/#"
+"""What the centre subscribes to on the broker of claims: requests, and whatever else anybody put there."""
 RENEWALS: Final = f"{ROOT}/+/renew"
 """What the centre subscribes to on the broker of gateways."""
 
@@ -49,6 +49,12 @@ def renew_request(gateway: str) -> str:
 def renew_answer(gateway: str) -> str:
     """Where it is answered."""
     return f"{ROOT}/{gateway}/certificate"
+
+
+def is_litter(topic: str) -> bool:
+    """Whether only a client with a strange id can have written to this topic of the broker of claims."""
+    is_ours = topic == AUTHORITY or topic.endswith("/answer")
+    return topic.startswith(f"{CLAIM}/") and not is_ours and find_answer_topic(topic) is None
 
 
 def find_answer_topic(topic: str) -> tuple[str, str] | None:
