@@ -12,6 +12,7 @@ from agent.gateway import Gateway
 from agent.host.boot import Boot
 from agent.host.clock import WallClock
 from agent.host.heartbeat import Heartbeat
+from agent.host.standstill import Standstill
 from agent.inbox import INBOX_NAME, Inbox
 from agent.judging.checkpoints import BEHAVIOUR, METERS, Check, Checkpoints
 from agent.judging.detector_feed import DetectorFeed
@@ -41,6 +42,7 @@ from agent.tamper.behaviour import Behaviour
 from agent.tamper.settings import Tamper
 from agent.uplink.courier import Courier
 from agent.uplink.outbox import Outbox
+from agent.uplink.renewing import Renewing
 from agent.uplink.settings import mqtt_settings
 from disk.version import read_version
 from drivers.clock import Clock
@@ -71,8 +73,14 @@ class Built:
     buses: tuple[BusTask, ...]
     status: StatusSocket
     guests: BusSocket
+    renewing: Renewing
     webhook: "Webhook | None"
     tpm: TpmTask | None = None
+
+    def admit(self) -> None:
+        """Serve guests of the buses, and who renews the certificate."""
+        self.guests.admit()
+        self.renewing.admit()
 
     def close(self) -> None:
         """Release what `build` acquired."""
@@ -81,6 +89,7 @@ class Built:
         self.status.close()
         self.gateway.sealing.sealer.spool.close()
         self.guests.close()
+        self.renewing.close()
         self.gateway.sealing.store.close()
 
 
@@ -172,6 +181,7 @@ def core_of(
     heartbeat_parts = (readings.figures, judging.figures, courier.figures, partial(_store_figures, store))
     sources = (
         WallClock(judging.redate),
+        Standstill(),
         readings,
         judging,
         Boot(recovery.start.value, read_version(), feed.boot, manifest, store, sealer.spool),
@@ -251,5 +261,7 @@ def build(
         bus.id: (bus.url, parse_url(bus.url).gap_registers_max, task.desk)
         for bus, task in zip(site.bus, buses, strict=True)
     }
-    guests = BusSocket(folder, desks)
-    return Built(gateway, parts, recovery, publisher, buses, StatusSocket(folder), guests, webhook, tpm)
+    guests, status = BusSocket(folder, desks), StatusSocket(folder)
+    renewing = Renewing(folder, topics.gateway, publisher.publish, lambda: courier.packet_bytes_max)
+    courier.on_certificate, courier.on_renewal_ack = renewing.note_answer, renewing.note_ack
+    return Built(gateway, parts, recovery, publisher, buses, status, guests, renewing, webhook, tpm)

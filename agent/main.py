@@ -241,7 +241,7 @@ def _forever(built: Built, loop: Loop, clock: Clock) -> int:
     let_go_of_start()
     try:
         describe = partial(overview, built.parts)
-        loop.run(built.gateway, built.publisher, built.buses, built.status, describe, built.guests.admit)
+        loop.run(built.gateway, built.publisher, built.buses, built.status, describe, built.admit)
     finally:
         stop_buses(built.buses)
     _finish(built, loop, clock, DRAIN_S, lambda: False)

@@ -18,7 +18,9 @@ buses      [{bus, url, load_percent, requests, timeouts, …, latency_ms {p50, p
 seals      {last, receipted (without their readings), delivered (with the readings of all up to this one),
              backlog (seals whose readings the centre has not receipted), records_waiting (in those),
              sent, in_flight, receipt {number, at (the centre's time)} | null}
-broker     {connected, alarms, packets | null, url, certificate {file, ends_at | null} | null}
+broker     {connected, ended (why the last connection ended), refused [subscriptions], beacon_at (the
+             centre's time in its last beacon) | null, rejected (messages not signed by this centre, or
+             replayed), alarms, packets | null, url, certificate {file, ends_at | null} | null}
              packets {bytes_max, refused (0: the broker named the limit itself), smallest (that of one seal)}
 episodes   the latest, as in their records but without traces
 process    {resident_bytes, threads, descriptors}
@@ -90,6 +92,10 @@ def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
         },
         "broker": {
             "connected": delivery.connected,
+            "ended": parts.courier.ended,
+            "refused": list(parts.courier.refused),
+            "beacon_at": _iso_ms(parts.courier.beacon_utc_ms or parts.courier.kept_utc_ms),
+            "rejected": parts.courier.rejections,
             "alarms": sorted(delivery.alarms),
             "packets": _packets(delivery),
             **_broker(parts.site),
@@ -125,6 +131,11 @@ def reading_json(reading: Reading, setup: MeterSetup, line: str | None) -> dict[
         "latency_ms": round(reading.latency_ns / 1_000_000, 3),
         "values": values,
     }
+
+
+def _iso_ms(utc_ms: int | None) -> str | None:
+    is_told = utc_ms is not None and utc_ms <= UTC_MS_MAX
+    return _iso(datetime.fromtimestamp((utc_ms or 0) / MS_PER_S, UTC)) if is_told else None
 
 
 def _receipt(receipt: tuple[int, int] | None) -> dict[str, Any] | None:

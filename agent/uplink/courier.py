@@ -4,8 +4,10 @@ As a record source it gives an EVENT for each alarm of the outbox and for what b
 DROP for a body that is damaged or gone (`gone`).
 
 A receipt or beacon counts only if the centre signed it with the key in the site file; anything else
-arriving on those topics is recorded and dropped. Only a receipt that the outbox has compared with an own hash
-is kept, and only then may rows be pruned.
+arriving on those topics is recorded and dropped. A beacon that is not newer in the centre's own time than
+the last one, or that is older than the last receipt, is a replay: it says nothing about the clock and is
+recorded; one that the broker had kept is merely old. Only a receipt that the outbox has compared with an own
+hash is kept, and only then may rows be pruned.
 
 A stored body is checked against its seal before it is sent: a damaged one would be refused and sent again for
 ever. Its seal is sent alone, and a record declares the body lost. One that goes in parts is checked before
@@ -13,7 +15,7 @@ the first of them and kept until another body is due.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
@@ -24,6 +26,8 @@ from agent.store.gateway import GatewayStore
 from agent.uplink.delivery import Alarm, Meaning, OutboxStatus, Publish
 from agent.uplink.gone import GONE, GoneBodies
 from agent.uplink.outbox import Outbox
+from agent.uplink.renewing import TOKEN as RENEW_TOKEN
+from agent.uplink.renewing import answer_topic
 from drivers.clock import Stamp
 from evidence.cbor import FormatError
 from evidence.receipt import Conflict, open_beacon, open_receipt
@@ -48,7 +52,13 @@ SPANS_MAX: Final = 1_000
 REJECTIONS_RECORDED_MAX: Final = 100
 """Records about forged or foreign messages in one run of the process: enough to be evidence, too few for a
 flood to fill the disk."""
+BEACON_SLACK_MS: Final = 5_000
+"""A beacon may be so much older than a receipt: they are made beside each other."""
 _ALARMS: Final = frozenset(Alarm)
+
+
+def _ignore(_: object) -> None:
+    """Nobody waits for it."""
 
 
 class Send(Protocol):
@@ -68,6 +78,12 @@ class Courier(RecordSource):
         statements: Each is published on each connect until a receipt covers its seal, in their order.
         clock_ahead_ms: How far the wall clock was ahead of the centre's at its last beacon; None before one.
         reference: Hash of the last receipt or beacon: whatever is sealed now is younger than that.
+        beacon_utc_ms: The centre's time in the newest beacon that came at its moment; None before one.
+        kept_utc_ms: That in the one that the broker had kept.
+        ended: Why the last connection ended, "" while one stands.
+        refused: Subscriptions that the broker does not grant.
+        rejections: Messages that were recorded and dropped.
+        on_certificate, on_renewal_ack: Take what concerns a renewal, see `agent.uplink.renewing`.
         receipt: Number of the highest seal that a receipt covers, and the centre's time in it, UTC ms.
     """
 
@@ -78,13 +94,20 @@ class Courier(RecordSource):
     send: Send
     birth: bytes
     statements: tuple[Pending, ...] = ()
+    on_certificate: Callable[[bytes], None] = _ignore
+    on_renewal_ack: Callable[[int], None] = _ignore
+    beacon_utc_ms: int | None = field(default=None, init=False)
+    kept_utc_ms: int | None = field(default=None, init=False)
+    ended: str = field(default="", init=False)
+    refused: list[str] = field(factory=list, init=False)
     reference: bytes = field(default=b"", init=False)
     receipt: tuple[int, int] | None = field(default=None, init=False)
     clock_ahead_ms: int | None = field(default=None, init=False)
+    _centre_utc_ms: int = field(default=0, init=False)
     _logged: str = field(default="", init=False)
     _state_at_s: float = field(default=float("-inf"), init=False)
     _lost_reported: set[int] = field(factory=set, init=False)  # once each: the centre moves on, or never does
-    _rejections: int = field(default=0, init=False)
+    rejections: int = field(default=0, init=False)
     _unsound: set[int] = field(factory=set, init=False)
     _damaged: list[int] = field(factory=list, init=False)
     _parted: StoredSeal | None = field(default=None, init=False)
@@ -134,21 +157,31 @@ class Courier(RecordSource):
             "connected": status.connected,
         }
 
+    @property
+    def packet_bytes_max(self) -> int:
+        """The largest packet that the broker takes, 0 without a connection."""
+        return self.outbox.packet_bytes_max if self.outbox.status().connected else 0
+
     def _take(self, event: MqttEvent, stamp: Stamp, now_s: float) -> list[dict[str, Any]]:
         """The bodies of the event records that follow from it."""
         match event:
             case Connected():
                 self._log_once("connected")
+                self.ended, self.refused = "", []
                 self.outbox.on_connected(now_s, event.receive_maximum, event.packet_bytes_max)
                 if self.outbox.fits(messages.packet_bytes(self.topics.state, len(self.birth))):
                     self.send(BIRTH_TOKEN, self.topics.of(Kind.STATE), self.birth, retain=True)
                 self._state_keys()
             case Disconnected():
                 self._log_once(event.reason)
+                self.ended = event.reason
                 self.outbox.on_disconnected(now_s, event.reason_code, unanswered=event.unanswered)
+            case Acked() if event.token == RENEW_TOKEN:
+                self.on_renewal_ack(event.reason_code)
             case Acked():
                 self.outbox.on_puback(event.token, event.reason_code, now_s)
             case SubscribeRefused():
+                self.refused.append(event.topic)
                 return [{"what": "subscription refused", "topic": event.topic, "code": event.reason_code}]
             case Message():
                 return self._message(event, stamp, now_s)
@@ -214,10 +247,9 @@ class Courier(RecordSource):
     def _message(self, message: Message, stamp: Stamp, now_s: float) -> list[dict[str, Any]]:
         try:
             if message.topic == messages.BEACON:
-                beacon = open_beacon(message.payload, self.centre_key)
-                if not message.retained:  # how long the broker has kept one is not known
-                    self.clock_ahead_ms = stamp.utc_ns // NS_PER_MS - beacon.centre_utc_ms
-                self.reference = sha256(message.payload).digest()
+                return self._beacon(message, stamp)
+            if message.topic == answer_topic(self.topics.gateway):
+                self.on_certificate(message.payload)
                 return []
             if message.topic == self.topics.receipt:
                 return self._receipt(message.payload, now_s)
@@ -225,12 +257,34 @@ class Courier(RecordSource):
             return self._reject(message.topic, str(error))
         return self._reject(message.topic, "nothing of this kind is taken here")
 
+    def _beacon(self, message: Message, stamp: Stamp) -> list[dict[str, Any]]:
+        utc_ms = open_beacon(message.payload, self.centre_key).centre_utc_ms
+        is_old = utc_ms < self._centre_utc_ms - BEACON_SLACK_MS
+        if message.retained:  # how long the broker has kept it is not known
+            self.kept_utc_ms = utc_ms
+            if not is_old:
+                self.reference = sha256(message.payload).digest()
+            return []
+        if is_old or utc_ms <= (self.beacon_utc_ms or 0):
+            return self._reject(message.topic, "a beacon that is not newer than the last: a replay")
+        self.clock_ahead_ms = stamp.utc_ns // NS_PER_MS - utc_ms
+        self.beacon_utc_ms = utc_ms
+        self._centre_utc_ms = max(self._centre_utc_ms, utc_ms)
+        self.reference = sha256(message.payload).digest()
+        return []
+
     def _receipt(self, raw: bytes, now_s: float) -> list[dict[str, Any]]:
         receipt = open_receipt(raw, self.centre_key)
         meaning = self.outbox.on_receipt(receipt, self.store.hash_of, now_s)
         if meaning in {Meaning.PROGRESS, Meaning.NOTHING_NEW, Meaning.ASKED}:
             self.reference = sha256(raw).digest()
             self.receipt = max(self.receipt or (0, 0), (receipt.number, receipt.centre_utc_ms))
+        if (
+            meaning is Meaning.PROGRESS
+        ):  # which nobody can replay: a centre whose clock was set back is believed
+            self._centre_utc_ms = receipt.centre_utc_ms
+            if (self.beacon_utc_ms or 0) > receipt.centre_utc_ms + BEACON_SLACK_MS:
+                self.beacon_utc_ms = None
         # A request may bring progress too: what it covers may be pruned, so it is kept. One that proves a
         # rollback or a fork, or requests what is lost, shows where a re-key has to continue.
         lost = receipt.conflict is not None and self.store.hash_of(receipt.conflict.number) is None
@@ -264,7 +318,7 @@ class Courier(RecordSource):
                 self.send(STATEMENT_TOKEN, self.topics.rekey, payload)
 
     def _reject(self, topic: str, reason: str) -> list[dict[str, Any]]:
-        self._rejections += 1
-        if self._rejections > REJECTIONS_RECORDED_MAX:
+        self.rejections += 1
+        if self.rejections > REJECTIONS_RECORDED_MAX:
             return []
-        return [{"what": "message rejected", "topic": topic, "text": reason, "count": self._rejections}]
+        return [{"what": "message rejected", "topic": topic, "text": reason, "count": self.rejections}]

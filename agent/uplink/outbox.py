@@ -93,6 +93,11 @@ class Outbox:
         """Whether this disk was rolled back; `status` is for people and costs more."""
         return self._stopped
 
+    @property
+    def packet_bytes_max(self) -> int:
+        """The largest packet that is sent."""
+        return self._limit.bytes_max
+
     def on_connected(self, now_s: float, receive_maximum: int, packet_bytes_max: int) -> None:
         """Note a new connection; the numbers are those of its CONNACK."""
         self._window.on_connected(now_s, receive_maximum, packet_bytes_max)

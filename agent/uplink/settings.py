@@ -1,9 +1,15 @@
 """From the site file to the settings of the MQTT connection."""
 
+from typing import Final
+
 from agent.site.file import BrokerSettings, ConfigError, Site
+from agent.uplink.renewing import answer_topic
 from wire import messages
 from wire.messages import Topics
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, Will, parse_broker
+
+ENROLLED_NAME: Final = "current"
+"""The folder of the certificate that an enrolment put in place (`provisioning.enrolment.identity`)."""
 
 
 def mqtt_settings(site: Site, broker: BrokerSettings, topics: Topics) -> MqttSettings:
@@ -15,6 +21,9 @@ def mqtt_settings(site: Site, broker: BrokerSettings, topics: Topics) -> MqttSet
     ca, certificate, key = (
         site.path(name) if name else None for name in (broker.ca, broker.certificate, broker.key)
     )
+    # Only an office of ours answers renewals; another broker need not allow to read them.
+    is_enrolled = certificate is not None and certificate.parent.name == ENROLLED_NAME
+    renewed = (answer_topic(topics.gateway),) if is_enrolled else ()
     try:
         address = parse_broker(broker.url, ca, certificate, key)
         return MqttSettings(
@@ -23,7 +32,7 @@ def mqtt_settings(site: Site, broker: BrokerSettings, topics: Topics) -> MqttSet
             client_id=site.site.gateway,
             tls=address.tls,
             plain_allowed=broker.plain,
-            subscriptions=(topics.receipt, topics.order, messages.BEACON),
+            subscriptions=(topics.receipt, topics.order, messages.BEACON, *renewed),
             will=Will(topics.state, messages.encode_state(online=False, details={})),
         )
     except MqttSettingsError as error:

@@ -1,9 +1,12 @@
 """Checks of the broker: the way there, MQTT 5, CONNACK, rights, packets, and the centre behind it.
 
-It uses its own connection, with the client id GATEWAY-doctor and a session that ends with it, so that
-neither the session nor the retained messages of a running agent are touched. It publishes one message,
-not retained, on the gateway's state topic, which a centre only displays. It is as long as a seal, so that a
-broker whose packets are too small for one refuses it.
+A broker may let in one connection a certificate, whatever client id it names, so beside a running agent
+nothing is connected: its status tells what the broker said to it (`doctor.connected`), and only the way
+there, up to TLS, is tried.
+
+Without one the doctor uses a connection of its own, with the client id GATEWAY-doctor and a session that ends
+with it. It publishes one message, not retained, on the gateway's state topic, which a centre only displays.
+It is as long as a seal, so that a broker whose packets are too small for one refuses it.
 """
 
 import socket
@@ -20,6 +23,7 @@ from disk.version import read_version
 from evidence.cbor import FormatError
 from evidence.receipt import open_beacon
 from evidence.words import Words
+from provisioning.doctor.connected import judge_connected
 from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
 from provisioning.doctor.packets import judge_offer, judge_packets, smallest_packet
 from provisioning.doctor.tls import reach
@@ -65,6 +69,11 @@ _UNANSWERED_REMEDY: Final = Words(
     "它可能不支持 MQTT 5：{brokers}；否则查看消息服务器的日志和 ACL",
     "it may speak no MQTT 5: {brokers}; if it does, look into its log and ACL",
 )
+_UNSEEN: Final = Words(
+    "代理在运行，但读不到它的状态；同一证书不能再连一次",
+    "an agent runs whose status cannot be read; its certificate cannot be used for a second connection",
+)
+_UNSEEN_REMEDY: Final = Words("以 root 运行：sudo dianjian doctor", "run it as root: sudo dianjian doctor")
 
 
 def broker(target: Target, report: Progress) -> Iterator[Finding]:
@@ -72,8 +81,9 @@ def broker(target: Target, report: Progress) -> Iterator[Finding]:
     assert target.site is not None
     if target.site.broker is None:
         return
+    topics = Topics(target.site.site.gateway)
     try:
-        settings = mqtt_settings(target.site, target.site.broker, Topics(target.site.site.gateway))
+        settings = mqtt_settings(target.site, target.site.broker, topics)
     except ConfigError:
         return  # `config` reports it
     connection = (target.status or {}).get("broker", {})
@@ -87,7 +97,12 @@ def broker(target: Target, report: Progress) -> Iterator[Finding]:
     if bad is not None:
         yield bad
         return
-    yield from _check_mqtt(target, settings, report)
+    if target.status is not None:
+        yield from judge_connected(target.status, target.now, topics, settings.subscriptions)
+    elif target.is_running:
+        yield warning("broker", _UNSEEN, _UNSEEN_REMEDY, "agent")
+    else:
+        yield from _check_mqtt(target, settings, report)
 
 
 class _Received:

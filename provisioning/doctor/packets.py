@@ -74,11 +74,16 @@ def judge_packets(
     return failed("broker", text, _LARGER_PACKETS, "packets")
 
 
-def judge_offer(status: Status, connected: Connected, client: MqttClient) -> Iterator[Finding]:
-    """What this broker does not offer and delivery can do without."""
+def judge_parts(status: Status, connected: Connected) -> Iterator[Finding]:
+    """Whether larger bodies go in parts."""
     most = min(connected.packet_bytes_max, _read_packets(status).get("bytes_max", PACKET_BYTES_MAX))
     if most < WHOLE_BODY_BYTES:
         yield ok("broker", _IN_PARTS.fill(most=most), "packets")
+
+
+def judge_offer(status: Status, connected: Connected, client: MqttClient) -> Iterator[Finding]:
+    """What this broker does not offer and delivery can do without."""
+    yield from judge_parts(status, connected)
     for missing, text in zip((not client.keeps_retained, client.qos_max == 0), _LESS, strict=True):
         if missing:
             yield warning("broker", text, _LESS_REMEDY, "mqtt")

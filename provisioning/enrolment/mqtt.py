@@ -8,10 +8,12 @@ Then trusting that authority alone, to send its request. A gateway with a certif
 import queue
 import secrets
 import time
+from pathlib import Path
 from typing import ClassVar, Final, Self, TypeVar
 
 from attrs import define, field
 
+from agent.uplink.renewing import RenewRefusedError, ask_agent
 from drivers.clock import SystemClock
 from evidence.cbor import FormatError
 from provisioning.enrolment.trouble import short_fingerprint, split_address, trouble
@@ -36,7 +38,7 @@ CONNECT_S: Final = 20.0
 ANSWER_S: Final = 30.0
 """A running centre answers within a second; the broker keeps no requests for one that is down."""
 RENEW_SUFFIX: Final = ".renew"
-"""Added to the gateway's name in the client id, so that the agent's connection is not taken over."""
+"""Added to the gateway's name in the client id, for brokers that do not bind it to the certificate."""
 
 ANOTHER_WAY: Final = ": enrol by EST or a folder, or let it take 131072 (mosquitto: max_packet_size)"
 
@@ -129,17 +131,30 @@ class ClaimTransport:
 
 @define
 class RenewTransport:
-    """For a gateway with a certificate: over it, beside the agent's connection."""
+    """For a gateway with a certificate: through the agent in `folder`, or by itself where none runs.
+
+    The broker lets in one connection a certificate: a second one would throw the agent out.
+    """
 
     place: str
     gateway: str
     files: TlsFiles
+    folder: Path | None = None
     name: ClassVar[str] = "mqtt"
     waits: ClassVar[bool] = True
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
         """Send the request, and wait for the answer."""
         del authority  # the broker is checked by the gateway's own ca file
+        if self.folder is not None:
+            try:
+                return decode_answer(ask_agent(self.folder, csr))
+            except (FileNotFoundError, ConnectionRefusedError):
+                pass  # no agent runs
+            except (OSError, RenewRefusedError) as error:
+                raise trouble("unreachable", where=self.place, why=str(error)) from error
+            except FormatError as error:
+                raise trouble("answer-garbage", why=str(error)) from error
         client, answer = self.gateway + RENEW_SUFFIX, topics.renew_answer(self.gateway)
         with _Connection(self.place, client, self.files, answer) as link:
             return _ask(link, topics.renew_request(self.gateway), csr)

@@ -118,7 +118,7 @@ def _choose_own_transport(site: Site, identity: Identity, via: str | None) -> en
     if wanted.startswith("https:"):
         return EstTransport(wanted, files)
     if wanted.startswith("mqtts:"):
-        return RenewTransport(wanted, site.site.gateway, files)
+        return RenewTransport(wanted, site.site.gateway, files, site.path(site.store.path))
     raise trouble("no-way")
 
 

@@ -139,6 +139,10 @@ def test_an_episode_is_shown_without_its_trace_and_alarms_by_name(tmp_path: Path
     assert "trace" not in episode
     assert seen["broker"] == {
         "connected": False,
+        "ended": "",
+        "refused": [],
+        "beacon_at": None,
+        "rejected": 0,
         "alarms": [],
         "packets": None,
         "url": "mqtt://127.0.0.1",

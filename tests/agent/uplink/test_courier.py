@@ -299,3 +299,37 @@ def test_a_receipt_that_asks_for_what_a_lost_database_had_is_kept_for_a_rekey(be
     raw = sign_receipt(Receipt(GATEWAY, 2, b"h" * 32, 2, (), 0, Conflict(3, b"h" * 32)), CENTRE)
     bench.hear(raw)
     assert bench.store.receipts() == [raw]
+
+
+def live(bench: Bench, utc_ms: int, sequence: int = 1, *, retained: bool = False) -> list[dict[str, object]]:
+    raw = sign_beacon(Beacon(utc_ms, sequence), CENTRE)
+    taken = bench.courier.handle(Message(messages.BEACON, raw, retained), STAMP, bench.now_s)
+    return [record.body for record in taken]
+
+
+def test_a_beacon_that_is_not_newer_in_the_centre_s_time_is_a_replay_and_sets_no_clock(bench: Bench) -> None:
+    assert live(bench, 100_000, 7) == []
+    known = bench.courier.clock_ahead_ms
+    for utc_ms, sequence in ((100_000, 7), (40_000, 6), (99_999, 8)):
+        (told,) = live(bench, utc_ms, sequence)
+        assert "replay" in str(told["text"])
+        assert bench.courier.clock_ahead_ms == known
+    assert live(bench, 40_000, retained=True) == [], "what a broker has kept is merely old"
+    assert live(bench, 160_000, 1) == [], "the sequence of a new subscriber begins anew"
+    assert bench.courier.clock_ahead_ms == known - 60_000  # type: ignore[operator]
+
+
+def test_a_beacon_of_before_the_last_receipt_is_a_replay_after_a_restart_too(bench: Bench) -> None:
+    first, second = bench.seal(2)
+
+    def receipt(seal: StoredSeal, utc_ms: int) -> bytes:
+        return sign_receipt(Receipt(GATEWAY, seal.number, seal.hash, seal.number, (), utc_ms), CENTRE)
+
+    bench.hear(receipt(first, 1_000_000))
+    bench.life()
+    (told,) = live(bench, 900_000)
+    assert "replay" in str(told["text"])
+    assert bench.courier.clock_ahead_ms is None
+    assert live(bench, 1_060_000) == []
+    bench.hear(receipt(second, 500_000))
+    assert live(bench, 560_000) == [], "a centre that set its clock back is believed with its next receipt"
