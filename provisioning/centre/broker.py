@@ -13,6 +13,7 @@ from provisioning.centre.broker_user import UserError, find_user, give_folder
 from provisioning.centre.office import write_pair
 from provisioning.centre.options import AS_JSON, AUTHORITY, FOLDER, failing_in_one_line, office_at, show
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.say import say
 from wire.enrolment.certificates import parse_certificate
 
 LOOPBACK: Final = "127.0.0.1"
@@ -72,7 +73,7 @@ def broker_config(
     fields = {"config": config, "port": port, "claim_port": claim_port, "user": user or None}
     show({**fields, "opened": [str(one) for one in opened]}, config, as_json=as_json)
     for one in opened:
-        click.echo(f"{one}: {user} may enter it from now on (setfacl -x u:{user} takes it back)", err=True)
+        say(f"{one}: {user} may enter it from now on (setfacl -x u:{user} takes it back)", err=True)
 
 
 def _give(out: Path, user: str) -> list[Path]:
