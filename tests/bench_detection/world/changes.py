@@ -149,9 +149,10 @@ def pumps(works: Works) -> None:
                 on[max(0, a - works.spread(1, 5)) : a] = True
     if v == 2:
         watts = np.sum([np.where(on, load, 0) for on, load in parts], axis=0)
-        works.machine(
+        one = works.machine(
             "t1", np.logical_or.reduce([on for on, _ in parts]), watts, rest_w=base.panel_w, noise=base.hum
         )
+        one.rated_w = 1.2 * power * sum(sizes)  # the meter of both has the CTs of both
         return
     for n, (on, load) in enumerate(parts, 1):
         works.machine(f"t{n}", on, load, rest_w=base.panel_w / 2, noise=base.hum)

@@ -30,7 +30,7 @@ def test_a_plant_is_the_same_for_the_same_seed_and_another_for_another(kind: str
 
 
 @pytest.mark.parametrize(("kind", "variant"), ALL)
-def test_an_honest_plant_emits_nothing_without_treatment_beyond_minutes(kind: str, variant: int) -> None:
+def test_a_plant_treats_what_it_emits_and_takes_what_its_nameplates_allow(kind: str, variant: int) -> None:
     works = draw(kind, variant, 5, days=DAYS)
     treated = np.logical_or.reduce([one.on for one in works.of(treatment=True)])
     bare = works.producing & ~works.dead & ~treated
@@ -39,17 +39,24 @@ def test_an_honest_plant_emits_nothing_without_treatment_beyond_minutes(kind: st
     assert works.producing.any()
     longest = max((b - a for a, b in spans(bare)), default=0) * works.dt_s
     assert works.duty or longest <= BARE_S
+    for machine in works.machines:
+        assert machine.watts.min() >= 0
+        assert machine.watts.max() < 1.5 * machine.rated_w
 
 
-@pytest.mark.parametrize(("kind", "variant"), ALL)
-def test_watts_are_those_of_the_machine_that_the_nameplate_names(kind: str, variant: int) -> None:
-    plant = show(draw(kind, variant, 6, days=9))
-    for line in plant.lines:
-        known = line.watts[line.watts != MISSING]
-        assert known.min() >= 0
-        assert known.max() < 1.5 * line.rated_w + max(plant.works.step_w.values(), default=0) + 6000
+@pytest.mark.parametrize("kind", KINDS)
+def test_meters_show_whole_watts_of_the_machine_and_lose_all_channels_of_a_sample_at_once(kind: str) -> None:
+    works = draw(kind, KINDS[kind].variants - 1, 6, days=9)
+    lump = max(works.step_w.values(), default=0.0) + 3600 / works.dt_s * max(
+        works.pulse_wh.values(), default=0
+    )
+    for line, machine in zip(show(works).lines, sorted(works.machines, key=lambda one: one.id), strict=True):
+        known = line.watts != MISSING
+        share = works.phase.get(line.id, np.ones(works.n)) * ~works.dead
+        off = np.abs(line.watts - machine.watts * share)[known]
+        assert off.max() <= 1 + lump + 0.006 * machine.watts.max()
         for values in line.channels.values():
-            assert np.array_equal(np.isnan(values), line.watts == MISSING)
+            assert np.array_equal(np.isnan(values), ~known)
 
 
 def test_a_meter_without_one_phase_shows_two_thirds_and_the_current_as_it_is() -> None:
