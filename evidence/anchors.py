@@ -88,6 +88,13 @@ class Anchors:
                     wrong.append(number)
         return [found[number] for number in sorted(found)], min(wrong, default=None)
 
+    def keys_of_first(self) -> list[bytes]:
+        """The keys that seal 1 may be signed with, as far as they are known here; empty if none is."""
+        if self.first_key in {None, NO_KEY}:
+            return []
+        stated = (one.next_key for _, one in self._parsed if one.number == FIRST_NUMBER)
+        return [self.first_key or b"", *stated]
+
     def peek(self, row: SealRow) -> SealHeader | None:
         """The header of a row, its signature NOT checked; None if it does not belong there."""
         try:

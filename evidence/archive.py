@@ -12,6 +12,11 @@ from evidence.held import Held
 from evidence.seal import NUMBER_MAX
 
 
+def as_bytes(value: object) -> bytes:
+    """A cell as it was stored, b"" where other hands put in something else: that is no seal and no body."""
+    return value if isinstance(value, bytes) else b""
+
+
 @frozen
 class Row:
     """A seal as it is stored; `body` is None if it is not held or was not wanted."""
@@ -56,7 +61,7 @@ class Archive:
         columns = "cose, body" if bodies else "cose, NULL"
         found = self._snapshot.read_range("seals", self._key, columns, low, high, backwards=backwards)
         for at, cose, body in found:
-            yield Row(at - self._offset, cose, body)
+            yield Row(at - self._offset, as_bytes(cose), body if body is None else as_bytes(body))
 
     def close(self) -> None:
         """Close the file."""

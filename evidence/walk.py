@@ -30,6 +30,8 @@ seal with that hash. So an unbroken run costs hashes up to its last anchor, and 
     a hole, no anchor before it              what is behind the hole        UNANCHORED, as a gap
     a seal that does not follow              what is before it              BROKEN
     a receipt that contradicts a seal        what is before that seal       OTHER
+    seal 1, under another key than the one   all that an anchor reaches     FIRST_KEY
+    that the reader knows as the first
     neighbours that do not fit each other    from the later anchor back     APART, up to the misfit
     a body that is not what was sealed       the header; `problem` says why
 
@@ -58,7 +60,7 @@ from evidence.anchors import Anchors, SealRow, Source
 from evidence.cbor import FormatError
 from evidence.chain import ChainState, Outcome
 from evidence.record import Kind, ReadingRecord, Record, decode_record, kind_of
-from evidence.seal import FIRST_NUMBER, SealHeader, open_body, peek_header, seal_hash
+from evidence.seal import DOMAIN, FIRST_NUMBER, SealHeader, open_body, parse_seal, peek_header, seal_hash
 from evidence.words import Words
 
 PIECE_SEALS: Final = 500
@@ -84,6 +86,10 @@ APART: Final = Words(
     "签封{first}至{last}与已证实的签封{next}不相接；请勿改动数据库，见 dianjian doctor",
     "seals {first} to {last}: seal {next}, which is proved, does not follow them; "
     "keep the database as it is, see dianjian doctor",
+)
+FIRST_KEY: Final = Words(
+    "签封1不是登记文件（enrolment.json）中的首密钥所签：登记文件被改动过",
+    "seal 1 is not signed with the first key of enrolment.json: that file was changed",
 )
 OTHER: Final = Words(
     "签封{first}与中心回执不符：中心持有另一个签封{first}；需换密钥（dianjian-agent rekey）",
@@ -216,6 +222,18 @@ class Walk:
             anchor = anchors.pop()
             yield from self._go_forward(anchor, top, is_gap=is_gap)
             top = (yield from self._link_back(anchor)) - 1
+        self._check_first_key()
+
+    def _check_first_key(self) -> None:
+        """Seal 1, where an anchor reaches it by hashes alone, against the first key that the reader knows."""
+        begin = self._runs[0] if self._runs else None
+        known = self.anchors.keys_of_first()
+        if begin is None or begin.first != FIRST_NUMBER or not begin.marks or not known:
+            return
+        for row in islice(self.source.rows(FIRST_NUMBER, FIRST_NUMBER, bodies=False), 1):
+            signed = parse_seal(row.cose)[1]
+            if not any(signed.holds(key, DOMAIN) for key in known):
+                self._refuse(FIRST_NUMBER, FIRST_NUMBER, FIRST_KEY)
 
     def extend(self, last: int) -> Generator[int]:
         """Continue to seal `last`, made after `steps` ended."""

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from disk.database import StoreError
 from disk.snapshot import open_snapshot
 from evidence.archive import Archive
+from evidence.seal import NUMBER_MAX
 
 
 def open_gateway(path: Path, gateway: str) -> Archive:
@@ -11,7 +13,10 @@ def open_gateway(path: Path, gateway: str) -> Archive:
     snapshot = open_snapshot(path)
     try:
         first, last = snapshot.read("SELECT min(number), max(number) FROM seals")[0]
-        receipts = tuple(row[0] for row in snapshot.read("SELECT raw FROM receipts ORDER BY number"))
+        if not all(one is None or (type(one) is int and 0 < one <= NUMBER_MAX) for one in (first, last)):
+            raise StoreError(f"{path}: a row of seals is none: its number is {first!r} or {last!r}")  # noqa: TRY301
+        sql = "SELECT raw FROM receipts WHERE typeof(raw) = 'blob' ORDER BY number"
+        receipts = tuple(row[0] for row in snapshot.read(sql))
         return Archive(
             gateway=gateway,
             first=first or 0,

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.store.ballast import Ballast
-from agent.store.opening import COLUMNS, INSERT, open_or_salvage, values
+from agent.store.opening import COLUMNS, INSERT, open_or_salvage, to_seal, values
 from disk.database import PAGE_BYTES, CorruptError, StoreError, add_suffix, reading
 from disk.lock import Lock
 from evidence.seal import StoredSeal
@@ -160,9 +160,10 @@ class GatewayStore:
 
     def count_records(self, first: int, last: int) -> int:
         """Records of seals `first` to `last`, by their headers."""
-        sql = "SELECT first_record FROM seals WHERE number BETWEEN ? AND ? ORDER BY number LIMIT 1"
+        sql = """SELECT CAST(first_record AS INTEGER) FROM seals WHERE number BETWEEN ? AND ?
+            ORDER BY number LIMIT 1"""
         begin = self._database.read(sql, (first, last))
-        sql = """SELECT first_record + count FROM seals WHERE number BETWEEN ? AND ?
+        sql = """SELECT CAST(first_record + count AS INTEGER) FROM seals WHERE number BETWEEN ? AND ?
             ORDER BY number DESC LIMIT 1"""
         end = self._database.read(sql, (first, last))
         return int(end[0][0]) - int(begin[0][0]) if begin and end else 0
@@ -222,13 +223,14 @@ class GatewayStore:
     def last_receipt(self) -> bytes | None:
         """The receipt with the highest number."""
         waiting = self._riders.get(_RECEIPT)
-        stored = self._database.read("SELECT number, raw FROM receipts ORDER BY number DESC LIMIT 1")
+        sql = "SELECT number, raw FROM receipts WHERE typeof(raw) = 'blob' ORDER BY number DESC LIMIT 1"
+        stored = self._database.read(sql)
         found = max([*stored, *([waiting[1]] if waiting else [])], default=None)
         return None if found is None else bytes(found[1])
 
     def receipts(self) -> list[bytes]:
         """Every receipt that is kept; the caller checks the signatures."""
-        stored = self._database.read("SELECT raw FROM receipts ORDER BY number")
+        stored = self._database.read("SELECT raw FROM receipts WHERE typeof(raw) = 'blob' ORDER BY number")
         waiting = self._riders.get(_RECEIPT)
         return [*(bytes(row[0]) for row in stored), *([bytes(waiting[1][1])] if waiting else [])]
 
@@ -244,7 +246,8 @@ class GatewayStore:
         rider = self._riders.get(f"checkpoint {name}")
         if rider is not None:
             return bytes(rider[1][1])
-        found = self._database.read("SELECT raw FROM checkpoints WHERE name = ?", (name,))
+        sql = "SELECT raw FROM checkpoints WHERE name = ? AND typeof(raw) = 'blob'"
+        found = self._database.read(sql, (name,))
         return found[0][0] if found else None
 
     def flush(self) -> None:
@@ -310,7 +313,7 @@ class GatewayStore:
         return self._check(found[0]) if found else None
 
     def _check(self, row: Sequence[Any]) -> StoredSeal:
-        seal = StoredSeal(*row)
+        seal = to_seal(row)
         if sha256(seal.cose).digest() != seal.hash:
             self._database.mark_suspect()
             raise CorruptError(f"seal {seal.number} is not what was stored")
@@ -325,4 +328,4 @@ def read_seals(path: Path) -> Iterator[StoredSeal]:
     """
     with reading(path) as connection:
         for row in connection.execute(f"SELECT {COLUMNS} FROM seals ORDER BY number"):  # noqa: S608
-            yield StoredSeal(*row)
+            yield to_seal(row)

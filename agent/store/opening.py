@@ -6,6 +6,7 @@ the old file is set aside with its companions; and `.salvaged` takes its place. 
 next start repeats or finishes it. Only faults that a person must fix are raised: disk, rights, newer schema.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Final
 from agent.store.salvage import COMPANIONS, Salvage, seals_in, set_aside
 from disk.database import CorruptError, Database, Migration, add_suffix
 from disk.files import move
+from evidence.archive import as_bytes
 from evidence.seal import StoredSeal
 
 COLUMNS: Final = "number, hash, cose, body, first_record, count"
@@ -37,6 +39,13 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (_make_tables,)
 def values(seal: StoredSeal) -> tuple[Any, ...]:
     """The row of `seal`, in the order of INSERT."""
     return seal.number, seal.hash, seal.cose, seal.body, seal.first_record, seal.count
+
+
+def to_seal(row: Sequence[Any]) -> StoredSeal:
+    """The seal of a row in the order of COLUMNS; what other hands put in a cell for bytes fails its check."""
+    number, digest, cose, body, first_record, count = row
+    kept = body if body is None else as_bytes(body)
+    return StoredSeal(number, as_bytes(digest), as_bytes(cose), kept, first_record, count)
 
 
 def open_or_salvage(path: Path, pages_max: int, newest_hint: int | None) -> tuple[Database, Salvage | None]:

@@ -1,12 +1,16 @@
 """The state of the gateway's database, read while its owner runs; nothing is changed."""
 
 from pathlib import Path
+from typing import Final
 
 from attrs import frozen
 
-from agent.store.opening import COLUMNS, MIGRATIONS
+from agent.store.opening import COLUMNS, MIGRATIONS, to_seal
 from disk.database import StoreError, reading
 from evidence.seal import StoredSeal
+
+_RECEIPTS: Final = "SELECT raw FROM receipts WHERE typeof(raw) = 'blob' ORDER BY number"
+"""What other hands put in the place of one is none."""
 
 
 @frozen
@@ -34,14 +38,15 @@ def read_tip(path: Path) -> Tip:
         count: int = connection.execute("SELECT count(*) FROM seals").fetchone()[0]
         columns = COLUMNS.replace("body", "NULL")
         last = connection.execute(f"SELECT {columns} FROM seals ORDER BY number DESC LIMIT 1").fetchone()  # noqa: S608 - a constant
-        receipts = tuple(raw for (raw,) in connection.execute("SELECT raw FROM receipts ORDER BY number"))
-    return Tip(schema, count, None if last is None else StoredSeal(*last), receipts)
+        receipts = tuple(raw for (raw,) in connection.execute(_RECEIPTS))
+    return Tip(schema, count, None if last is None else to_seal(last), receipts)
 
 
 def read_checkpoint(path: Path, name: str) -> bytes | None:
     """The checkpoint `name`; raises StoreError if it cannot be read."""
     with reading(path) as connection:
-        row = connection.execute("SELECT raw FROM checkpoints WHERE name = ?", (name,)).fetchone()
+        sql = "SELECT raw FROM checkpoints WHERE name = ? AND typeof(raw) = 'blob'"
+        row = connection.execute(sql, (name,)).fetchone()
     return None if row is None else bytes(row[0])
 
 

@@ -5,11 +5,13 @@ seal may be made between two reads, so a mismatch is checked again before it is 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+
+from attrs import define, field
 
 from agent.judging.checkpoints import METERS
 from agent.sealing.anchors import read_anchors
@@ -25,9 +27,11 @@ from agent.store.reading import read_checkpoint, read_tip
 from agent.tamper.settings import remembered_values
 from agent.tamper.settling import WITHDRAWS
 from disk.database import StoreError, add_suffix
+from evidence.held import Held
 from evidence.receipt import Receipt, last_receipt
 from evidence.record import Kind, Record
-from evidence.walk import Walk
+from evidence.verify import read_declarations
+from evidence.walk import Walk, WalkedSeal
 from evidence.words import Words
 from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
 from provisioning.words.tamper import describe_tamper
@@ -50,6 +54,22 @@ _SEALS_ALONE: Final = Words(
 _READINGS_WAIT: Final = Words(
     "断网后会自行补传；数目不减少时，见 broker 一项和 dianjian status",
     "after an outage they follow by themselves; if they do not, see `broker` and dianjian status",
+)
+_CHANGED: Final = Words(
+    "签封{seals}的内容与签封时不符：有人改动过数据库，或磁盘损坏",
+    "the bodies of seals {seals} are not what was sealed: the database was edited, or the disk damaged it",
+)
+_ENROLMENT_REMEDY: Final = Words(
+    "从备份或中心登记册恢复首密钥；请查明是谁改动了文件",
+    "restore it from a backup or from the centre's register; find out who changed it",
+)
+_GONE: Final = Words(
+    "签封{seals}的内容不在数据库中，中心尚未收到，也无记录声明舍弃",
+    "the bodies of seals {seals} are gone: not in the database, not at the centre, and given up by no record",
+)
+_GONE_REMEDY: Final = Words(
+    "代理连上中心后会声明其缺失；请查明是谁改动了数据库",
+    "the agent declares them once it reaches the centre; find out who changed the database",
 )
 _REFUSED: Final = Words(
     "这些签封的数据不予采用；请勿改动数据库",
@@ -83,7 +103,7 @@ def keys(target: Target, _: Progress) -> Iterator[Finding]:
             "see to disk and permissions first; a damaged one is salvaged when the agent starts",
         )
         yield failed("keys", text, remedy, "chain")
-    yield from _check_recovery_key(folder)
+    yield from _check_enrolment(target.site.site.gateway if target.site else "", folder)
 
 
 def _report_not_enrolled(target: Target) -> Finding:
@@ -161,11 +181,24 @@ def _read_held(site: Site, folder: Path) -> int:
     return kept[-1].held_up_to(key) if kept and key is not None else 0
 
 
-def _check_recovery_key(folder: Path) -> Iterator[Finding]:
+def _check_enrolment(gateway: str, folder: Path) -> Iterator[Finding]:
+    """Whether the file with the first key and the recovery key is there, and of this gateway."""
     try:
         known = read_enrolment(folder)
-    except (EnrolmentError, PermissionError):
+    except PermissionError:
         return
+    except EnrolmentError as error:
+        if isinstance(error.__cause__, PermissionError):
+            return
+        text = Words(f"登记文件丢失或损坏：{error}", str(error))
+        yield failed("chain", text, _ENROLMENT_REMEDY, "enrolment")
+        return
+    if gateway and known["gateway"] != gateway:
+        text = Words(
+            f"登记文件属于网关 {known['gateway']}，站点文件是 {gateway}：其一被改动过",
+            f"enrolment.json is of gateway {known['gateway']}, the site file of {gateway}: one was changed",
+        )
+        yield failed("chain", text, _ENROLMENT_REMEDY, "enrolment")
     if not known["recovery_key"]:
         text = Words(
             "没有恢复密钥：换盘后只有中心能恢复",
@@ -196,7 +229,11 @@ def chain(target: Target, report: Progress) -> Iterator[Finding]:
             return
         key = target.site.broker.centre_key if target.site.broker else None
         yield _judge_receipt(tip.last.number, last_receipt(tip.receipts, key), target.now)
-        yield from _walk_end(target.site, target.folder, tip.last.number, report)
+        try:
+            yield from _walk_end(target.site, target.folder, tip.last.number, report)
+        except StoreError as error:
+            text = Words(f"链无法读取：{error}", f"the chain cannot be read: {error}")
+            yield failed("chain", text, _REFUSED, "seals")
     except (PermissionError, StoreError):
         return  # `keys` reports it
 
@@ -242,7 +279,9 @@ def _walk_end(site: Site, folder: Path, last: int, report: Progress) -> Iterator
                 yield _report_unfinished()
                 return
         seen: dict[tuple[str, str, str], Record] = {}
+        bodies = _Bodies(_list_delivered(archive.receipts, anchors.centre_key))
         for seal in walk.seals():
+            bodies.note(seal)
             for record in seal.events(Kind.TAMPER):
                 meter, what, point = (str(record.body.get(name)) for name in ("meter", "what", "point"))
                 for withdrawn in WITHDRAWS.get(what, ()):
@@ -251,8 +290,49 @@ def _walk_end(site: Site, folder: Path, last: int, report: Progress) -> Iterator
                     seen[meter, what, point] = record
     for one in walk.refused:
         yield (warning if one.is_gap else failed)("chain", one.text, _REFUSED, "seals")
+    yield from bodies.report()
     for record in list(seen.values())[-_SHOWN:]:
         yield _report_tamper(record)
+
+
+@define
+class _Bodies:
+    """The bodies of the seals that were walked: changed ones, and those that are gone without a word."""
+
+    delivered: Held
+    _changed: list[int] = field(factory=list, init=False)
+    _bare: list[int] = field(factory=list, init=False)
+    _declared: Held = field(factory=Held, init=False)
+
+    def note(self, seal: WalkedSeal) -> None:
+        number = seal.header.number
+        if seal.problem:
+            self._changed.append(number)
+        elif seal.records is None:
+            self._bare.append(number)
+        for span in read_declarations(seal.records or (), number)[1]:
+            self._declared.add(*span)
+
+    def report(self) -> Iterator[Finding]:
+        if self._changed:
+            yield failed("chain", _CHANGED.fill(seals=_name(self._changed)), _REFUSED, "bodies")
+        gone = [n for n in self._bare if n not in self._declared and n not in self.delivered]
+        if gone:
+            yield failed("chain", _GONE.fill(seals=_name(gone)), _GONE_REMEDY, "bodies")
+
+
+def _name(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:_SHOWN]))
+    return f"{shown}, …" if len(numbers) > _SHOWN else shown
+
+
+def _list_delivered(receipts: Sequence[bytes], centre_key: bytes | None) -> Held:
+    """The seals whose bodies the centre has, by its last receipt."""
+    held, receipt = Held(), last_receipt(receipts, centre_key)
+    for first, last in ((1, receipt.bodies_up_to), *receipt.ranges) if receipt is not None else ():
+        if last >= first:
+            held.add(first, last)
+    return held
 
 
 def _report_unfinished() -> Finding:
