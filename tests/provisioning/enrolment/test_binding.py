@@ -106,7 +106,7 @@ class Agent:
                         self.renewing.note_answer(payload)
                     case Acked(token, code) if token == TOKEN:
                         self.renewing.note_ack(code)
-                    case Connected():
+                    case Connected() | Acked():
                         pass
                     case other:
                         raise AssertionError(f"thrown out: {other}")
