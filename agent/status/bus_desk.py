@@ -52,6 +52,10 @@ TIMEOUT_S_MAX: Final = 6.0
 """As long as a search waits for a gateway (`drivers.search.gateway_walk`): own polls wait so long."""
 WAIT_S: Final = 60.0
 """Longest wait for a turn; a bus thread that hangs longer is replaced, and the read is lost."""
+HELLO_S: Final = 10.0
+"""An agent admits a guest within a turn of its main loop; one that has not by then hangs."""
+ANSWER_S: Final = WAIT_S + TIMEOUT_S_MAX + HELLO_S
+"""Longest wait of a guest for the outcome of a read."""
 IDLE_S: Final = 120.0
 """A guest that asks nothing for so long is hung up on."""
 GLANCE_S: Final = 0.02
@@ -289,7 +293,7 @@ class Guest:
     def __init__(self, folder: Path, bus_id: str) -> None:
         self._channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self._channel.settimeout(2 * WAIT_S)
+            self._channel.settimeout(HELLO_S)
             self._channel.connect(str(folder / SOCKET_NAME))
             self._lines = Lines(self._channel)
             self._lines.send({"bus": bus_id})
@@ -301,6 +305,7 @@ class Guest:
             self.close()
             raise RefusedError(f"version {head.get('version')!r} is not known, only {VERSION}")
         self.gap_registers_max = int(head["gap_registers_max"])
+        self._channel.settimeout(ANSWER_S)
 
     def read(self, asked: GuestRead) -> tuple[Outcome, bool]:
         """The outcome of a read, and whether the agent sent a request for it."""

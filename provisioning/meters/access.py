@@ -32,6 +32,8 @@ AGAIN_PAUSES_S: Final = (0.5, 1.5)
 HANGS_UP: Final = "the other side hangs up"
 _CLOSED: Final = (HANGS_UP, "closed by the other side", "reset by peer", "Broken pipe")
 """What a gateway without room for another client looks like."""
+MAY_LEAVE_ROOM: Final = frozenset({"old", "hangs"})
+"""Where an agent cannot be asked for these reasons, a gateway may still have room for another client."""
 _LOCKED: Final = ("lock", "busy")
 """What a serial port in use looks like."""
 
@@ -96,7 +98,7 @@ class OwnAccess:
 
 @frozen
 class Holder:
-    """An agent of this machine that polls a bus, and why it cannot be asked: "old", "rights" or "other"."""
+    """An agent of this machine that polls a bus, and why it cannot be asked: hangs, old, rights or other."""
 
     bus_id: str
     url: str
@@ -162,7 +164,7 @@ def access_to(url: str) -> Access:
                 return AgentAccess(folder, bus_id, bus_url, site_file)
             if why != "none":
                 holder = Holder(bus_id, bus_url, site_file, why)
-    if holder is not None and (holder.why != "old" or is_serial(url)):
+    if holder is not None and (holder.why not in MAY_LEAVE_ROOM or is_serial(url)):
         raise fail(EXIT_OUTSIDE, holder.describe())
     return OwnAccess(url, holder)
 

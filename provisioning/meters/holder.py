@@ -21,11 +21,13 @@ _AGENT_WORDS: Final = 4
 
 
 def try_agent(folder: Path, bus_id: str) -> str:
-    """Why the agent with this state cannot serve the bus: "old", "rights", "none" is there; else empty."""
+    """Why the agent with this state cannot serve the bus: hangs, old, rights, none is there; else empty."""
     try:
         Guest(folder, bus_id).close()
     except PermissionError:
         return "rights"
+    except TimeoutError:
+        return "hangs"
     except RefusedError:
         return "old"
     except OSError:

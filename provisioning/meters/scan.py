@@ -30,7 +30,7 @@ from drivers.search.prober import Asker, url_at
 from drivers.search.search import SCAN_TIMEOUT_S, AnyWalk, search
 from drivers.search.signs import ProbeResult, Sign
 from drivers.search.walk import QUICK_UNITS, Ask, Probe
-from provisioning.meters.access import Access, AgentAccess, Holder, access_to, settle
+from provisioning.meters.access import HANGS_UP, Access, AgentAccess, Holder, access_to, settle
 from provisioning.meters.bus_option import RECORD, open_record
 from provisioning.meters.scan_dlt645 import scan_bus
 from provisioning.meters.words import WORDS
@@ -149,7 +149,10 @@ def _run(search_: "Search", *, as_json: bool) -> None:
     if rows and not as_json:
         heads = (translate(WORDS[key]) for key in ("unit", "setting", "life", "model", "confidence"))
         console().print(table(heads, ([*_cells(row)] for row in rows)))
-    _print_findings(url, search_.findings(), as_json=as_json, found=bool(rows))
+    findings = search_.findings()
+    if not rows and any(finding.kind is FindingKind.HANGS_UP for finding in findings):
+        raise fail(EXIT_OUTSIDE, search_.access.explain(BusDownError(HANGS_UP)))
+    _print_findings(url, findings, as_json=as_json, found=bool(rows))
     if stopped:
         text = translate(WORDS["stopped"], done=walk.done, total=walk.total)
         raise fail(EXIT_INTERRUPTED, f"{url}: {text}")

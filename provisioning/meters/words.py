@@ -54,6 +54,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "{url} is read by an agent of an older version ({site}, bus {bus}), which cannot be asked: update "
         "it, or systemctl stop dianjian-agent meanwhile",
     ),
+    "held hangs": Words(
+        "{url} 由代理占用（{site}，总线 {bus}），但代理没有响应：用 systemctl restart dianjian-agent 重启它",
+        "{url} is held by the agent ({site}, bus {bus}), which does not respond: restart it, "
+        "systemctl restart dianjian-agent",
+    ),
     "held other": Words(
         "{url} 正由代理以另一协议读取（{site}，总线 {bus}）：先 systemctl stop dianjian-agent",
         "{url} is read by the agent with this or another protocol ({site}, bus {bus}), which cannot do this: "

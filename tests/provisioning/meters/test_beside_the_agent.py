@@ -1,5 +1,6 @@
 """A technician reads, searches and names beside a running agent, at a gateway with room for one client."""
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from agent.status import bus_desk
 from agent.status.bus_desk import SOCKET_NAME, Guest, GuestRead
 from agent.status.socket import read_status
 from drivers.clock import SystemClock
@@ -194,6 +196,32 @@ def test_a_gateway_whose_place_another_machine_has_is_told_for_what_it_is(
             ended = call(verb, port.url, *more, *(["--last", "1"] if verb == "scan" else []))
             assert "room for one client" in ended.stderr, ended.output
             assert ended.exit_code in {1, 3}
+
+
+@pytest.mark.parametrize("verb", ["read", "scan", "identify"])
+@pytest.mark.parametrize("place", ["terminal", pytest.param("gateway", marks=SLOW)])
+def test_an_agent_that_hangs_is_named_and_not_waited_for(
+    place: str, verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_desk, "HELLO_S", 0.05)
+    monkeypatch.setattr(access, "is_port_free", lambda _: False)
+    monkeypatch.setattr(access, "find_sites", lambda: iter((tmp_path / "site.toml",)))
+    bus = SerialBus([Device(1)])
+    port = PtyPort(bus) if place == "terminal" else TcpPort(bus, manners=Manners(clients=1))
+    (tmp_path / "state").mkdir()
+    with serve(port), contextlib.ExitStack() as held, socket.socket(socket.AF_UNIX) as hung:
+        if isinstance(port, TcpPort):
+            held.enter_context(socket.create_connection((port.host, port.port)))
+            until(lambda: port.open == 1)
+        hung.bind(str(tmp_path / "state" / SOCKET_NAME))
+        hung.listen()
+        (tmp_path / "site.toml").write_text(SITE.format(key="ab" * 32, url=port.url))
+        more = {"read": ["--model", "chint-dtsu666"], "scan": ["--last", "1"]}.get(verb, [])
+        ended = call(verb, port.url, *more)
+    assert ended.exit_code == 3, ended.output
+    last = ended.stderr.strip().splitlines()[-1]
+    assert "does not respond" in last
+    assert str(tmp_path / "site.toml") in last
 
 
 def test_a_port_is_held_as_long_as_somebody_has_it_open() -> None:
