@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     import sqlite_utils
 
 PAGE_BYTES: Final = 1024
-"""Besides its row a commit writes the first page, the list of free pages and the path to the leaf.
-Measured in a full ring, a seal of 20 readings a second: 20 kB of flash a seal, with pages of 4,096 bytes
-25 kB. A file made with another size keeps it."""
+"""Page size of a new file unless its owner has a reason for another, and the unit in which rooms are counted.
+A file made with another size keeps it."""
+FRAME_HEAD_BYTES: Final = 24
+"""Of each page in the WAL."""
+WAL_PART_BYTES: Final = 1 << 20
+"""Size at which the WAL is moved into the file, unless its owner has a reason for another."""
 WAL_BYTES_MAX: Final = 4 << 20
 """journal_size_limit: the WAL shrinks again after a burst."""
 LOCK_WAIT_MS: Final = 2_000
@@ -59,20 +62,33 @@ def add_suffix(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def connect(path: Path, *, pages_max: int | None = None) -> sqlite3.Connection:
+def connect(
+    path: Path,
+    *,
+    pages_max: int | None = None,
+    page_bytes: int = PAGE_BYTES,
+    wal_bytes: int = WAL_PART_BYTES,
+) -> sqlite3.Connection:
     """A connection that may write; the file never grows beyond `pages_max` times PAGE_BYTES."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
-        _set_pragmas(connection, pages_max)
+        _set_pragmas(connection, pages_max, page_bytes)
+        set_wal_bytes(connection, wal_bytes)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
 
 
-def _set_pragmas(connection: sqlite3.Connection, pages_max: int | None) -> None:
+def set_wal_bytes(connection: sqlite3.Connection, wal_bytes: int) -> None:
+    """Have the WAL moved into the file when it has this size, from the next commit on."""
+    page_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
+    connection.execute(f"PRAGMA wal_autocheckpoint={wal_bytes // (page_bytes + FRAME_HEAD_BYTES)}")
+
+
+def _set_pragmas(connection: sqlite3.Connection, pages_max: int | None, page_bytes: int) -> None:
     for pragma in (
-        f"page_size={PAGE_BYTES}",
+        f"page_size={page_bytes}",
         f"busy_timeout={LOCK_WAIT_MS}",
         "journal_mode=WAL",
         "synchronous=FULL",
@@ -87,8 +103,8 @@ def _set_pragmas(connection: sqlite3.Connection, pages_max: int | None) -> None:
     ):
         connection.execute(f"PRAGMA {pragma}")
     if pages_max is not None:
-        page_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
-        connection.execute(f"PRAGMA max_page_count={pages_max * PAGE_BYTES // page_bytes}")
+        found_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages_max * PAGE_BYTES // found_bytes}")
 
 
 def connect_to_read(path: Path, *, lone: bool = False) -> sqlite3.Connection:
@@ -138,12 +154,12 @@ def _name_program(connection: sqlite3.Connection) -> str:
     return f"version {first}.{second}.{third}"
 
 
-def _migrate_apart(path: Path, owner: str, migrations: Sequence[Migration]) -> bool:
+def _migrate_apart(path: Path, page_bytes: int, owner: str, migrations: Sequence[Migration]) -> bool:
     """Migrate in a child process; returns success. This process must have no connection to `path`."""
     child = os.fork()
     if child == 0:
         try:
-            migrate(connect(path), owner, migrations)
+            migrate(connect(path, page_bytes=page_bytes), owner, migrations)
             os._exit(os.EX_OK)
         finally:
             os._exit(os.EX_SOFTWARE)
@@ -159,9 +175,18 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, owner: str, migrations: Sequence[Migration], pages_max: int | None = None
+        self,
+        path: Path,
+        owner: str,
+        migrations: Sequence[Migration],
+        pages_max: int | None = None,
+        *,
+        page_bytes: int = PAGE_BYTES,
+        wal_bytes: int = WAL_PART_BYTES,
     ) -> None:
         self.path = path
+        self._page_bytes = page_bytes
+        self._wal_bytes = wal_bytes
         self.lock = RLock()
         self._owner = owner
         self._migrations = migrations
@@ -208,6 +233,18 @@ class Database:
         pages: int = count * page_bytes // PAGE_BYTES
         return pages
 
+    def set_wal_bytes(self, wal_bytes: int | None = None) -> None:
+        """Have the WAL moved into the file at this size instead of the usual one; None for that again.
+
+        Raises:
+            StoreError: It cannot be done.
+        """
+        with self.lock:
+            try:
+                set_wal_bytes(self.connection, self._wal_bytes if wal_bytes is None else wal_bytes)
+            except sqlite3.DatabaseError as error:
+                raise self._translate(error, StoreError) from error
+
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction, committed at the end.
@@ -240,19 +277,24 @@ class Database:
             raise self._translate(error, StoreError) from error
 
     def _open(self) -> sqlite3.Connection:
-        connection = connect(self.path, pages_max=self._pages_max)
+        connection = self._connect_file()
         try:
             if not self._is_current(connection):
                 connection.close()
                 apart = "sqlite_utils" not in sys.modules
-                done = apart and _migrate_apart(self.path, self._owner, self._migrations)
-                connection = connect(self.path, pages_max=self._pages_max)
+                done = apart and _migrate_apart(self.path, self._page_bytes, self._owner, self._migrations)
+                connection = self._connect_file()
                 if not done:  # in this process, where the error can be raised
                     migrate(connection, self._owner, self._migrations)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _connect_file(self) -> sqlite3.Connection:
+        return connect(
+            self.path, pages_max=self._pages_max, page_bytes=self._page_bytes, wal_bytes=self._wal_bytes
+        )
 
     def _is_current(self, connection: sqlite3.Connection) -> bool:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -35,13 +35,12 @@ RECEIPT_COMMITS: Final = 10
 PRUNE_ROWS_MAX: Final = 100
 """Works within a full quota."""
 CHECKPOINT_BYTES_MAX: Final = 1 << 20
-QUOTA_BYTES_MIN: Final = 256 * PAGE_BYTES
+QUOTA_BYTES_MIN: Final = 256 * 1024
 """Below it the schema and one seal would not fit."""
 READ_ROWS_MAX: Final = 1_000
-WAL_PAGES: Final = 1_000
-"""WAL pages after which it is moved into the file: SQLite's default."""
-WAL_PAGES_IN_NEED: Final = 32
-"""The same on a full disk: a WAL of this and one large seal still fits into `ballast.LOW_BYTES`."""
+WAL_BYTES_IN_NEED: Final = 32 * 1024
+"""Size at which the WAL is moved into the file on a full disk: a WAL of this and one large seal still fits
+into `ballast.LOW_BYTES`."""
 GIVEN_UP: Final = "full, the ballast was given up"
 HELD_AGAIN: Final = "room again, the ballast is held"
 
@@ -271,7 +270,7 @@ class GatewayStore:
         if given_up:
             self._disk_news.append(GIVEN_UP)
         with contextlib.suppress(StoreError):  # a WAL that cannot grow can be restarted
-            self._database.read(f"PRAGMA wal_autocheckpoint={WAL_PAGES_IN_NEED}")
+            self._database.set_wal_bytes(WAL_BYTES_IN_NEED)
             self._database.read("PRAGMA wal_checkpoint(TRUNCATE)")
         return given_up
 
@@ -279,7 +278,7 @@ class GatewayStore:
         """Make the ballast again, if the disk has room."""
         if self._ballast.take():
             self._disk_news.append(HELD_AGAIN)
-            self._database.read(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
+            self._database.set_wal_bytes()
 
     def take_disk_news(self) -> list[str]:
         """What happened to the ballast since the last call."""

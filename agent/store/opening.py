@@ -18,6 +18,13 @@ from disk.files import move
 from evidence.archive import as_bytes
 from evidence.seal import StoredSeal
 
+STORE_PAGE_BYTES: Final = 512
+"""Besides its row a commit writes the first page, the list of free pages and the path to the leaf, each whole
+(`tests/bench/bench_disk.py` measures it). It is also the smallest unit that disks write."""
+STORE_WAL_BYTES: Final = 2 << 20
+"""Pages that several commits change are written once for all of them. More than this needs a second part of
+the WAL's index, which the kernel writes every 30 s."""
+
 COLUMNS: Final = "number, hash, cose, body, first_record, count"
 INSERT: Final = f"INSERT INTO seals ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
 
@@ -48,6 +55,13 @@ def to_seal(row: Sequence[Any]) -> StoredSeal:
     return StoredSeal(number, as_bytes(digest), as_bytes(cose), kept, first_record, count)
 
 
+def open_database(path: Path, pages_max: int | None = None) -> Database:
+    """The database at `path`, made if it is not there; see `Database`."""
+    return Database(
+        path, "gateway", MIGRATIONS, pages_max, page_bytes=STORE_PAGE_BYTES, wal_bytes=STORE_WAL_BYTES
+    )
+
+
 def open_or_salvage(path: Path, pages_max: int, newest_hint: int | None) -> tuple[Database, Salvage | None]:
     """The database at `path`, and what was salvaged if it had to be rebuilt.
 
@@ -58,11 +72,11 @@ def open_or_salvage(path: Path, pages_max: int, newest_hint: int | None) -> tupl
     if aside is None:
         if not add_suffix(path, ".suspect").exists():
             with suppress(CorruptError):
-                return _whole(Database(path, "gateway", MIGRATIONS, pages_max)), None
+                return _whole(open_database(path, pages_max)), None
         _copy(path, pages_max, newest_hint)
         aside = _finish(path)
     assert aside is not None
-    database = Database(path, "gateway", MIGRATIONS, pages_max)
+    database = open_database(path, pages_max)
     count, bodies, first, last = database.read(
         "SELECT count(*), count(body), coalesce(min(number), 1), coalesce(max(number), 0) FROM seals"
     )[0]
@@ -74,7 +88,7 @@ def _copy(path: Path, pages_max: int, newest_hint: int | None) -> None:
     draft = add_suffix(path, ".salvage")
     for companion in COMPANIONS:
         add_suffix(draft, companion).unlink(missing_ok=True)
-    database = Database(draft, "gateway", MIGRATIONS, pages_max)
+    database = open_database(draft, pages_max)
     try:
         with database.write() as connection:
             connection.executemany(INSERT, map(values, seals_in(path, newest_hint)))

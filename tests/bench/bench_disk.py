@@ -5,7 +5,8 @@
 Steady state is a full ring: as much is pruned as is sealed, receipts come in for every seal, the
 detector leaves its checkpoint every five minutes. Two windows on an ext4 of its own (loop device,
 default mount options), whose writes the kernel's block trace tells apart by file:
-- seals back to back: WAL, database and key slots, with all that pruning costs
+- seals back to back, from one checkpoint of the WAL to another: WAL, database and key slots, with all that
+  pruning costs
 - seals at their real pace: what ext4 and the kernel add, which comes by the clock: journal commits
   for time stamps every 5 s, the index of the WAL (-shm) every 30 s, inodes
 
@@ -35,9 +36,9 @@ from tests.evidence.chains import GATEWAY, stamp
 assert sqlite_utils  # stores then migrate in this process
 
 DISK_MEBIBYTES: Final = 256
-ROWS: Final = 350
-"""What the ring holds; only its being full matters."""
-BURST_SEALS: Final = 400
+ROWS: Final = 700
+"""What the ring holds; its being full matters, and that it is longer than the WAL."""
+BURST_SEALS: Final = 800
 RECEIPT_BYTES: Final = 135
 CHECKPOINT_BYTES: Final = 24_000
 """The detector's of the demo plant."""
@@ -47,6 +48,8 @@ FLASH_BYTES: Final = 8e9
 CYCLES: Final = 3_000
 AMPLIFICATION: Final = (2, 4)
 DATABASE: Final = "chain.db"
+WAL_HEAD_BYTES: Final = 32
+SALT: Final = slice(16, 24)
 SHARES: Final = {
     "WAL": (DATABASE + "-wal",),
     "database": (DATABASE,),
@@ -124,6 +127,21 @@ class Gateway:
         self.store.put_receipt(self.made, os.urandom(RECEIPT_BYTES))
         return self.store.first_number() != before
 
+    def seal_to_checkpoint(self, least: int) -> int:
+        """Seal at least so many, until the WAL begins anew; returns how many."""
+        salt, seals = self._salt(), 0
+        while seals < least or self._salt() == salt:
+            if seals == least - 1:
+                salt = self._salt()
+            self.seal(prune=True)
+            seals += 1
+        return seals
+
+    def _salt(self) -> bytes:
+        """What SQLite changes in the head of a WAL that begins anew."""
+        with (self.folder / (DATABASE + "-wal")).open("rb") as wal:
+            return wal.read(WAL_HEAD_BYTES)[SALT]
+
     def close(self) -> None:
         """Let the files go."""
         self.store.close()
@@ -149,15 +167,9 @@ def measure(load: Load, trace: Path, options: str, seconds: float) -> None:
 def windows(gateway: Gateway, disk: Disk, seconds: float) -> Counter[str]:
     """Bytes a seal, by file, of the two windows of the module's specification."""
     load = gateway.load
+    gateway.seal_to_checkpoint(1)
     disk.begin()
-    while not gateway.seal(prune=True):
-        pass  # from one pruning on, so that as many are in the window as in the long run
-    disk.end()
-    disk.begin()
-    seals = rounds = 0
-    while rounds < 2 or seals < BURST_SEALS:
-        rounds += gateway.seal(prune=True)
-        seals += 1
+    seals = gateway.seal_to_checkpoint(BURST_SEALS)
     burst = disk.end()
     disk.begin()
     paced, begin = 0, time.monotonic()

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from agent.store.opening import MIGRATIONS
-from disk.database import PAGE_BYTES, CorruptError, Database
+from agent.store.opening import STORE_PAGE_BYTES, open_database
+from disk.database import CorruptError
 from evidence.record import Kind
 from tests.agent.rig import Rig
 from tests.faults.core_life import STATE, dropped, events_of, filled, records_of
@@ -29,18 +29,18 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
 
 def destroyed(file: Path, count: int) -> None:
     """Put noise over `count` pages behind the schema."""
-    pages = file.stat().st_size // PAGE_BYTES
+    pages = file.stat().st_size // STORE_PAGE_BYTES
     pick = random.Random(count)
     with file.open("r+b") as stream:
         for page in pick.sample(range(4, pages), min(count, pages - 4)):
-            stream.seek(page * PAGE_BYTES)
-            stream.write(pick.randbytes(PAGE_BYTES))
+            stream.seek(page * STORE_PAGE_BYTES)
+            stream.write(pick.randbytes(STORE_PAGE_BYTES))
 
 
 def started(folder: Path) -> Rig:
     """The gateway after it met a bad page and ended: this start salvages."""
     with suppress(CorruptError):
-        database = Database(folder / STATE / DATABASE, "gateway", MIGRATIONS)
+        database = open_database(folder / STATE / DATABASE)
         try:
             database.read("SELECT * FROM seals")
         finally:

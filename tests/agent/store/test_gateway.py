@@ -9,7 +9,8 @@ from agent.sealing.key_slots import KeySlots
 from agent.sealing.recovery import Start
 from agent.sealing.sealer import Sealer
 from agent.store.gateway import CHECKPOINT_BYTES_MAX, RECEIPTS_KEPT, GatewayStore, read_seals
-from disk.database import CommitError, CorruptError, SchemaNewerError, StoreError, StoreFullError
+from agent.store.opening import MIGRATIONS, STORE_PAGE_BYTES, STORE_WAL_BYTES
+from disk.database import CommitError, CorruptError, Database, SchemaNewerError, StoreError, StoreFullError
 from disk.lock import SecondInstanceError
 from evidence.seal import StoredSeal
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, stamp
@@ -82,6 +83,8 @@ def test_the_database_is_wal_and_full_and_nobody_else_may_read_its_lock(
             "cell_size_check",
             "secure_delete",
             "max_page_count",
+            "page_size",
+            "wal_autocheckpoint",
         )
     }
     assert pragmas == {
@@ -90,12 +93,29 @@ def test_the_database_is_wal_and_full_and_nobody_else_may_read_its_lock(
         "trusted_schema": 0,
         "cell_size_check": 1,
         "secure_delete": 0,
-        "max_page_count": QUOTA_BYTES // 1024,
+        "max_page_count": QUOTA_BYTES // STORE_PAGE_BYTES,
+        "page_size": STORE_PAGE_BYTES,
+        "wal_autocheckpoint": STORE_WAL_BYTES // (STORE_PAGE_BYTES + 24),
     }
     assert path.with_name("gateway.db.lock").stat().st_mode & 0o777 == 0o600
     assert store._database.read(
         "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'seals'"
     ) == [(0,)]
+
+
+def test_a_file_with_larger_pages_keeps_them_and_its_seals_within_the_same_bytes(path: Path) -> None:
+    Database(path, "gateway", MIGRATIONS, page_bytes=1024).close()
+    store = GatewayStore(path, QUOTA_BYTES)
+    try:
+        chain = Chain()
+        seals = [chain.seal([heartbeat(n)] * 50) for n in range(20)]
+        store.append(*seals)
+        assert store.rows(1) == seals
+        found = [store._database.read(f"PRAGMA {name}")[0][0] for name in ("page_size", "max_page_count")]
+        assert found == [1024, QUOTA_BYTES // 1024]
+        assert store._database.read("PRAGMA wal_autocheckpoint")[0][0] == STORE_WAL_BYTES // (1024 + 24)
+    finally:
+        store.close()
 
 
 def test_a_second_instance_is_refused_and_a_reader_is_not(store: GatewayStore, path: Path) -> None:

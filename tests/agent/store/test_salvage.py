@@ -11,13 +11,13 @@ from agent.sealing.recovery import Start
 from agent.sealing.sealer import Sealer
 from agent.store import opening, salvage
 from agent.store.gateway import GatewayStore
+from agent.store.opening import STORE_PAGE_BYTES
 from disk import files
-from disk.database import PAGE_BYTES
 from evidence.seal import StoredSeal
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, stamp
 
 QUOTA_BYTES = 64 << 20
-PAGE = PAGE_BYTES
+PAGE = STORE_PAGE_BYTES
 SEALS = 600
 
 
