@@ -30,6 +30,8 @@ TICK_REAL_S_MIN: Final = 0.01
 """So that a simulated plant, however fast its clock, leaves the other threads their turn."""
 WATCHDOG_S: Final = 5.0
 """Real seconds between checks of the threads; the supervisor waits 30."""
+WATCHES_OF_START: Final = 2
+"""The first is at once."""
 INBOX_MAX: Final = 20_000
 """Readings of a hundred meters at one a second for three minutes of a stuck disk."""
 BATCH_MAX: Final = 500
@@ -81,12 +83,15 @@ class Loop:
         status: StatusSocket,
         overview: Callable[[Stamp], dict[str, Any]],
         admit: Callable[[], object] = lambda: None,
+        settle: Callable[[], object] = lambda: None,
     ) -> None:
         """Turn until `stop`, giving each reader of `status` an overview; raises what the gateway raises.
 
-        `admit` is called each time: guests of the buses may be waiting.
+        `admit` is called each time: guests of the buses may be waiting. `settle` is called once, WATCHDOG_S
+        after the start, when what was waited for is sent.
         """
         notify("READY=1")
+        watches = 0
         while not self._stopping:
             if self.turn(gateway):
                 for reader in status.waiting():
@@ -94,7 +99,10 @@ class Loop:
                 admit()
             if gateway.courier.outbox.wants_reconnect(time.monotonic()):
                 publisher.reconnect()
-            self._watch(publisher, buses)
+            if self._watch(publisher, buses):
+                watches += 1
+                if watches == WATCHES_OF_START:
+                    settle()
         notify("STOPPING=1")
 
     def turn(self, gateway: Gateway) -> bool:
@@ -126,10 +134,11 @@ class Loop:
             self._events, lambda event: gateway.mqtt(event, self._clock.stamp(), time.monotonic()), wait_s
         )
 
-    def _watch(self, publisher: Publisher, buses: Sequence[BusTask]) -> None:
+    def _watch(self, publisher: Publisher, buses: Sequence[BusTask]) -> bool:
+        """Look after the threads, if it is time; returns whether it was."""
         now_s = time.monotonic()
         if now_s - self._watched_s < WATCHDOG_S:
-            return
+            return False
         self._watched_s = now_s
         for bus in buses:
             if bus.is_stalled(self._clock.monotonic_s()):
@@ -137,6 +146,7 @@ class Loop:
         if not publisher.is_alive():
             raise PublisherDiedError("the MQTT thread has ended")
         notify("WATCHDOG=1")
+        return True
 
 
 def _take(inbox: "queue.Queue[T]", hand: Callable[[T], None], wait_s: float) -> int:

@@ -238,10 +238,11 @@ def _run(call: argparse.Namespace) -> int:
 def _forever(built: Built, loop: Loop, clock: Clock) -> int:
     for bus in built.buses:
         bus.start()
-    let_go_of_start()
     try:
         describe = partial(overview, built.parts)
-        loop.run(built.gateway, built.publisher, built.buses, built.status, describe, built.admit)
+        loop.run(
+            built.gateway, built.publisher, built.buses, built.status, describe, built.admit, let_go_of_start
+        )
     finally:
         stop_buses(built.buses)
     _finish(built, loop, clock, DRAIN_S, lambda: False)

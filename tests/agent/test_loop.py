@@ -217,6 +217,26 @@ def test_a_dead_mqtt_thread_ends_the_process(status: StatusSocket) -> None:
         run(Loop(SystemClock()), FakeGateway(), status, publisher=FakePublisher(alive=False))
 
 
+def test_what_is_for_after_the_start_is_called_once_and_not_at_the_start(status: StatusSocket) -> None:
+    loop, settled = Loop(SystemClock()), list[int]()
+
+    def watch_again(gateway: FakeGateway) -> None:
+        loop._watched_s = float("-inf")
+        if gateway.ticks == 4:
+            loop.stop()
+
+    gateway = FakeGateway(at_tick=watch_again)
+    loop.run(
+        gateway,  # type: ignore[arg-type]
+        FakePublisher(),  # type: ignore[arg-type]
+        (),
+        status,
+        lambda _: {},
+        settle=lambda: settled.append(gateway.ticks),
+    )
+    assert settled == [2]
+
+
 def test_a_broker_that_owes_its_answers_is_left(status: StatusSocket) -> None:
     loop, publisher = Loop(SystemClock()), FakePublisher()
     gateway = FakeGateway(at_tick=stop_after(loop, 1), courier=FakeCourier(FakeOutbox(reconnect=True)))

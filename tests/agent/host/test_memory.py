@@ -12,12 +12,12 @@ kept = sum(len(line) for entry in linecache.cache.values() if len(entry) > 1 for
 assert kept > 100_000, kept
 let_go_of_imports()
 assert not linecache.cache
-assert gc.get_freeze_count() > 10_000
 @define
 class Later:
     number: int
 assert Later(1) == Later(1)
 let_go_of_start()
+assert gc.get_freeze_count() > 10_000
 """
 
 
