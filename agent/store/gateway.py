@@ -2,7 +2,8 @@
 
     seals        number (primary key), first_record, count, hash, cose, body or NULL
     receipts     number (primary key), raw: the last RECEIPTS_KEPT, so that the centre cannot deny them
-    checkpoints  name (primary key), raw: what the detector and others keep over a restart
+    checkpoints  name (primary key), raw (deflated if that is shorter): what the detector and others keep
+                 over a restart
 
 One row a seal, no secondary index: an index multiplies the bytes written by 1.5 to 5. Only `append` commits
 by itself; receipts and checkpoints wait for the next commit (or `flush`), because each commit costs 8 kB of
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.store.ballast import Ballast
+from agent.store.checkpoint import CHECKPOINT_BYTES_MAX, pack, unpack
 from agent.store.opening import COLUMNS, INSERT, open_or_salvage, to_seal, values
 from disk.database import PAGE_BYTES, CorruptError, StoreError, add_suffix, reading
 from disk.lock import Lock
@@ -34,7 +36,6 @@ RECEIPT_COMMITS: Final = 10
 """Commits of seals from one stored receipt to the next."""
 PRUNE_ROWS_MAX: Final = 100
 """Works within a full quota."""
-CHECKPOINT_BYTES_MAX: Final = 1 << 20
 QUOTA_BYTES_MIN: Final = 256 * 1024
 """Below it the schema and one seal would not fit."""
 READ_ROWS_MAX: Final = 1_000
@@ -238,16 +239,16 @@ class GatewayStore:
         if len(raw) > CHECKPOINT_BYTES_MAX:
             raise ValueError(f"checkpoint {name}: {len(raw)} bytes, at most {CHECKPOINT_BYTES_MAX}")
         sql = "INSERT OR REPLACE INTO checkpoints VALUES (?, ?)"
-        self._riders[f"checkpoint {name}"] = (sql, (name, raw))
+        self._riders[f"checkpoint {name}"] = (sql, (name, pack(raw)))
 
     def checkpoint(self, name: str) -> bytes | None:
         """The checkpoint `name`."""
         rider = self._riders.get(f"checkpoint {name}")
         if rider is not None:
-            return bytes(rider[1][1])
+            return unpack(bytes(rider[1][1]))
         sql = "SELECT raw FROM checkpoints WHERE name = ? AND typeof(raw) = 'blob'"
         found = self._database.read(sql, (name,))
-        return found[0][0] if found else None
+        return unpack(found[0][0]) if found else None
 
     def flush(self) -> None:
         """Commit what waits."""

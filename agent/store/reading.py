@@ -5,6 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
+from agent.store.checkpoint import unpack
 from agent.store.opening import COLUMNS, MIGRATIONS, to_seal
 from disk.database import StoreError, reading
 from evidence.seal import StoredSeal
@@ -47,7 +48,7 @@ def read_checkpoint(path: Path, name: str) -> bytes | None:
     with reading(path) as connection:
         sql = "SELECT raw FROM checkpoints WHERE name = ? AND typeof(raw) = 'blob'"
         row = connection.execute(sql, (name,)).fetchone()
-    return None if row is None else bytes(row[0])
+    return None if row is None else unpack(bytes(row[0]))
 
 
 def read_shape(path: Path) -> tuple[list[str], int, dict[str, int]]:

@@ -1,14 +1,19 @@
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.recovery import Start
 from agent.sealing.sealer import Sealer
-from agent.store.gateway import CHECKPOINT_BYTES_MAX, RECEIPTS_KEPT, GatewayStore, read_seals
+from agent.store.checkpoint import CHECKPOINT_BYTES_MAX
+from agent.store.gateway import RECEIPTS_KEPT, GatewayStore, read_seals
 from agent.store.opening import MIGRATIONS, STORE_PAGE_BYTES, STORE_WAL_BYTES
 from disk.database import CommitError, CorruptError, Database, SchemaNewerError, StoreError, StoreFullError
 from disk.lock import SecondInstanceError
@@ -69,6 +74,39 @@ def test_seals_of_one_append_come_together_or_not_at_all(store: GatewayStore) ->
     with pytest.raises(CommitError):
         store.append(chain.seal(), seals[0])
     assert store.rows(1) == seals
+
+
+@given(st.one_of(st.binary(max_size=300), st.binary(max_size=40).map(lambda raw: raw * 50)), st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_a_checkpoint_comes_back_as_it_was_before_and_after_its_commit(raw: bytes, marked: bool) -> None:
+    raw = b"djz1" * marked + raw
+    with TemporaryDirectory() as folder:
+        store = GatewayStore(Path(folder) / "gateway.db", QUOTA_BYTES)
+        try:
+            store.put_checkpoint("watch", raw)
+            assert store.checkpoint("watch") == raw
+            store.flush()
+            assert store.checkpoint("watch") == raw
+        finally:
+            store.close()
+
+
+@pytest.mark.parametrize(
+    "stored", [b"", b"djz", b"djz1", b"djz1 damaged", b"\0" * 8 + b"as the version before wrote"]
+)
+def test_a_checkpoint_of_the_version_before_or_a_damaged_one_is_given_as_it_stands(
+    store: GatewayStore, stored: bytes
+) -> None:
+    with store._database.write() as connection:
+        connection.execute("INSERT INTO checkpoints VALUES ('watch', ?)", (stored,))
+    assert store.checkpoint("watch") == stored
+
+
+def test_a_deflated_checkpoint_that_is_longer_than_any_is_not_unpacked(store: GatewayStore) -> None:
+    stored = b"djz1" + zlib.compress(bytes(CHECKPOINT_BYTES_MAX + 1))
+    with store._database.write() as connection:
+        connection.execute("INSERT INTO checkpoints VALUES ('watch', ?)", (stored,))
+    assert store.checkpoint("watch") == stored
 
 
 def test_the_database_is_wal_and_full_and_nobody_else_may_read_its_lock(
