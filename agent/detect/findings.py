@@ -13,7 +13,8 @@ A violation accuses. Where the evidence is thin it is a notice that asks: for a 
 commissioned, unless its meter has shown treatment running (one behind a wrong ratio never does), its other
 channels prove that it was stopped (voltage, and standby current or none), and production draws a good part of
 its nameplate.
-The same holds where commissioning says that findings only ask (`LinkageParams.only_asks`).
+The same holds where commissioning says that findings only ask (`LinkageParams.only_asks`); treatment by level
+accuses where it has not run for far longer than ever seen.
 Treatment that runs longer than production, or without it, is a question as well, unless the incomer shows
 that something else runs meanwhile. So is treatment that is low without having fallen by itself (`falls`): it
 is proposed to learn again from that day on. A question of a kind that comes with every batch or every night
@@ -374,7 +375,8 @@ class LinkageWatch:
     def _weigh(self, rule: Rule, numbers: Mapping[str, Any]) -> Severity:
         """The severity of a violation: see the module for what makes it a notice."""
         severity = SEVERITIES[rule]
-        if severity is Severity.VIOLATION and self.params.only_asks:
+        is_beyond = self.params.only_asks == "level" and rule in _OFF_RULES
+        if severity is Severity.VIOLATION and self.params.only_asks and not is_beyond:
             return Severity.NOTICE
         if severity is not Severity.VIOLATION or self.params.learned_to_s or not self.params.provisional:
             return severity

@@ -94,7 +94,8 @@ class LinkageParams(ParamTable):
             is made; 0 is not judged.
         answers: What a person answered at commissioning.
         only_asks: Why findings about treatment accuse nobody: "exceptions" (what is normal was not seen),
-            "level" (treatment follows a level and not production); "" where they do.
+            "level" (treatment follows a level and not production: only far longer rests accuse); "" where
+            they do.
     """
 
     kind: ClassVar[str] = "linkage"

@@ -31,8 +31,9 @@ from disk.files import replace_file
 from disk.tables import TableError
 from evidence.words import Words
 from provisioning.learning.asking import Answers, ask, take_answers
+from provisioning.learning.backtest_run import find_slot_s as find_recorded_slot_s
 from provisioning.learning.days import WHOLE, Days, read_days
-from provisioning.learning.learn import learn_incomer, learn_linkage
+from provisioning.learning.learn import learn_incomer, learn_linkage, propose
 from provisioning.learning.learned import write_parameters
 from provisioning.learning.levels import hold_means, learn_levels
 from provisioning.learning.loads_chain import HOURS_MAX, read_chain
@@ -187,6 +188,7 @@ def learn_all(site: Site, loads: Loads, answers: Answers, days: Days = WHOLE) ->
     interval_s = loads.interval_s
     if interval_s:
         chosen = hold_means(chosen, interval_s)
+    slot_s = max(find_slot_s(site), find_recorded_slot_s(loads))
     names = names_of(site)
     found, params = [], []
     for index, linkage in enumerate(site.linkage):
@@ -194,12 +196,15 @@ def learn_all(site: Site, loads: Loads, answers: Answers, days: Days = WHOLE) ->
         if interval_s:
             result = learn_levels(site, linkage, chosen, interval_s, given)
         else:
-            result = learn_linkage(site, linkage, chosen, find_slot_s(site), answers=given)
+            result = learn_linkage(site, linkage, chosen, slot_s, answers=given)
         params.append(result.params)
         present = None if linkage.parameters is None else _read_present(linkage.parameters, index)
         changes = () if present is None else find_changes(present, result.params)
         parts = {name: getattr(result, name) for name in PARTS}
-        found.append(Learned(result.params, result.findings, changes, names=names, **parts))
+        proposal = None if present is None or interval_s else propose(site, linkage, present, recording)
+        found.append(
+            Learned(result.params, result.findings, changes, names=names, proposal=proposal, **parts)
+        )
     plain = incomer_of(site, params, learned=False)
     incomer = None if plain is None else learn_incomer(plain, chosen, params[0])
     if incomer is not None:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from agent.detect.learning.backtest import Recording
+from agent.detect.learning.changed import Proposal, propose_days
 from agent.detect.learning.channels import SCALES as CHANNELS_LEARNED
 from agent.detect.learning.commission import CommissionResult, commission
 from agent.detect.learning.commission_incomer import IncomerResult, commission_incomer
-from agent.detect.learning.series import Series
+from agent.detect.learning.series import Series, to_grid
 from agent.detect.line_params import Answer
 from agent.detect.params import DT_S, IncomerParams, LinkageParams
 from agent.site.file import LinkageSettings, Site
@@ -57,6 +58,18 @@ def learn_linkage(
         grace_s=(limits or Limits()).grace_s,
         answers=answers,
     )
+
+
+def propose(
+    site: Site, linkage: LinkageSettings, present: LinkageParams, recording: Recording
+) -> Proposal | None:
+    """The days to learn from again, where the plant has changed against its present parameters."""
+    lines = (*linkage.production, *linkage.treatment)
+    if not present.learned_to_s or not {line.id for line in present.lines} <= set(recording.watts):
+        return None
+    series: dict[str, Series] = {line: (recording.times_s, recording.watts[line]) for line in lines}
+    rated: dict[str, float] = {line.id: float(line.rated_w) for line in site.line if line.id in lines}
+    return propose_days(present, rated, to_grid(series, present.dt_s))
 
 
 def learn_incomer(plain: IncomerParams, recording: Recording, linkage: LinkageParams) -> IncomerResult | None:

@@ -70,8 +70,8 @@ UNLEARNED: Final[Mapping[str, Words]] = {
     ),
     "exceptions": Words("正常工况：治污事件只作询问", "what is normal: findings about treatment only ask"),
     "level": Words(
-        "治污由液位等控制，不随生产运行：治污事件只作询问",
-        "a level drives treatment, not production: findings about treatment only ask",
+        "治污由液位等控制，不随生产运行：停歇远超学习到的最长时间才报告",
+        "a level drives treatment, not production: only rests far longer than learned are told",
     ),
 }
 SIDES: Final[Mapping[str, Words]] = {

@@ -10,6 +10,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from agent.detect.learning.answers import Question, describe_answer
+from agent.detect.learning.changed import Proposal
 from agent.detect.learning.commission_words import Refusal
 from agent.detect.learning.relearn import Change
 from agent.detect.params import IncomerParams, LinkageParams
@@ -34,6 +35,7 @@ TEXTS: Final[Mapping[str, Words]] = {
     "questions": Words("请回答", "Please answer"),
     "answers": Words("已回答", "Answered"),
     "exceptions": Words("未作为正常学习的", "Not learned as normal"),
+    "proposal": Words("设施有变化", "The plant has changed"),
     "changes": Words("待确认的更改", "Changes to confirm"),
     "drawing": Words("各生产功率所需的治污功率（千瓦）", "Treatment that each production needs (kW)"),
     "at least": Words("至少", "at least"),
@@ -49,7 +51,7 @@ CHANGES_MAX: Final = 40
 
 @frozen
 class Learned:
-    """The result for a linkage or the incomer, and what would change."""
+    """The result for a linkage or the incomer, what would change, and which days to learn from again."""
 
     params: LinkageParams | IncomerParams
     findings: tuple[Words, ...]
@@ -60,6 +62,7 @@ class Learned:
     questions: tuple[Question, ...] = ()
     exceptions: tuple[Words, ...] = ()
     names: Names = field(factory=dict)
+    proposal: Proposal | None = None
 
     @property
     def id(self) -> str:
@@ -86,6 +89,7 @@ def to_json(result: Learned) -> dict[str, object]:
         "refusals": [{"name": one.name, **one.words.to_body()} for one in result.refusals],
         "questions": [_question_to_json(result.id, one) for one in result.questions],
         "exceptions": [one.to_body() for one in result.exceptions],
+        "proposal": _proposal_to_json(result.proposal) if result.proposal else None,
         "changes": [
             {"name": one.name, "before": one.before, "after": one.after, "lenient": one.lenient}
             for one in result.changes
@@ -93,6 +97,11 @@ def to_json(result: Learned) -> dict[str, object]:
         "parameters": params.to_dict(),
         "hash": params.hash.hex(),
     }
+
+
+def _proposal_to_json(proposal: Proposal) -> dict[str, str]:
+    days = {"kind": proposal.kind, "from": proposal.begin, "until": proposal.end}
+    return {**days, **proposal.words.to_body()}
 
 
 def _question_to_json(where: str, question: Question) -> dict[str, Any]:
@@ -122,6 +131,7 @@ def _write(result: Learned) -> Iterator[str]:
     yield from _part("answers", [describe_answer(one) for one in list_answers(result.params)])
     yield from _part("exceptions", result.exceptions)
     yield from _list_questions(result)
+    yield from _part("proposal", [result.proposal.words] if result.proposal else [])
     yield from _part("changes", [one.words for one in result.changes[:CHANGES_MAX]])
     if len(result.changes) > CHANGES_MAX:
         yield f"    … {len(result.changes) - CHANGES_MAX}"

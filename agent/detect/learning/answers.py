@@ -3,8 +3,8 @@
 An answer is kept in the parameters (`Answer`), sealed with them, and asked for no more. It changes:
 
 - standby: `yes` puts the threshold of production above the power of that habit (`value_w`).
-- level: `yes` takes the longest rest of treatment for a duty cycle, and has findings about treatment ask
-  instead of accuse: a tank decouples it from production.
+- level: `yes` takes the longest rest of treatment for a duty cycle: a tank decouples it from production. Only
+  rests far longer than that accuse, all else asks.
 - stop: `no` makes a line that was never seen to start enough; its thresholds stay provisional.
 - product: nothing. What was said is kept, for whoever reads a finding later.
 
@@ -40,7 +40,8 @@ CHOICES: Final[Mapping[str, Mapping[str, Words]]] = {
     },
     "level": {
         YES: Words(
-            "是：治污的事件只作询问，不作认定", "yes: findings about treatment ask, and accuse nobody"
+            "是：停歇远超学习到的最长时间才报告",
+            "yes: only rests far longer than those learned are told",
         ),
         NO: Words("否：治污应随生产运行", "no: treatment has to run while production does"),
     },

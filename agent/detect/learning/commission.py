@@ -80,6 +80,9 @@ R_MARGIN: Final = 0.15
 R_MINUTES_MIN: Final = 120
 """A 1 % quantile of fewer minutes is chance."""
 PRESENT_MIN: Final = 0.5
+MORE_THAN_DUTY, MORE_THAN_REST = 1.25, 1.5
+"""The window in which treatment has to run, by its longest rest. A level is watched for longer, and raises
+only after as much production without it again: three rests in all, since a slow week fills a tank slowly."""
 
 
 @frozen(kw_only=True)
@@ -252,11 +255,12 @@ class _Commissioning:
         self._on = on
         ripe = find_mature(on, self._u, self._t, max(params.guard_s, grace_s) // dt)
         duty = learn_duty(self._t, ripe, params.on_treatment.lo_w, dt)
-        highest, longest = self._t, duty.longest
+        highest, longest, more = self._t, duty.longest, MORE_THAN_DUTY
         if self._is_by_level():
-            duty, longest = Duty(0, ()), find_longest_rest(self._t, params.on_treatment.lo_w, dt)
+            duty, more = Duty(0, ()), MORE_THAN_REST
+            longest = find_longest_rest(self._t, params.on_treatment.lo_w, dt)
         if longest:
-            window = round(1.25 * longest * dt) + 60
+            window = round(more * longest * dt) + 60
             params = evolve(params, duty_window_s=window)
             highest = roll(self._t, -(-window // dt), highest=True)
         least = roll(self._u, -(-params.guard_s // dt), highest=False)

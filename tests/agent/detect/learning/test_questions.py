@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from attrs import evolve
 
-from agent.detect.episode import SEVERITIES, Episode, Severity
+from agent.detect.episode import SEVERITIES, Episode, Rule, Severity
 from agent.detect.learning.backtest import Recording, run
 from agent.detect.learning.commission import CommissionResult
 from agent.detect.line_params import Answer
@@ -16,6 +16,7 @@ from tests.agent.detect.learning.test_commission import english, learn
 from tests.agent.detect.plant import DAY, DT_S, Loads, plant, times
 
 DAYS = 6
+OFF = {Rule.OFF, Rule.LATE_START, Rule.EARLY_STOP}
 VIOLATIONS = {rule for rule, severity in SEVERITIES.items() if severity is Severity.VIOLATION}
 
 
@@ -107,7 +108,7 @@ def by_level(days: int = DAYS) -> Loads:
     return replace(loads, t=np.where(full, 20_000 + 150 * np.sin(np.arange(days * DAY)), 8.0))
 
 
-def test_treatment_by_level_is_refused_until_a_person_says_so_and_then_only_asks() -> None:
+def test_treatment_by_level_is_refused_until_a_person_says_so_and_then_by_its_longest_rest() -> None:
     refused = learn(by_level(), DAYS * DAY)
     assert [one.name for one in refused.refusals] == ["exceptions"]
     assert "level" in keys(refused)
@@ -121,7 +122,8 @@ def test_treatment_by_level_is_refused_until_a_person_says_so_and_then_only_asks
     dry = replace(by_level(), t=np.where(np.arange(DAYS * DAY) < 4 * DAY, by_level().t, 8.0))
     asked = treatment_findings(answered.params, dry)
     assert asked
-    assert {one.severity for one in asked} == {Severity.NOTICE}
+    assert {(one.rule in OFF, one.severity) for one in asked} == {(True, Severity.VIOLATION)}
+    assert min(one.raised_at_s - times(dry)[4 * DAY] for one in asked) > 2 * answered.params.duty_window_s
     assert all("treatment that follows production" in one.sentence["en"] for one in asked)
 
 
