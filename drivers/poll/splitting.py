@@ -159,9 +159,7 @@ class Splitting:
         points = self.model.group(group)
         reads = self.plan(group)
         power = [_span_alone(one) for one in points if one.name == POWER_POINT]
-        firsts = [(self._split(group, span) or (span,))[0] for span in reads]
-        if not self.model.is_dlt645:
-            firsts = [self._atoms_in(group, span)[0] for span in reads]
+        firsts = [self._first_alone(group, span) for span in reads]
         others = sorted(self._atoms(group))
         wanted = (*([self.witness] if self.witness else []), *reads[:1], *power, *firsts, *others)
         return tuple(dict.fromkeys(span for span in wanted if span not in self._missing))
@@ -355,6 +353,11 @@ class Splitting:
             if not outer or one.end > outer[-1].end:
                 outer.append(one)
         return outer or [span]
+
+    def _first_alone(self, group: PollGroup, span: Span) -> Span:
+        """The first point of a read by itself."""
+        singles = self._split(group, span) if span.function == DLT645_FUNCTION else ()
+        return singles[0] if singles else self._atoms_in(group, span)[0]
 
     def _has_power(self, group: PollGroup, span: Span) -> bool:
         return any(

@@ -16,7 +16,7 @@ from tests.counterparts.ports import PtyPort, TcpPort
 from tests.field.site import Place, Site, Wanted, running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.minutes]
-LEARNING_S: Final = 120.0
+LEARNING_S: Final = 200.0
 WINDOW_S: Final = 90.0
 QUICK: Final = (2, 3, 4)
 ADDRESS: Final = "202611300007"

@@ -5,11 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
+from drivers.dlt645.codec import NO_SUCH_DATA
 from drivers.link.ledger import Ledger
 from drivers.points.model import load
 from drivers.poll.meter import Meter, MeterSetup
+from drivers.poll.pause import CALM_S
 from drivers.reading import PollGroup, Quality, Reading
-from tests.drivers.poll.modelled_meter import ModelledMeter, VirtualClock
+from tests.drivers.poll.modelled_meter import WIRE_S, ModelledMeter, VirtualClock
 
 FAST_S, SLOW_S = 10.0, 30.0
 ADDRESS = "202611300007"
@@ -104,6 +106,15 @@ def test_a_deaf_meter_of_dlt645_gives_readings_from_its_first_polls_on(deaf_s: f
     bus = ModelledMeter(VirtualClock(), ledger=Ledger(), deaf_s=deaf_s)
     assert good_polls(bus, every_s, FEW_POLLS)[1]
     assert meter.left_out == {}
+
+
+def test_a_refusal_of_dlt645_is_waited_for_by_its_bus_alone() -> None:
+    clock = VirtualClock()
+    bus = ModelledMeter(clock, holes={(DLT645_FUNCTION, data_id): NO_SUCH_DATA for data_id in FAST_IDS})
+    bus.url = "dlt645:/dev/ttyS1"
+    begin_s = clock.now_s
+    assert Meter(DLT645_SETUP, 0).poll(bus, PollGroup.FAST, clock).quality is Quality.GOOD
+    assert clock.now_s - begin_s < CALM_S + 30 * (bus.latency_s + WIRE_S)
 
 
 def test_while_an_answer_may_still_come_nothing_is_learned_and_another_read_finds_the_meter() -> None:
