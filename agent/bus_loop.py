@@ -98,7 +98,12 @@ class BusLoop:
         latency_s = reading.latency_ns / NS_PER_S if reading.quality is Quality.GOOD else None
         self.tally.count_poll(step.meter_id, before, self._bus.stats, latency_s, probe=probe)
         self._schedule.note_poll(
-            step.meter_id, step.group, self._clock.monotonic_s(), reading.quality, refused=is_refusal(reading)
+            step.meter_id,
+            step.group,
+            self._clock.monotonic_s(),
+            reading.quality,
+            refused=is_refusal(reading),
+            latency_s=latency_s or 0.0,
         )
         self._sink(reading)
         return 0.0

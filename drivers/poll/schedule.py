@@ -176,12 +176,24 @@ class Schedule:
         return moment_s, meter_id
 
     def note_poll(
-        self, meter_id: str, group: PollGroup, now_s: float, quality: Quality, *, refused: bool = False
+        self,
+        meter_id: str,
+        group: PollGroup,
+        now_s: float,
+        quality: Quality,
+        *,
+        refused: bool = False,
+        latency_s: float = 0.0,
     ) -> None:
-        """Note the end of a poll; `refused` if the meter answered it with an exception."""
+        """Note the end of a poll.
+
+        `refused`: the meter answered it with an exception. `latency_s`: that of its slowest answer, or 0.
+        """
         self._bus_failures = 0
         state = self._meters[meter_id]
         if quality is not Quality.BAD or refused:
+            live = len(self._meters) - len(self._silent.keys() - {meter_id})
+            state.fair.note_poll(self._poll_begun_s, now_s, live, latency_s)
             self._note_answer(meter_id, state, group, now_s, refused=refused)
             return
         cost_s = max(now_s - self._poll_begun_s, 0.0)
@@ -212,7 +224,6 @@ class Schedule:
         if was_silent:
             del self._silent[meter_id]
             self._put(meter_id, state, {other: min(due_s, now_s) for other, due_s in state.due_s.items()})
-        state.fair.note_poll(self._poll_begun_s, now_s, len(self._meters) - len(self._silent))
         if state.fair.rests_until_s > now_s:
             self._resting[meter_id] = state
         elif meter_id in self._resting:

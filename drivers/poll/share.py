@@ -6,11 +6,12 @@
   RETURN_S, they get more, but before due polls no more than one part in PROBE_PARTS_LEAST. The first probes
   of a meter that had answered are not counted where they delay nobody. Between two probes another meter
   answers, or PROBE_OPEN_S pass: a gateway may still be busy with the first one.
-- **A slow meter** is one whose last SLOW_POLLS polls took more than SLOW_POLL_S each; the shortest of them is
-  its cost. After a poll it rests, until its polls take one part in as many as there are live meters, and
-  one in FAIR_PARTS_LEAST at most; no longer than RETURN_S. While it rests it is polled only where no quick
-  meter comes due before it would have answered: then it delays nobody. Where all are slow, nobody is quick,
-  so they take turns, longest overdue first, and the bus never waits.
+- **A slow meter** is one whose last SLOW_POLLS polls took more than SLOW_POLL_S each, or whose last
+  SLOW_ANSWERS answers did; the shortest of them is its cost. After a poll it rests, until its polls take one
+  part in as many as there are live meters, and one in FAIR_PARTS_LEAST at most; no longer than RETURN_S. As
+  long as it rests it is polled only where no quick meter comes due before it would have answered: then it
+  delays nobody. Where all are slow, nobody is quick, so they take turns, longest overdue first, and the bus
+  never waits.
 
 Times are seconds of one clock; `first_s` is when the first poll of others is due.
 """
@@ -37,6 +38,8 @@ SLOW_POLL_S: Final = 1.0
 """A poll of a quick meter is over sooner, even of several reads at 9600 baud."""
 SLOW_POLLS: Final = 4
 """A lost answer makes none slow, nor do the first polls of the three groups, which look into what fails."""
+SLOW_ANSWERS: Final = 2
+"""One answer that took long may be the last of a meter that was busy."""
 FAIR_PARTS_LEAST: Final = 4
 """Beside a meter that takes 9 s, one other keeps three quarters of its polls instead of half."""
 
@@ -91,15 +94,17 @@ class FairShare:
 
     rests_until_s: float = -math.inf
     _took_s: deque[float] = Factory(lambda: deque([0.0] * SLOW_POLLS, SLOW_POLLS))
+    _latency_s: deque[float] = Factory(lambda: deque([0.0] * SLOW_ANSWERS, SLOW_ANSWERS))
 
     @property
     def cost_s(self) -> float:
         """What one of its polls costs the others."""
-        return min(self._took_s)
+        return max(min(self._took_s), min(self._latency_s))
 
-    def note_poll(self, begun_s: float, now_s: float, live: int) -> None:
-        """Note a poll that was answered; so many meters of the bus answer, with this one."""
+    def note_poll(self, begun_s: float, now_s: float, live: int, latency_s: float) -> None:
+        """Note a poll whose slowest answer took `latency_s`; so many meters live, with this one."""
         self._took_s.append(max(now_s - begun_s, 0.0))
+        self._latency_s.append(latency_s)
         if self.cost_s <= SLOW_POLL_S or live < 2:
             self.rests_until_s = -math.inf
             return

@@ -98,6 +98,22 @@ def test_one_poll_that_took_long_costs_a_quick_meter_nothing() -> None:
         assert max(later - sooner for sooner, later in itertools.pairwise(one)) < 10
 
 
+def test_a_meter_whose_answers_take_long_is_known_after_two() -> None:
+    """Those of its first polls, before it is known how long they all take."""
+    schedule = Schedule([MeterSetup("slow", WHOLE, 1, fast_s=1.0), MeterSetup("quick", WHOLE, 2, fast_s=1.0)])
+    now_s, polls = 0.0, []
+    while now_s < 50:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        took_s = 9.0 if step.meter_id == "slow" else QUICK_S
+        now_s += took_s
+        schedule.note_poll(step.meter_id, step.group, now_s, Quality.GOOD, latency_s=took_s)
+        polls.append(step.meter_id)
+    assert polls.count("slow") == 3, "two, and one after a rest"
+
+
 @given(
     st.lists(st.floats(0.02, 12.0), min_size=1, max_size=12),
     st.sampled_from([0.5, 1.0, 5.0, 30.0]),
