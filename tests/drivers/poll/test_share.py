@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from drivers.points.model import Model, load
 from drivers.poll.meter import MeterSetup
 from drivers.poll.schedule import Schedule, Wait
-from drivers.poll.share import FAIR_PARTS_LEAST, RETURN_S, SLOW_POLL_S
+from drivers.poll.share import FAIR_PARTS_LEAST, REST_MAX_S, SLOW_POLL_S
 from drivers.reading import PollGroup, Quality
 
 MODEL = Model("one", load("eastron-sdm630").group(PollGroup.FAST))
 WHOLE = load("eastron-sdm630")
 QUICK_S = 0.1
-FORGOTTEN_S = 3 * (RETURN_S + 60.0) + 300.0
+FORGOTTEN_S = 3 * (REST_MAX_S + 60.0) + 300.0
 """Three groups, each after a rest, and the longest interval."""
 
 
@@ -67,14 +67,14 @@ def test_a_slow_meter_takes_its_part_and_no_more(
     alone = poll({name: takes(QUICK_S) for name in names}, every_s, 3600)
     costs_s = {f"s{n}": takes(cost_s) for n in range(slow)} | {name: takes(QUICK_S) for name in names}
     beside = poll(costs_s, every_s, 3600)
-    parts = max(quick + slow, FAIR_PARTS_LEAST)
+    turn_s = min(max(quick + slow, FAIR_PARTS_LEAST) * cost_s, REST_MAX_S + cost_s)
     for name in names:
         lost = 1 - len(beside[name]) / len(alone[name])
-        assert lost <= slow * (cost_s + every_s) / (parts * cost_s) + 0.03, "polls are missed whole"
+        assert lost <= slow * (cost_s + every_s) / turn_s + 0.03, "polls are missed whole"
     for n in range(slow):
         ends_s = beside[f"s{n}"]
         gaps_s = [later - sooner for sooner, later in itertools.pairwise(ends_s)]
-        allowed_s = min(parts * cost_s, RETURN_S + cost_s) + (slow - 1) * cost_s + every_s
+        allowed_s = turn_s + (slow - 1) * cost_s + every_s
         assert max(gaps_s) <= allowed_s + len(costs_s) * QUICK_S
 
 
@@ -126,7 +126,7 @@ def test_nobody_starves(costs_s: list[float], every_s: float) -> None:
     parts, turn_s = max(len(costs_s), FAIR_PARTS_LEAST), sum(costs_s)
     for name, cost_s in zip(meters, costs_s, strict=True):
         moments = [0.0, *ends[name], 1800.0]
-        rest_s = min(parts * cost_s, RETURN_S + cost_s) if cost_s > SLOW_POLL_S else 0.0
+        rest_s = min(parts * cost_s, REST_MAX_S + cost_s) if cost_s > SLOW_POLL_S else 0.0
         worst_s = max(later - sooner for sooner, later in itertools.pairwise(moments))
         assert worst_s <= rest_s + 2 * turn_s + 2 * every_s
 
