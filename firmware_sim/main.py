@@ -33,6 +33,7 @@ from firmware_sim.catalogue import CATALOGUE, COMMON
 from firmware_sim.control import ControlError, ask
 from firmware_sim.energy import DAYS_MAX
 from firmware_sim.layout import BusKind, BusPlan, BusProtocol, Layout, LineKind, LinePlan, MeterPlan, Wire
+from firmware_sim.loads import LoadsError, list_loads
 from firmware_sim.plant import Plant, load_plant
 from firmware_sim.plant_file import PlantError
 from firmware_sim.server import ServeError, Server
@@ -42,6 +43,7 @@ from firmware_sim.switches import SYNTAX
 EXIT_FAILED: Final = 1
 EXIT_WRONG_INPUT: Final = 2
 W_PER_KW: Final = 1000.0
+HOUR_S: Final = 3600.0
 
 
 class _Simulator(click.Group):
@@ -146,6 +148,22 @@ def set_(socket: Path, line: str | None, to: str | None, *, as_json: bool) -> No
     else:
         for one in answer["lines"]:
             click.echo(f"{one['line']:<12} {one['to'] or '-':<6} {one['power_w'] / W_PER_KW:10.2f} kW")
+
+
+@main.command("loads")
+@click.argument("plant_file", type=click.Path(path_type=Path), metavar="PLANT")
+@click.option("--before", "before_h", default=96.0, show_default=True, help="Hours before the plant's start.")
+@click.option("--after", "after_h", default=2.0, show_default=True, help="Hours after it.")
+@click.option("--step", "step_s", default=10.0, show_default=True, help="Seconds from row to row.")
+def loads(plant_file: Path, before_h: float, after_h: float, step_s: float) -> None:
+    """Write the loads of PLANT as CSV to stdout, for `dianjian backtest`: a column a line, in W."""
+    plant = _load(plant_file)
+    begin_s, end_s = plant.start_s - before_h * HOUR_S, plant.start_s + after_h * HOUR_S
+    try:
+        for row in list_loads(plant, begin_s, end_s, step_s):
+            click.echo(row)
+    except LoadsError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @main.command()

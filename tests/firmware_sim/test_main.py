@@ -140,3 +140,22 @@ def test_a_full_disk_behind_the_output_is_one_line(verb: str) -> None:
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (1, "dianjian-sim: output: No space left on device\n")
+
+
+def test_the_loads_of_a_plant_are_what_its_meters_would_show() -> None:
+    shown = CliRunner().invoke(main, ["loads", "demo", "--before", "0.5", "--after", "1", "--step", "60"])
+    heading, *rows = shown.output.splitlines()
+    assert heading == "time,p1,p2,p3,t1,t2"
+    assert [row.split(",")[0] for row in (rows[0], rows[-1])] == [
+        "2026-03-01T23:00:00Z",
+        "2026-03-02T00:29:00Z",
+    ]
+    treatment = {row.split(",")[0][11:16]: float(row.split(",")[4]) for row in rows}
+    assert treatment["23:50"] > 20_000 > 1_000 > treatment["23:58"]  # it is switched off at 23:55 UTC
+
+
+@pytest.mark.parametrize("span", [("0", "0", "10"), ("1", "0", "0"), ("1e9", "0", "1"), ("nan", "1", "10")])
+def test_a_span_of_loads_without_rows_or_without_end_is_refused(span: tuple[str, str, str]) -> None:
+    before, after, step = span
+    shown = CliRunner().invoke(main, ["loads", "demo", "--before", before, "--after", after, "--step", step])
+    assert (shown.exit_code, "rows" in shown.output) == (2, True)
