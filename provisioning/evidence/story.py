@@ -50,14 +50,6 @@ class TamperNote:
     text: Words
 
 
-@frozen
-class ChangeNote:
-    """A change of the site file, as the manifest of `seal` shows it; `text` is the centre's finding."""
-
-    seal: int
-    text: str
-
-
 @define
 class AttestationNote:
     """An attestation by a TPM, in `seal` over `over`; `wrong` is "" where it holds."""
@@ -110,7 +102,6 @@ class Story:
     found_again: dict[str, Episode] = field(factory=dict)
     attestations: list[AttestationNote] = field(factory=list)
     tampering: list[TamperNote] = field(factory=list)
-    changes: list[ChangeNote] = field(factory=list)
     others: list[OtherRecord] = field(factory=list)
     others_left_out: int = 0
     readings: int = 0
