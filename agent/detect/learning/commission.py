@@ -282,9 +282,12 @@ class _Commissioning:
             and not any(begin <= one.end and one.begin <= end for begin, end in spans)
         ]
         lacking = ((one.begin, one.end) for one in seen.excursions if one.peak_s >= LIMIT_MAX * tau)
-        # A deficit is forgotten slowly after production: what counts is the time in which it ran.
+        # A deficit is forgotten slowly after production: what counts are the runs in it, without short jogs.
         ran = ((at, *run) for at, end in lacking for run in find_runs(self._on[at:end]))
-        self._exceptions += [(at + begin, at + end, Oddity.LACKING) for at, begin, end in ran]
+        least = self._params.tau_s // self._data.dt_s
+        self._exceptions += [
+            (at + begin, at + end, Oddity.LACKING) for at, begin, end in ran if end - begin >= least
+        ]
         limit = LIMIT_OF_PEAK * max(harmless, default=0.0)
         self._params = evolve(
             self._params,
