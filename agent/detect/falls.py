@@ -69,6 +69,11 @@ class Falls:
     noted: int = 0
     at_end: tuple[int, int] = (0, 0)
 
+    @property
+    def is_odd(self) -> bool:
+        """Whether something is made that was not seen while learning."""
+        return self.odd > ODD_SHARE
+
     def note_production(self, minutes: int, u: int, range_w: int) -> None:
         """Take minutes of production; it is asked about above `range_w`, 0 if nothing is known."""
         is_odd = 0 < range_w <= RANGE_MARGIN * u
@@ -114,7 +119,7 @@ class Falls:
         """
         before = self._find_before(run)
         is_same = on[0] == self.on[0] and not on[1] & ~self.on[1]
-        if before is None or not is_same or self.odd > ODD_SHARE:
+        if before is None or not is_same or self.is_odd:
             return False
         before_u, before_t = before
         share = min(1.0, find_normal_w(u) / max(find_normal_w(before_u), 1))

@@ -12,8 +12,8 @@ production only where meters are read often, see `slots`).
 Alarms are bits of `flags`; `since` has the slot where each began:
 
 - DATA_LOSS: the last sample is too old.
-- STUCK: one value repeats for longer than is normal for this meter. Off, only the learned standby of
-production is judged: 0 W, what a main switch leaves, and treatment that is said to be off hide nothing.
+- STUCK: one value repeats for longer than is normal for this meter. 0 W never counts, an idle meter shows it,
+nor does what a main switch leaves of the learned standby of production.
 - FLAT: the power is steadier than any real load of this line.
 - CT: the meter shows nothing, although the CT showed the standby power of this line at every stop.
 - SUPPLY: the same, but the voltage is gone as well, so the CT is not to blame.
@@ -123,6 +123,8 @@ class LineTracker:
         is_standby = 0 < params.ct_floor_w < self._lo
         self._dead = DEAD_W if is_standby else 0
         self._standby = STANDBY_OF_FLOOR * params.ct_floor_w if is_standby else NEVER
+        if params in linkage.treatment:
+            self._standby = 1
         self._ct_slots = count_slots(linkage.ct_s, dt, CT_SLOTS_MIN)
         self._dark_below = least_voltage_of(params)
         self._heater = round(1000 * params.pf_heater)

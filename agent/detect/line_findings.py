@@ -24,6 +24,7 @@ PROOF_S: Final = 600
 """Treatment by itself for less is a test of its motor."""
 LOST_OF_RATED: Final = 0.1
 """A CT that went off under load hides at least this share of the nameplate."""
+_HELD_BACK: Final = (line_alarms.DUMMY, line_alarms.STUCK)
 LINE_RULES: Final = {
     line_alarms.DATA_LOSS: Rule.DATA_LOSS,
     line_alarms.STUCK: Rule.STUCK,
@@ -84,16 +85,22 @@ class LineWatch:
                 self.unsaid &= ~flag
             elif flag in self.open and not flags & flag:
                 found.append(self.home.clear(self.open.pop(flag), slot * dt))
-        held_back = 0 if line_alarms.DUMMY in self.open else line_alarms.DUMMY
+        held_back = sum(flag for flag in _HELD_BACK if flag not in self.open)
         self.reported = flags & ~held_back
         self.asks = self._is_asking()
         return found + self._prove(slot) if self.asks and not found else found
 
     def _is_due(self, flag: int, slot: int) -> bool:
-        """A heater is a dummy only while production wants treatment; at night it may regenerate carbon."""
-        home = self.home.tracker
+        """A heater or a frozen meter of treatment hides something only while production wants treatment.
+
+        At night a heater may regenerate carbon, and a main switch leaves a residue that stands still.
+        """
+        home, params = self.home.tracker, self.home.params
         ran_s = (slot - home.on_slot) * home.dt
-        return flag != line_alarms.DUMMY or (home.on and ran_s >= self.home.params.dummy_s)
+        if flag == line_alarms.STUCK and self.tracker in self.home.treatment:
+            is_off = self.tracker.raw < self.tracker.params.threshold.lo_w
+            return not is_off or (home.on and ran_s >= self.tracker.params.stuck_off_s)
+        return flag != line_alarms.DUMMY or (home.on and ran_s >= params.dummy_s)
 
     def _is_asking(self) -> bool:
         return line_alarms.CT in self.open and self.open[line_alarms.CT].severity is Severity.NOTICE

@@ -257,10 +257,12 @@ class _Commissioning:
         duty = learn_duty(self._t, ripe, params.on_treatment.lo_w, dt)
         highest, longest, more = self._t, duty.longest, MORE_THAN_DUTY
         if self._is_by_level():
-            duty, more = Duty(0, ()), MORE_THAN_REST
+            duty, more = Duty(0, 0, ()), MORE_THAN_REST
             longest = find_longest_rest(self._t, params.on_treatment.lo_w, dt)
         if longest:
-            window = round(more * longest * dt) + 60
+            # Pauses that scatter have a longer one some day; those of a timer have not.
+            scattered = longest + 2 * (longest - duty.usual) if duty.longest else 0
+            window = round(max(more * longest, scattered) * dt) + 60
             params = evolve(params, duty_window_s=window)
             highest = roll(self._t, -(-window // dt), highest=True)
         least = roll(self._u, -(-params.guard_s // dt), highest=False)

@@ -124,9 +124,10 @@ def find_mature(on: Bools, u: Floats, t: Floats, slots: int) -> Bools:
 
 @frozen
 class Duty:
-    """Longest off-time of a duty cycle (0: none), and the off-times that are exceptions (slots)."""
+    """Longest and usual off-time of a duty cycle (0: none), and the off-times that are exceptions (slots)."""
 
     longest: int
+    usual: int
     exceptions: tuple[tuple[int, int], ...]
 
 
@@ -139,10 +140,11 @@ def learn_duty(t: Floats, ripe: Bools, off_below: int, dt_s: int) -> Duty:
     ]
     lengths = np.array([end - begin for begin, end in pauses])
     if len(pauses) < DUTY_RUNS_MIN or ripe.sum() * dt_s / len(pauses) > DUTY_PERIOD_MAX_S:
-        return Duty(0, tuple(pauses))
+        return Duty(0, 0, tuple(pauses))
     regular = lengths <= 2 * np.median(lengths)
     longest = int(lengths[regular].max())
-    return Duty(longest, tuple(pause for pause, kept in zip(pauses, regular, strict=True) if not kept))
+    kept_out = tuple(pause for pause, kept in zip(pauses, regular, strict=True) if not kept)
+    return Duty(longest, int(np.median(lengths)), kept_out)
 
 
 def find_longest_rest(t: Floats, off_below: int, dt_s: int) -> int:
