@@ -56,6 +56,7 @@ def write_sentence(
         "lines": name_lines(lines, names or {}),
         "since": _describe_time(rule, numbers, values),
         "cause": words.CAUSES[_find_cause(rule, numbers)],
+        "refused": words.REFUSED.fill(**values) if numbers.get("rejected") else Words("", ""),
         "elsewhere": words.ELSEWHERE[numbers.get("voltage_elsewhere")],
         "direction": words.DIRECTIONS[numbers.get("residual_w", 0) > 0],
         "mistakes": _list_mistakes(numbers.get("wiring", {})),

@@ -219,6 +219,7 @@ WIRED: Final = Words(
     "a meter of {lines} is wired wrongly ({mistakes}), as was found when it was installed, and has not been "
     "put right: nothing is judged by it {since}.",
 )
+REFUSED: Final = Words("（剔除{rejected}个读数）", " ({rejected} samples rejected)")
 NO_SUPPLY: Final = Words(
     "{since}，{lines}只有{value_w}瓦，其电表亦无电压{elsewhere}：供电中断。此时段不对该线路作判断。",
     "{since} {lines} drew {value_w} W, and its meter shows no voltage either{elsewhere}: its supply is gone, "
@@ -231,9 +232,8 @@ ELSEWHERE: Final[Mapping[bool | None, Words]] = {
 }
 TEMPLATES: Final[Mapping[Rule, Words]] = {
     Rule.DATA_LOSS: Words(
-        "{since}，{lines}无有效数据（剔除{rejected}个读数）{cause}；此时段不对治污设施作判断。",
-        "{since} {lines} had no valid data ({rejected} samples rejected){cause}; treatment is not judged for "
-        "this time.",
+        "{since}，{lines}无有效数据{refused}{cause}；此时段不对治污设施作判断。",
+        "{since} {lines} had no valid data{refused}{cause}; treatment is not judged for this time.",
     ),
     Rule.STUCK: Words(
         "{since}，{lines}的电表读数一直为{value_w}瓦（恒值），超过允许的{stuck_limit_min}分钟：可能已冻结。",

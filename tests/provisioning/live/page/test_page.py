@@ -314,7 +314,8 @@ def test_what_was_learned_is_there_with_a_drawing_what_was_not_and_what_nobody_a
     known = evolve(seen, plan=evolve(seen.plan, params=(learned,)))
     for part in (
         "production counts as running from", "treatment at least", "7.00", "12.0",
-        "by how long treatment follows", "can it be stopped: no: it never stops", "--answer k1.product=yes or no",
+        "by how long treatment follows", "can it be stopped: no: it never stops",
+        "--answer k1.product=yes or no",
     ):  # fmt: skip
         assert part in text_of(known), part
     assert b'<rect class="bar least" width="58.3"' in draw_status_page(known, chinese=False)
