@@ -98,7 +98,7 @@ def publishes_before_the_commit() -> Mistake:
 
 
 def never_sends_a_body_again() -> Mistake:
-    return mock.patch.object(Backfill, "watch", lambda _self, _now_s, _received: 0)
+    return mock.patch.object(Backfill, "watch", return_value=0)
 
 
 def keeps_nothing_over_a_kill() -> Mistake:
