@@ -80,6 +80,10 @@ class Meter:
         """The reads that a poll of `group` makes."""
         return self._splitting.plan(group)
 
+    def has_more_to_search(self) -> bool:
+        """Whether a search for what the meter has goes on with the next poll."""
+        return bool(self._pending)
+
     @property
     def left_out(self) -> dict[str, str]:
         """The points of the model that are not read, and why."""
