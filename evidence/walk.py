@@ -42,7 +42,9 @@ that changes meanwhile does no harm. PIECE_SEALS rows are in memory, however lon
 What verbs do with a refusal that is no gap, with its one line: `commission --chain`, `backtest --chain`,
 `explain` and the check of a sheet end with exit 2, `evidence` with exit 1; the doctor reports a failure
 (exit 1); the status page shows it instead of the day; the daemon replays nothing that was refused, and logs
-it. `verify` reads a file, in which nothing can be missing: exit 1 at the first seal that is not accepted.
+it. Before a hole at the end (`Walk.hole`) `evidence` is made all the same, and `explain` shows what is there and
+then ends with exit 2. `verify` reads a file, in which nothing can be missing: exit 1 at the first seal that is
+not accepted.
 
 Not handled here: who keeps the anchors. On a gateway the first key comes from the state folder: the machine's
 owner can put another whole chain there, and only receipts, checked with the centre's key of the site
@@ -100,12 +102,18 @@ OTHER: Final = Words(
 
 @frozen
 class Refusal:
-    """Seals that no anchor reaches; `is_gap` if a hole follows them, after which the chain goes on."""
+    """Seals that no anchor reaches.
+
+    Attributes:
+        is_gap: A hole follows them, after which the chain goes on.
+        is_behind: They lie behind a hole, before which the chain is proved.
+    """
 
     first: int
     last: int
     text: Words
     is_gap: bool
+    is_behind: bool = False
 
 
 @frozen
@@ -204,6 +212,17 @@ class Walk:
     def problem(self) -> Words | None:
         """Why the chain must not be trusted; None if only gaps were refused."""
         return next((one.text for one in self.refused if not one.is_gap), None)
+
+    @property
+    def hole(self) -> Refusal | None:
+        """The one thing that is wrong, where that is a hole at the end; what is before it may be used."""
+        wrong = [one for one in self.refused if not one.is_gap]
+        return wrong[0] if len(wrong) == 1 and wrong[0].is_behind and self.proved_to else None
+
+    @property
+    def proved_to(self) -> int:
+        """The last seal that was accepted, 0 if none was."""
+        return max((run.last for run in self._runs if run.marks), default=0)
 
     def steps(self) -> Generator[int]:
         """Read the headers piece by piece; each step yields the seal number it has reached."""
@@ -337,7 +356,8 @@ class Walk:
         return run.first
 
     def _refuse(self, first: int, last: int, text: Words, *, is_gap: bool = False, **values: object) -> None:
-        refusal = Refusal(first, last, text.fill(first=first, last=last, **values), is_gap)
+        filled = text.fill(first=first, last=last, **values)
+        refusal = Refusal(first, last, filled, is_gap, text is BEHIND and not is_gap)
         insort(self.refused, refusal, key=lambda one: one.first)
 
 

@@ -12,6 +12,7 @@ import click
 
 from agent.site.file import Place, parse_site
 from agent.site.manifest import read_site_text
+from agent.store.names import DATABASE_NAME
 from disk.plain_text import one_line
 from disk.tables import TableError
 from evidence.moments import local_text, zone_s
@@ -51,21 +52,23 @@ def command(
 ) -> None:
     """Explain EPISODE (its id or the beginning of it), or list all episodes without it."""
     try:
-        with walk_state(state, config) as walk:
+        with walk_state(state, config, to_hole=True) as walk:
             known = {body["id"]: (body, offset_s) for body, offset_s in _read_episodes(walk)}
+            hole = walk.hole
     except StateError as error:
         raise fail(EXIT_USAGE, str(error)) from error
     found = [one for id_, one in known.items() if episode is None or id_.startswith(episode)]
-    if not found:
+    if not found and hole is None:
         raise fail(EXIT_NO, f"no episode {episode or ''} in {state}; known: {', '.join(known) or 'none'}")
-    if html or svg:
+    if found and (html or svg):
         _write(found, known.get(episode or ""), html, svg)
-        return
-    for body, offset_s in found:
+    for body, offset_s in () if html or svg else found:
         if as_json:
             say_json(body)
         else:
             _show(body, offset_s, whole=episode is not None)
+    if hole is not None:
+        raise fail(EXIT_USAGE, f"{state / DATABASE_NAME}: {hole.text.en}")
 
 
 def _write(

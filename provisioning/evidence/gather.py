@@ -112,7 +112,7 @@ class _Gathering:
             raise GatherError(f"no seal of gateway {archive.gateway} is held")
         for number in self.walk.steps():
             self.progress("walk", number)
-        if self.walk.problem is not None:
+        if self.walk.problem is not None and self.walk.hole is None:
             raise GatherError(self.walk.problem.en)
         spans: list[Span] = []
         if asked.episode:
@@ -146,7 +146,6 @@ class _Gathering:
 
     def _find_window(self, asked: Request) -> Question:
         """The seals made in the time, and one more, whose records may be of that time."""
-        archive = self.archive
         if asked.from_ms is None or asked.to_ms is None:
             raise GatherError("no window: give --from and --to, or --episode")
         from_ms, to_ms = max(asked.from_ms, 0), min(asked.to_ms, TIME_MS_MAX)
@@ -154,13 +153,20 @@ class _Gathering:
             raise GatherError("the window is empty: --from is not before --to")
         if to_ms - from_ms > WINDOW_MS_MAX:
             raise GatherError(f"the window has more than {WINDOW_MS_MAX // 86_400_000} days; ask for less")
-        first = last = 0
+        first = last = made_ms = 0
         for seal in self._counted("window", self.walk.seals(bodies=False, made_ms=(from_ms, to_ms))):
             if from_ms <= seal.header.utc_ms <= to_ms:
                 first, last = first or seal.header.number, seal.header.number
+        hole = self.walk.hole
+        if hole is not None:
+            for one in self.walk.seals(self.walk.proved_to, bodies=False):
+                made_ms = one.header.utc_ms
+            if to_ms > made_ms:
+                raise GatherError(hole.text.en)
         if not first:
             raise GatherError(f"no seal was made in the window; held are {self._describe_held()}")
-        return Question(from_ms, to_ms, first, min(last + 1, archive.last), asked.linkage, asked.episode)
+        last = min(last + 1, self.walk.proved_to)
+        return Question(from_ms, to_ms, first, last, asked.linkage, asked.episode)
 
     def _describe_held(self) -> str:
         ends = self.archive.first, self.archive.last

@@ -25,8 +25,10 @@ class StateError(Exception):
 
 
 @contextmanager
-def walk_state(state: Path, site_file: Path | None = None) -> Iterator[Walk]:
+def walk_state(state: Path, site_file: Path | None = None, *, to_hole: bool = False) -> Iterator[Walk]:
     """The walk along the chain in the state folder `state`.
+
+    With `to_hole` also one that is proved up to a hole at its end, which is the caller's to tell.
 
     Raises:
         StateError: There is no chain, it cannot be read, or the walk refuses it.
@@ -44,7 +46,7 @@ def walk_state(state: Path, site_file: Path | None = None) -> Iterator[Walk]:
         )
         anchors = read_anchors(state, archive, _centre_key(state, site_file))
         walk = survey(archive, anchors, archive.first, archive.last)
-        if walk.problem is not None:
+        if walk.problem is not None and not (to_hole and walk.hole):
             raise StateError(f"{database}: {walk.problem.en}")
         yield walk
     except ConfigError as error:

@@ -223,6 +223,24 @@ def test_the_agent_does_not_go_on_from_forged_seals(
     assert "a new key is needed" in said
 
 
+def test_what_lies_before_a_hole_is_shown_and_packed(lived: Plant, place: Place) -> None:
+    """Where the disk lost a seal and no receipt came since, the hours before are as good as ever."""
+    place.change("DELETE FROM seals WHERE number = ?", (GONE,))
+    place.change("DELETE FROM receipts WHERE number >= ?", (GONE,))
+    line = f"seals {FIRST} to {len(lived.seals)} lie behind missing seals (from {GONE} on)"
+    out = place.folder / "pack.zip"
+    early = ["--from", utc(60), "--to", utc(600)]
+    code, said = call("evidence", "--config", place.site, *early, "--out", out)
+    assert (code, out.exists()) == (0, True), said
+    out.unlink()
+    code, said = call("evidence", "--config", place.site, *LATE, "--out", out)
+    assert (code, out.exists()) == (1, False)
+    assert line in said
+    shown = CliRunner().invoke(cli, ["--lang", "en", "explain", "--state", str(place.state)])
+    assert shown.exit_code == 2
+    assert line in shown.stderr
+
+
 # -- edits that forge nothing
 
 
