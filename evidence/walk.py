@@ -41,10 +41,10 @@ that changes meanwhile does no harm. PIECE_SEALS rows are in memory, however lon
 
 What verbs do with a refusal that is no gap, with its one line: `commission --chain`, `backtest --chain`,
 `explain` and the check of a sheet end with exit 2, `evidence` with exit 1; the doctor reports a failure
-(exit 1); the status page shows it instead of the day; the daemon replays nothing that was refused, and logs
-it. Before a hole at the end (`Walk.hole`) `evidence` is made all the same, and `explain` shows what is there and
-then ends with exit 2. `verify` reads a file, in which nothing can be missing: exit 1 at the first seal that is
-not accepted.
+(exit 1); the status page shows it instead of the day; the daemon replays nothing that was refused, and
+logs it. Before a hole at the end (`Walk.hole`) `evidence` is made all the same, and `explain` shows what is
+there and then ends with exit 2. `verify` reads a file, in which nothing can be missing: exit 1 at the first
+seal that is not accepted.
 
 Not handled here: who keeps the anchors. On a gateway the first key comes from the state folder: the machine's
 owner can put another whole chain there, and only receipts, checked with the centre's key of the site

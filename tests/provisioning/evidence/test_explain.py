@@ -74,7 +74,7 @@ def test_it_writes_a_page_and_a_drawing_in_the_zone_of_the_plant(state: Path, fo
 def test_what_cannot_be_written_is_told(state: Path, found: list[Episode]) -> None:
     result = call("--state", str(state), found[0].id, "--html", str(state / "no" / "out.html"))
     assert result.exit_code == 2
-    assert "cannot be written" in result.stderr
+    assert "there is no folder" in result.stderr
 
 
 def test_an_unknown_episode_is_told_with_the_known_ones(state: Path, found: list[Episode]) -> None:

@@ -209,8 +209,9 @@ def test_forged_seals_do_not_pass_as_an_export(
     lived: Plant, place: Place, attack: Callable[[Place, tuple[StoredSeal, ...]], str], code: int, line: str
 ) -> None:
     attack(place, lived.seals)
-    assert verify(place)[0] == code
-    assert line in verify(place)[1]
+    ended, said = verify(place)
+    assert ended == code
+    assert line in said
 
 
 @pytest.mark.parametrize("attack", [behind_a_missing_seal, from_above_1])
