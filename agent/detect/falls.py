@@ -5,8 +5,10 @@ Then somebody or something took it down. Other reasons for low power change prod
 time: another product, a new machine, a filter that clogs for weeks, the second pump of two, a fan that
 follows the number of lines that run. What they need was never learned, so they are a question.
 
-Compared is with the last ten healthy minutes of the same run, else with the mean of the last hour of health
-in the runs before, if production has not run for half an hour without health since.
+Compared is with the last ten healthy minutes of the same run (where its load has sunk since, with the least
+healthy treatment at this load in the last days), else with the mean of the last hour of health in the runs
+before, if nothing was made of late that was not learned. Production that has run for half an hour without
+health shows no fall any more.
 """
 
 import math
@@ -33,8 +35,11 @@ BIN: Final = 1.06
 """Production is noted in steps of 6 %; those beside the present one count, too."""
 DAY_MINUTES: Final = 1440
 ODD_MINUTES: Final = 240
-ODD_SHARE: Final = 0.02
-"""The learned product exceeds its greatest power for one minute in a thousand, another for many."""
+ODD_SHARE: Final = 0.03
+"""The learned product exceeds its greatest power for a minute in a thousand, on busy days for a few in a
+hundred; another one for more."""
+ODD_AT_ALL: Final = 0.005
+"""One minute beyond the learned range in the last hours: what is made may be another product."""
 RANGE_MARGIN: Final = 1.1
 """How far above its greatest learned power production may go before it is asked what is made."""
 SETS_MAX: Final = 8
@@ -124,7 +129,10 @@ class Falls:
         before_u, before_t = before
         share = min(1.0, find_normal_w(u) / max(find_normal_w(before_u), 1))
         is_stage = t >= STAGE_T * min(find_normal_w(STAGE_U * u), self._find_low(u))
-        return abs(u - before_u) <= SAME_LOAD * before_u and t <= FELL_TO * before_t * share and not is_stage
+        is_learned, is_same_run = self.odd < ODD_AT_ALL, run == self.run
+        is_less = is_learned and is_same_run and u <= before_u and t <= FELL_TO * self._find_low(u) < math.inf
+        is_near = abs(u - before_u) <= SAME_LOAD * before_u and (is_same_run or is_learned)
+        return (is_near or is_less) and t <= FELL_TO * before_t * share and not is_stage
 
     def _find_low(self, u: float) -> float:
         """The least healthy treatment at nearly this production."""
