@@ -22,7 +22,7 @@ from attrs import evolve
 
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict, hash_stored, refuse
-from evidence.seal import NO_HASH, seal_hash
+from evidence.seal import FIRST_NUMBER, NO_HASH, seal_hash
 from evidence.statement import (
     Continuation,
     Enrolment,
@@ -125,8 +125,10 @@ def _revoke(state: ChainState, one: Revoke, digest: bytes, stored: Callable[[int
     if one.number > state.number:
         text = f"a revocation after seal {one.number}, which has not come"
         return Verdict(Outcome.GAP, state, (Finding(Code.GAP, text, one.number),), statement=one)
-    before = NO_HASH if one.number == 0 else hash_stored(stored(one.number))
-    known = state.hash if one.number == state.number else before
+    known = state.hash if one.number == state.number else hash_stored(stored(one.number))
+    if one.number < FIRST_NUMBER <= state.number:
+        text = f"a revocation of all seals, of which {state.number} were accepted"
+        return refuse(state, Code.STATEMENT, text, one.number)
     if known is None:
         text = f"a revocation after seal {one.number}, which is too old to be compared"
         return refuse(state, Code.STATEMENT, text, one.number)

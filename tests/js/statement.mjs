@@ -79,6 +79,7 @@ export async function continueChain(state, raw, centreKey) {
   const after = { ...state, statements: new Set(state.statements).add(digest) };
   if (one.kind === 'revoke') {
     if (one.number > state.number) return { outcome: 'gap', state };
+    if (one.number === 0 && state.number > 0) return invalid;
     const before = one.number === 0 ? null : state.seals.get(one.number);
     if (before === undefined) return invalid;
     if (!same(before === null ? ZEROS : sha256(before), one.hash)) return invalid;
