@@ -29,7 +29,8 @@ from drivers.clock import ClockState
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict, hash_stored, refuse
 from evidence.cose import Signed
-from evidence.record import Kind, Record, decode_record, describe_malformed, kind_of
+from evidence.record import Kind, ReadingRecord, Record, decode_record, describe_malformed, kind_of
+from evidence.record_template import Templates
 from evidence.seal import DOMAIN, FIRST_NUMBER, SealHeader, open_body, parse_seal, peek_header, seal_hash
 
 WHY_CHARACTERS_MAX: Final = 64
@@ -82,6 +83,8 @@ def accept(
     return _accept(state, header, cose, body, _check_clocks(state, header, received_utc_ms, reference_utc_ms))
 
 
+_TEMPLATES: Final = Templates()
+"""A cache: what it recognises does not depend on what it has seen, only how fast it is."""
 _LOSSES: Final = frozenset({int(Kind.LOST_TAIL), int(Kind.DROP)})
 """Plain numbers: hashing enum members would take a tenth of the time of a check."""
 
@@ -106,10 +109,15 @@ def check_records(records: tuple[bytes, ...], header: SealHeader) -> list[Findin
     """What to say of a proved body whose records are not all what a record may hold; one finding at most."""
     wrong: list[tuple[int, str]] = []
     for number, raw in enumerate(records, header.first_record):
+        if _TEMPLATES.knows(raw):
+            continue
         try:
-            decode_record(raw)
+            is_reading = isinstance(decode_record(raw), ReadingRecord)
         except cbor.FormatError as error:
             wrong.append((number, str(error)))
+        else:
+            if is_reading:
+                _TEMPLATES.learn(raw)
     return [Finding(Code.RECORD, describe_malformed(wrong), header.number)] if wrong else []
 
 
