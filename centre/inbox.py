@@ -12,7 +12,7 @@ from attrs import define, field
 
 from centre.core import Incoming
 from centre.gateway.budget import MESSAGE_CPU_S_MAX
-from centre.gateway.intake import Intake
+from centre.gateway.intake import SLICE_S, Intake
 from wire import messages as wire
 from wire.mqtt_events import Message, MqttEvent
 
@@ -39,16 +39,19 @@ class Inbox:
         """Take an event; called in the connection's thread."""
         with self._changed:
             if isinstance(event, Message) and event.topic != wire.BEACON:
-                self._intake.put(event, self.is_known)
+                is_due = self._intake.put(event, self.is_known)
             else:
+                is_due = True
                 self._events.put(event)
-            self._changed.notify()
+            if is_due:
+                self._changed.notify()
 
     def wait(self, timeout_s: float) -> None:
-        """Until there is something, or until `timeout_s` real seconds have passed."""
+        """Until there is something to do, or until `timeout_s` real seconds have passed."""
         with self._changed:
-            if self._intake.is_empty() and self._events.empty():
-                self._changed.wait(timeout_s)
+            pause_s = self._intake.pause_s(self.now_s())
+            if self._events.empty() and pause_s != 0:
+                self._changed.wait(timeout_s if pause_s is None else min(timeout_s, pause_s))
 
     def events(self) -> list[MqttEvent]:
         """Everything that is no message of a gateway."""
@@ -80,7 +83,7 @@ class Inbox:
             before_s = self.cpu_s()
             yield Incoming(message.topic, message.payload)
             self.charge(name, self.cpu_s() - before_s)
-            if not self._intake.may_go_on(name, self.cpu_s() - begin_s):
+            if self.cpu_s() - begin_s >= SLICE_S:
                 return
 
     def charge(self, name: str, cpu_s: float) -> None:

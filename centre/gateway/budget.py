@@ -4,8 +4,8 @@ Nothing that one gateway signs may stop, slow or grow the centre for another. Th
 
 - **Bounds** hold by construction: what is beyond them is not kept, and a finding says so. They stand where
   they are kept: the files beside this one, and `evidence.held`.
-- **Shares** pace: who has used up his share of the processor waits until nobody else does. An honest backlog
-  of ten days is paced and nothing else.
+- **Shares** pace: who has used up his share of the processor waits until it has come in again. An honest
+  backlog of ten days is paced and nothing else.
 - **Quotas** end it: bytes on the disk and bytes of lines a day, work for one body, time for one message,
   faults. No honest gateway reaches one. Who does is *set aside*: a finding, no more receipts, and its
   messages are dropped unread, until an operator says `dianjian centre readmit`. It keeps what it has sealed
@@ -33,9 +33,9 @@ body takes 190,000 at most, and 100,000 more with a long site file."""
 MESSAGE_CPU_S_MAX: Final = 5.0
 """Seconds of the processor for one message: twenty times what the dearest one takes on two slow cores."""
 CPU_SHARE: Final = 0.25
-"""Seconds of the processor a second; beyond it a gateway goes last. A large site takes 0.02."""
-CPU_BURST_S: Final = 1.0
-"""Share that is kept: forty chain messages of an outage go at once."""
+"""Seconds of the processor a second; beyond it a gateway waits. A large site takes 0.02."""
+CPU_BURST_S: Final = 2.0
+"""Share that is kept: the backlog of an hour goes at once."""
 FAULTS_MAX: Final = 20
 """Messages that made the centre itself fail: each is a mistake here, and a sender of many means it."""
 ROW_BYTES: Final = 100

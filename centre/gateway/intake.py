@@ -4,9 +4,10 @@ The connection's thread puts in and never waits: a gateway that sends more than 
 queue and nobody else's. What does not fit is dropped. It has no receipt, so its gateway sends it again, at
 its own growing pace; the core is told that the hole is its own doing (`pace`).
 
-`take` gives one message of each gateway in turn, the gateways within their share of the processor first; who
-has used up his share goes only when nobody else waits, and ends the batch. A batch also ends after SLICE_S,
-so that what came meanwhile is looked at. The caller reports what each message took (`charge`).
+`take` gives one message of each gateway in turn. Who has used up his share of the processor waits until it
+has come in again, so one gateway leaves most of the time to the others whatever its messages cost. A batch
+ends after SLICE_S, so that what came meanwhile is looked at. The caller reports what each message took
+(`charge`).
 """
 
 from collections import deque
@@ -63,8 +64,12 @@ class Intake:
     def __len__(self) -> int:
         return sum(len(self._queues[name].messages) for name in self._turns)
 
-    def put(self, message: Message, known: Callable[[str], bool]) -> None:
-        """Add a message; those of topics that no known gateway has share one queue."""
+    def put(self, message: Message, known: Callable[[str], bool]) -> bool:
+        """Add a message; those of topics that no known gateway has share one queue.
+
+        Returns:
+            Whether it has room, and may be taken at once.
+        """
         try:
             name = parse_topic(message.topic)[0]
         except WireError:
@@ -75,7 +80,7 @@ class Intake:
         added = len(message.payload) + MESSAGE_BYTES
         if len(queue.messages) >= QUEUE_MAX or queue.size + added > QUEUE_BYTES_MAX:
             self._dropped[name] = self._dropped.get(name, 0) + 1
-            return
+            return False
         if not queue.messages:
             self._turns.append(name)
         queue.messages.append(message)
@@ -85,6 +90,7 @@ class Intake:
             longest = max(self._turns, key=lambda one: self._queues[one].size)
             self._dropped[longest] = self._dropped.get(longest, 0) + 1
             self._remove(longest, last=True)
+        return queue.cpu_s >= 0
 
     def take_dropped(self) -> dict[str, int]:
         """The gateways whose messages did not fit since the last call, with how many."""
@@ -96,12 +102,21 @@ class Intake:
         return not self._turns
 
     def take(self, now_s: float) -> tuple[str, Message] | None:
-        """The next message and its gateway; None if nothing waits."""
-        if not self._turns:
-            return None
-        name = self._find_turn(now_s)
-        message = self._remove(name)
-        return name, message
+        """The next message and its gateway; None if nothing waits that is within its share."""
+        for _ in range(len(self._turns)):
+            name = self._turns[0]
+            self._turns.rotate(-1)
+            self._queues[name].refill(now_s)
+            if self._queues[name].cpu_s >= 0:
+                return name, self._remove(name)
+        return None
+
+    def pause_s(self, now_s: float) -> float | None:
+        """Seconds until a message may be taken, 0 for now, None if nothing waits."""
+        for name in self._turns:
+            self._queues[name].refill(now_s)
+        debts_s = [max(-self._queues[name].cpu_s, 0.0) for name in self._turns]
+        return min(debts_s) / CPU_SHARE if debts_s else None
 
     def charge(self, name: str, cpu_s: float) -> None:
         """Count what a message of a gateway took."""
@@ -111,23 +126,6 @@ class Intake:
     def holds(self, name: str) -> bool:
         """Whether messages of a gateway wait."""
         return name in self._queues and bool(self._queues[name].messages)
-
-    def may_go_on(self, name: str, used_s: float) -> bool:
-        """Whether a batch of `used_s` of the processor takes another message after one of `name`."""
-        return used_s < SLICE_S and self._queues[name].cpu_s >= 0
-
-    def _find_turn(self, now_s: float) -> str:
-        """The gateway whose turn it is; puts it last."""
-        for _ in range(len(self._turns)):
-            name = self._turns[0]
-            self._turns.rotate(-1)
-            self._queues[name].refill(now_s)
-            if self._queues[name].cpu_s >= 0:
-                return name
-        name = max(self._turns, key=lambda one: self._queues[one].cpu_s)
-        self._turns.remove(name)
-        self._turns.append(name)
-        return name
 
     def _remove(self, name: str, *, last: bool = False) -> Message:
         queue = self._queues[name]

@@ -10,6 +10,7 @@ import signal
 import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -22,6 +23,10 @@ from evidence.keys import KeyFileError, load_key_file
 from provisioning.centre.options import FILE, REGISTER
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
+
+SWITCH_S: Final = 0.0005
+"""How long the core may keep the connection's thread waiting, which gives way at each system call: with the
+usual 5 ms a message takes 30 ms to be read while the core works, and others queue up behind it."""
 
 
 @click.command("subscribe", short_help="verify what gateways publish, and answer receipts")
@@ -64,6 +69,7 @@ def command(
             raise fail(EXIT_USAGE, str(error)) from error
         except StoreError as error:
             raise fail(EXIT_OUTSIDE, str(error)) from error
+        sys.setswitchinterval(SWITCH_S)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: subscriber.stop())
         _print(json.dumps({"type": "ready", "broker": broker}))

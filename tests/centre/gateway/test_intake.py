@@ -43,19 +43,19 @@ def test_topics_of_nobody_share_one_queue() -> None:
     assert queue.take_dropped() == {"": QUEUE_MAX + 10}
 
 
-def test_a_debtor_goes_when_nobody_else_waits_and_ends_the_batch() -> None:
+def test_a_debtor_waits_for_its_share_and_for_nothing_else() -> None:
     queue = Intake()
-    for name in "aab":
-        queue.put(message(name), known)
+    assert queue.pause_s(0.0) is None
+    assert all(queue.put(message(name), known) for name in "aab")
+    assert queue.pause_s(0.0) == 0.0
     assert queue.take(0.0) == ("a", message("a"))
     queue.charge("a", CPU_BURST_S + 1.0)
-    assert not queue.may_go_on("a", 0.0)
+    assert not queue.put(message("a"), known), "nobody is woken for it"
     assert queue.take(0.0) == ("b", message("b"))
-    assert queue.may_go_on("b", 0.0)
-    assert not queue.may_go_on("b", SLICE_S)
-    assert queue.take(0.0) == ("a", message("a")), "paced, not refused"
-    queue.put(message("a"), known)
-    queue.put(message("b"), known)
+    assert queue.take(0.0) is None, "paced, not refused"
+    assert queue.pause_s(0.0) == 1.0 / CPU_SHARE
+    assert queue.put(message("b"), known)
+    assert queue.take(0.0) == ("b", message("b"))
     assert queue.take(1.1 / CPU_SHARE) == ("a", message("a")), "its share has come in"
 
 

@@ -76,7 +76,11 @@ class OneKey(RuleBasedStateMachine):
     def open(self) -> None:
         self.store = SqliteStore(self.path)
         self.centre = Centre(self.store, SECRET)
-        self.inbox = Inbox(lambda name: name in (EVIL, HONEST), lambda: self.spent, lambda: self.spent)
+        self.inbox = Inbox(lambda name: name in (EVIL, HONEST), self.tell_time, lambda: self.spent)
+
+    def tell_time(self) -> float:
+        """Time passes four times as fast as the processor works: the hostile one has its share back."""
+        return 4.0 * self.spent
 
     def hand(self, *messages: Incoming) -> None:
         for one in messages:
