@@ -1,10 +1,12 @@
 """The rim of the server: sockets, TLS, time-outs, and a thread for each connection.
 
-Clients are unknown and get little. A connection beyond `Limits.connections_max` is closed at once. Each
-has `request_s` for its handshake and whole request, even if bytes trickle in, with at most `idle_s` between
-bytes; then `answer_s` to take the answer. No client waits for another's handshake, request or reading. After
-the answer, further input is read and discarded for LINGER_S, since closing a socket with unread bytes resets
-the connection, and the answer could be lost.
+Clients are unknown and get little. A connection beyond `Limits.connections_max` takes the place of the one
+that has been without a whole request for the longest, if that is GIVE_WAY_S or more: who only holds a place
+loses it to who wants something. Else it is closed at once. Each has `request_s` for its handshake and whole
+request, even if bytes trickle in, with at most `idle_s` between bytes; then `answer_s` to take the answer. No
+client waits for another's handshake, request or reading. After the answer, further input is read and
+discarded for LINGER_S, since closing a socket with unread bytes resets the connection, and the answer could be
+lost.
 """
 
 import contextlib
@@ -24,6 +26,10 @@ from wire.http.exchange import Exchange, Limits, RefusedError, Request, Response
 PIECE_BYTES: Final = 64 * 1024
 LINGER_S: Final = 1.0
 """A round trip over a bad modem."""
+GIVE_WAY_S: Final = 2.0
+"""Longer than a handshake and a request take over a bad modem."""
+PLACE_S: Final = 0.5
+"""For the thread of a connection that gave way to end."""
 ACCEPT_AGAIN_S: Final = 0.1
 """Pause after accept() failed for lack of descriptors or memory; connections that end free some."""
 
@@ -52,6 +58,7 @@ class HttpServer:
     context: ssl.SSLContext | None = None
     _free: threading.BoundedSemaphore = field(init=False)
     _closing: bool = field(default=False, init=False)
+    _asking: dict[socket.socket, float] = field(factory=dict, init=False)  # no whole request yet: since when
 
     def __attrs_post_init__(self) -> None:
         self._free = threading.BoundedSemaphore(self.limits.connections_max)
@@ -80,7 +87,7 @@ class HttpServer:
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept(); close() would not
 
     def _start(self, wire: socket.socket, peer: str) -> None:
-        if not self._free.acquire(blocking=False):
+        if not self._free.acquire(blocking=False) and not self._take_place():
             wire.close()
             return
         try:
@@ -89,11 +96,21 @@ class HttpServer:
             self._free.release()
             wire.close()
 
+    def _take_place(self) -> bool:
+        """End the connection that has only held its place for the longest; whether there is one now."""
+        held = min(self._asking.copy().items(), key=lambda one: one[1], default=None)
+        if held is None or time.monotonic() - held[1] < GIVE_WAY_S:
+            return False
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(held[0], socket.SHUT_RDWR)  # not TLS's, whose state its thread uses
+        return self._free.acquire(timeout=PLACE_S)
+
     def _run(self, wire: socket.socket, peer: str) -> None:
         until_s = time.monotonic() + self.limits.request_s
         channel = wire
         try:
             channel = self._wrap(wire)
+            self._asking[channel] = time.monotonic()
             self._exchange(channel, peer, until_s)
             _linger(channel)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
@@ -101,6 +118,7 @@ class HttpServer:
             if not isinstance(error, TimeoutError):
                 _linger(channel)
         finally:
+            self._asking.pop(channel, None)
             self._free.release()  # before the close, since the next client may connect right after it
             channel.close()
 
@@ -116,6 +134,7 @@ class HttpServer:
         exchange = Exchange(self.limits)
         try:
             request = self._receive(channel, exchange, until_s)
+            self._asking.pop(channel, None)
             certificate = (
                 channel.getpeercert(binary_form=True) if isinstance(channel, ssl.SSLSocket) else None
             )

@@ -16,7 +16,7 @@ from attrs import define, evolve, field
 
 from tests.wire.certificates import Authority
 from wire.http.exchange import Limits, Request, Response
-from wire.http.server import HttpServer, listen
+from wire.http.server import GIVE_WAY_S, HttpServer, listen
 
 WAIT_S = 20.0
 LIMITS = Limits(4, 5.0, 5.0, 5.0, ("GET", "HEAD", "POST"), 1000)
@@ -267,3 +267,13 @@ def test_an_address_of_ipv6_is_listened_on() -> None:
     assert server.address[0] == "::1"
     server.close()
     server.serve()
+
+
+def test_who_only_holds_a_place_gives_way_to_who_wants_something() -> None:
+    with serving(limits=evolve(LIMITS, request_s=60.0, idle_s=60.0)) as served, ExitStack() as stack:
+        for _ in range(LIMITS.connections_max):
+            stack.enter_context(served.connect())
+        served.until(lambda: len(served.server._asking) == LIMITS.connections_max)
+        for wire in served.server._asking:
+            served.server._asking[wire] -= GIVE_WAY_S
+        assert served.ask(GET).endswith(b"/")
