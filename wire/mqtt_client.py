@@ -192,6 +192,8 @@ class MqttClient:
         """Wait at most `idle_ms` for the network or `wake`, and serve it; whether the connection stands."""
         client = self._client
         wire: Any = client.socket()
+        if wire is None:  # paho has closed it, in a publish that the broker no longer took
+            return False
         poll = select.poll()  # not select(), which takes no descriptor above 1023
         poll.register(wake, select.POLLIN)
         poll.register(wire, select.POLLIN | (select.POLLOUT if client.want_write() else 0))

@@ -5,8 +5,8 @@ that has been without a whole request for the longest, if that is GIVE_WAY_S or 
 loses it to who wants something. Else it is closed at once. Each has `request_s` for its handshake and whole
 request, even if bytes trickle in, with at most `idle_s` between bytes; then `answer_s` to take the answer. No
 client waits for another's handshake, request or reading. After the answer, further input is read and
-discarded for LINGER_S, since closing a socket with unread bytes resets the connection, and the answer could be
-lost.
+discarded for LINGER_S, since closing a socket with unread bytes resets the connection, and the answer could
+be lost.
 """
 
 import contextlib
