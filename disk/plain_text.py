@@ -20,7 +20,7 @@ from unicodedata import category
 LINE_CHARACTERS_MAX: Final = 4_000
 """A line longer than any of ours; what is longer was made to push the rest from the screen."""
 _BLANKS: Final = frozenset("\n\t")
-_OBEYED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_OBEYED: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 """Categories of Unicode that a browser may obey; other blanks and what is not assigned yet are only shown."""
 
 
@@ -33,7 +33,7 @@ def one_line(text: object) -> str:
 
 
 def escape_controls(text: str) -> str:
-    """`text` with controls, format characters and half characters as escapes, but for line feeds and tabs."""
+    """`text` with controls and format characters as escapes, but for line feeds and tabs."""
     if text.isprintable():
         return text
     return "".join(_escape(char) if _is_obeyed(char) else char for char in text)
