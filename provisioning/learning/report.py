@@ -15,7 +15,8 @@ from agent.detect.learning.commission_words import Refusal
 from agent.detect.learning.relearn import Change
 from agent.detect.params import IncomerParams, LinkageParams
 from evidence.words import Words
-from provisioning.learning.parameters import (
+from provisioning.words.language import translate
+from provisioning.words.parameters import (
     Names,
     describe_incomer,
     describe_learned,
@@ -24,7 +25,6 @@ from provisioning.learning.parameters import (
     list_steps,
     to_kw,
 )
-from provisioning.words.language import translate
 
 TEXTS: Final[Mapping[str, Words]] = {
     "ready": Words("可以使用", "ready"),

@@ -11,7 +11,10 @@ from agent.detect.learning.answers import describe_answer
 from agent.detect.params import LinkageParams
 from agent.detect.sentence import name_lines
 from evidence.words import Words
-from provisioning.learning.parameters import (
+from provisioning.live.page.site import SitePlan
+from provisioning.live.page.words import Reader
+from provisioning.pages.html import Html, join, markup
+from provisioning.words.parameters import (
     Step,
     describe_learned,
     describe_unlearned,
@@ -19,12 +22,14 @@ from provisioning.learning.parameters import (
     list_steps,
     to_kw,
 )
-from provisioning.live.page.site import SitePlan
-from provisioning.live.page.words import Reader
-from provisioning.pages.html import Html, join, markup
 
 BAR: Final = 100
 _NOT_LEARNED, _READY, _UNSURE = "not commissioned", "commissioned", "provisional"
+
+
+def count_open(plan: SitePlan) -> int:
+    """The questions that nobody has answered yet."""
+    return sum(len(list(list_open(params))) for params in plan.params)
 
 
 def draw_learned(plan: SitePlan, reader: Reader) -> Iterator[Html]:

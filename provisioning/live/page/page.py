@@ -13,7 +13,8 @@ from typing import Final
 from evidence.moments import local_text
 from provisioning.live.page.curves import draw_day
 from provisioning.live.page.episodes import Episode, draw_cards, find_episodes
-from provisioning.live.page.learned import draw_learned
+from provisioning.live.page.learned import count_open, draw_learned
+from provisioning.live.page.outlook import draw_outlook, judge_outlook
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.live.page.tables import draw_buses, draw_lines, draw_linkages, draw_meters, format_beat
 from provisioning.live.page.tiles import draw_tiles
@@ -58,22 +59,33 @@ def draw_status_page(seen: Snapshot, *, chinese: bool) -> bytes:
 
 
 def _draw_body(seen: Snapshot, reader: Reader) -> Iterator[Html]:
+    """What concerns the plant first; what concerns the technician is folded at the end."""
     yield from _draw_header(seen, reader)
-    status, plan, day = seen.status, seen.plan, seen.chain.day
+    status, plan = seen.status, seen.plan
+    episodes = find_episodes(seen)
+    yield draw_outlook(judge_outlook(seen, episodes, count_open(plan)), reader)
     yield from _draw_notes(seen, reader)
-    yield markup('<div class="tiles">{}</div>', join(draw_tiles(seen, reader)))
-    yield _part(reader.text("Lines"), draw_lines(status, plan, reader))
     if status and status["linkages"]:
         yield _part(reader.text("Linkages"), draw_linkages(status, reader))
-    episodes = find_episodes(seen)
-    yield _draw_loads(seen, episodes, reader)
     yield from draw_cards(episodes, plan.offset_s, reader)
-    if seen.plan.params:
+    yield _draw_loads(seen, episodes, reader)
+    yield _part(reader.text("Lines"), draw_lines(status, plan, reader))
+    if plan.params:
         yield _part(reader.text("Commissioning"), join(draw_learned(plan, reader)))
+    yield markup(
+        '<details id="technical"><summary class="technical">{}</summary>{}</details>',
+        reader.text("Technical"),
+        join(_draw_technical(seen, reader)),
+    )
+
+
+def _draw_technical(seen: Snapshot, reader: Reader) -> Iterator[Html]:
+    status, day = seen.status, seen.chain.day
+    yield markup('<div class="tiles">{}</div>', join(draw_tiles(seen, reader)))
     if status and status["buses"]:
         yield _part(reader.text("Buses"), join(draw_buses(status, reader)))
     if status:
-        yield _part(reader.text("Meters"), draw_meters(status, plan, reader))
+        yield _part(reader.text("Meters"), draw_meters(status, seen.plan, reader))
     elif day is not None and day.beat is not None:
         yield markup('<p class="dim">{}</p>', format_beat(day.beat, seen.now_s, reader))
 

@@ -48,14 +48,15 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], css: str = "") 
     first: Sequence[Cell] = rows[0] if rows else [""] * len(heads)
     kinds = [Html(' class="number"') if isinstance(cell, Number) else Html("") for cell in first]
     head = join(markup("<th{}>{}</th>", kind, text) for text, kind in zip(heads, kinds, strict=True))
-    lines = join(markup("<tr>{}</tr>", join(map(_cell, row))) for row in rows)
+    lines = join(markup("<tr>{}</tr>", join(map(_cell, row, heads))) for row in rows)
     return markup('<div class="scroll"><table class="wide {}"><tr>{}</tr>{}</table></div>', css, head, lines)
 
 
-def _cell(cell: Cell) -> Html:
+def _cell(cell: Cell, head: str) -> Html:
+    """With its heading, which a phone shows in the cell where a row is no row any more."""
     if isinstance(cell, Number):
-        return markup('<td class="number {}">{}</td>', cell.css, cell.text)
-    return markup("<td>{}</td>", cell)
+        return markup('<td class="number {}" data-head="{}">{}</td>', cell.css, head, cell.text)
+    return markup('<td data-head="{}">{}</td>', head, cell)
 
 
 def _state(text: str, css: str) -> Html:
@@ -79,10 +80,14 @@ def _texts(reader: Reader, keys: Iterable[str]) -> list[str]:
 def draw_lines(status: Json | None, plan: SitePlan, reader: Reader) -> Html:
     """Every line with its state; without an agent, what the site file has."""
     known = {line["id"]: line for line in status["lines"]} if status else {}
+    linkages = status["linkages"] if status else ()
+    judged = {line for one in linkages for side in ("production", "treatment") for line in one[side]}
     rows = []
     for line in plan.line:
         one = known.get(line.id, {})
         run, css = _RUNS[one.get("on")]
+        if one.get("on") is None and one.get("power_w") is not None and line.id not in judged:
+            run, css = "not judged", "off"  # it has no threshold, and its power is known all the same
         rows.append(
             (
                 markup("{} {}", _strong(line.id), line.name),
@@ -99,7 +104,7 @@ def draw_lines(status: Json | None, plan: SitePlan, reader: Reader) -> Html:
 def draw_linkages(status: Json, reader: Reader) -> Html:
     """The linkages and their deficits."""
     heads = ("linkage", "production power", "treatment power", "needed", "deficit", "correlation")
-    return _table(_texts(reader, heads), [_linkage(one, reader) for one in status["linkages"]])
+    return _table(_texts(reader, heads), [_linkage(one, reader) for one in status["linkages"]], "stacked")
 
 
 def _linkage(one: Json, reader: Reader) -> Sequence[Cell]:

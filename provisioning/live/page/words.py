@@ -22,6 +22,8 @@ WORDS: Final[Mapping[str, Words]] = {
     "Buses": Words("总线", "Buses"),
     "Meters": Words("电表", "Meters"),
     "Episodes": Words("事件", "Episodes"),
+    "Technical": Words("技术状态：签封、回执、总线、电表", "Technical: seals, receipts, buses, meters"),
+    "not judged": Words("不作判断", "not judged"),
     "last seal": Words("最近签封", "last seal"),
     "none yet": Words("尚无回执", "none yet"),
     "seals": Words("个签封", "seals"),
