@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import Office
-from disk.plain_text import to_json
+from disk.plain_text import one_line, to_json
 from evidence.moments import utc_ms
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.enrolment.certificates import CertificateError, parse_csr
@@ -65,6 +65,6 @@ class Desk:
 def _read_name(raw: bytes) -> str:
     """The gateway that a request names."""
     try:
-        return parse_csr(raw).name[:40]
+        return one_line(parse_csr(raw).name[:40])
     except CertificateError:
         return ""
