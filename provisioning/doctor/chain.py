@@ -33,7 +33,7 @@ from evidence.record import Kind, Record
 from evidence.verify import read_declarations
 from evidence.walk import Walk, WalkedSeal
 from evidence.words import Words
-from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
+from provisioning.doctor.finding import Finding, Progress, State, Target, failed, ok, warning
 from provisioning.words.tamper import describe_tamper
 
 LOOKS: Final = 3
@@ -81,6 +81,7 @@ def keys(target: Target, _: Progress) -> Iterator[Finding]:
     """Whether the key file is whole and continues the chain."""
     folder = target.folder
     slots, database = KeySlots(folder / KEYS_NAME), folder / DATABASE_NAME
+    is_ours = False
     try:
         if not slots.exists() and not database.exists():
             yield _report_not_enrolled(target)
@@ -89,7 +90,9 @@ def keys(target: Target, _: Progress) -> Iterator[Finding]:
         if newer is not None:
             yield newer
             return
-        yield _judge_fit(target, slots, database)
+        fit = _judge_fit(target, slots, database)
+        is_ours = fit.state is not State.FAILED  # else that says it
+        yield fit
     except PermissionError:
         yield _report_not_readable(folder)
         return
@@ -103,7 +106,7 @@ def keys(target: Target, _: Progress) -> Iterator[Finding]:
             "see to disk and permissions first; a damaged one is salvaged when the agent starts",
         )
         yield failed("keys", text, remedy, "chain")
-    yield from _check_enrolment(target.site.site.gateway if target.site else "", folder)
+    yield from _check_enrolment(target.site.site.gateway if target.site and is_ours else "", folder)
 
 
 def _report_not_enrolled(target: Target) -> Finding:
