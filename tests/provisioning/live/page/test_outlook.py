@@ -61,7 +61,7 @@ def judge(seen: Snapshot, told: dict[str, Any] | None, *episodes: dict[str, Any]
             status(linkages=[linkage(deficit_s=90.0)]),
             [],
             State.WARN,
-            "90 s so far, and 90 s more make it a violation",
+            "and 1 min 30 s more make it a violation",
         ),
         (status(linkages=[linkage(deficit_s=90.0, learned=False)]), [], State.WARN, "make it a notice"),
         (status(meters=[{"meter": "m6", "quality": "bad"}]), [], State.WARN, "Meter m6 does not answer"),

@@ -271,7 +271,7 @@ def test_whatever_was_sealed_as_an_episode_or_a_heartbeat_is_shown_or_left_out(
 
 
 def test_half_a_character_from_outside_does_not_end_the_page(seen: Snapshot) -> None:
-    assert r"a\ud800" in text_of(evolve(seen, plan=evolve(seen.plan, name="a\ud800")))
+    assert "a?" in text_of(evolve(seen, plan=evolve(seen.plan, name="a\ud800")))
 
 
 def test_of_many_episodes_the_newest_are_shown_and_the_rest_is_counted(seen: Snapshot) -> None:
