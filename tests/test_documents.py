@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.build import setups_of
+from agent.detect.episode import SEVERITIES, Rule
 from agent.site.file import parse_site
 from agent.site.linkages import linkages_of
 from evidence.body import BODY_BYTES_MAX
@@ -26,6 +27,7 @@ from evidence.statement import (
     STATEMENT_BYTES_MAX,
 )
 from provisioning.cli import VERBS, cli
+from provisioning.words.numbers import RULES
 
 HERE: Final = Path(__file__).parent.parent
 README: Final = (HERE / "README.md").read_text("utf-8")
@@ -151,3 +153,14 @@ def test_the_format_names_every_kind_of_record(kind: Kind) -> None:
     numbers = re.findall(r"^\| ([0-9]+)(?: to ([0-9]+))? \| [a-z]", FORMAT, re.MULTILINE)
     named = {n for first, last in numbers for n in range(int(first), int(last or first) + 1)}
     assert kind == Kind.READING or kind in named
+
+
+FINDINGS: Final = (HERE / "docs" / "findings.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("rule", list(Rule))
+def test_the_page_of_findings_has_every_rule_with_its_name_and_severity(rule: Rule) -> None:
+    row = re.search(rf"^\| `{rule.value}` \| (.+?) \| (.+?) \|", FINDINGS, re.MULTILINE)
+    assert row is not None
+    assert row[1] == RULES[rule.value].zh
+    assert row[2] == SEVERITIES[rule].value
