@@ -37,6 +37,9 @@ QUEUED_MESSAGES_MAX: Final = 10_000
 """For one client, mostly a centre that is away; beyond this the broker drops, and gateways send again."""
 QUEUED_BYTES_MAX: Final = 64 * 1024 * 1024
 """For one client, whichever comes first."""
+INFLIGHT_MAX: Final = 100
+"""Unacknowledged messages for one client, as many as `subscribe` takes (`wire.mqtt_client`): with the usual
+20 the broker waits more often than it sends, and what one gateway floods queues up before the others."""
 MEMORY_BYTES_MAX: Final = 256 * 1024 * 1024
 """Of the broker's memory: three clients' full queues; a thousand gateways need 20 MB."""
 CLAIMS_MEMORY_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -108,6 +111,7 @@ set_tcp_nodelay true
 max_packet_size {packet_bytes_max}
 memory_limit {memory_max}
 max_queued_bytes {queued_bytes_max}
+max_inflight_messages {inflight_max}
 log_dest stderr
 log_type error
 log_type warning
@@ -190,6 +194,7 @@ def mosquitto_files(place: BrokerPlace) -> dict[str, str]:
             claim_port=place.claim_port,
             queued_max=QUEUED_MESSAGES_MAX,
             queued_bytes_max=QUEUED_BYTES_MAX,
+            inflight_max=INFLIGHT_MAX,
             memory_max=CLAIMS_MEMORY_BYTES_MAX if name == "claims" else MEMORY_BYTES_MAX,
             claims_max=CLAIMS_QUEUED_MAX,
             packet_bytes_max=PACKET_BYTES_MAX,

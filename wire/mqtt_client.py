@@ -14,6 +14,10 @@ there. The traps of paho 2.2, each handled where its number stands:
     [9] a CONNACK of MQTT 3.1.1 is an error in the middle of decoding
     [10] a reason code that the standard does not list for a packet ends the connection and is lost: mosquitto
         answers a PUBLISH above its message_size_limit with PUBACK 0x95
+    [11] a packet takes five reads and a send of the socket, each of which gives the interpreter away: 10 ms
+        beside a thread that computes. What the socket has is read at once and dealt out from there, and
+        all that came is acknowledged in one send
+    [12] half of the time for a message goes into its properties, which it does not have: it is decoded here
 
 A broker may offer less than MQTT 5 has, and delivery needs less: without retained messages they are sent
 as ordinary ones, and with QoS 0 alone a message counts as acknowledged when the socket has taken it,
@@ -28,6 +32,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
+from attrs import frozen
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -58,13 +63,53 @@ INCOMING_BYTES_MAX: Final = 131_072
 """Largest packet that is read: twice a seal; a larger one ends the connection."""
 CONNECT_TIMEOUT_S: Final = 10.0
 """For TCP and TLS each: longer than any satellite link takes, short enough for a stop."""
+READ_BYTES: Final = 262_144
+"""Read from the socket at once: as much as it usually holds."""
+PUBACK: Final = 0x40
 WAKE_BYTES: Final = 4096
 """Wake-ups read at once."""
 
 
-class _Client(Client):
-    """paho's client with a limit on the size of a packet [7], which notes how far a connect came."""
+@frozen
+class _Publish:
+    """A PUBLISH of MQTT 5 without properties; `mid` is empty with QoS 0."""
 
+    message: Message
+    mid: bytes
+
+
+def parse_publish(command: int, packet: bytearray) -> _Publish | None:
+    """The message in a packet (MQTT 5.0, section 3.3); None for one that paho is to decode [12].
+
+    Args:
+        command: Its first byte.
+        packet: All behind the remaining length.
+    """
+    qos = (command >> 1) & 3
+    end = 2 + int.from_bytes(packet[:2], "big")
+    body = end + (2 if qos else 0) + 1
+    if qos > 1 or body > len(packet) or packet[body - 1]:
+        return None
+    try:
+        topic = packet[2:end].decode()
+    except UnicodeDecodeError:
+        return None
+    mid = bytes(packet[end : body - 1])
+    if not topic or mid == bytes(2):
+        return None
+    return _Publish(Message(topic, bytes(memoryview(packet)[body:]), bool(command & 1)), mid)
+
+
+class _Client(Client):
+    """paho's client with a limit on the size of a packet [7], which notes how far a connect came.
+
+    Attributes:
+        sink: Takes each message.
+        unread, unread_at: What was read of the socket [11], and how far it was dealt out.
+        unsent: Acknowledgements.
+    """
+
+    sink: Callable[[MqttEvent], None]
     giant_bytes = 0
     alert = ""
     reached = False
@@ -72,6 +117,30 @@ class _Client(Client):
     speaks_old = False
     said = 0
     puback = 0
+    unread = b""
+    unread_at = 0
+    unsent = b""
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether bytes of the socket wait here [11]."""
+        return self.unread_at < len(self.unread)
+
+    def acknowledge(self) -> None:
+        """Send the acknowledgements that wait [11]."""
+        if self.unsent and self.socket() is not None:
+            self._packet_queue(PUBACK, self.unsent, 0, 0)
+        self.unsent = b""
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        """Called with the whole PUBLISH."""
+        quick = parse_publish(self._in_packet["command"], self._in_packet["packet"])
+        if quick is None:
+            return super()._handle_publish()
+        self.sink(quick.message)
+        if quick.mid:
+            self.unsent += bytes((PUBACK, len(quick.mid))) + quick.mid
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _handle_connack(self) -> MQTTErrorCode:
         """Called with the whole CONNACK; one of MQTT 3.1.1 is not decoded [9]."""
@@ -109,11 +178,15 @@ class _Client(Client):
         if bufsize > INCOMING_BYTES_MAX:
             self.giant_bytes = bufsize
             raise ConnectionAbortedError("packet too large")
-        try:
-            return super()._sock_recv(bufsize)
-        except ssl.SSLError as error:  # in TLS 1.3 the broker's alert about our certificate comes this late
-            self.alert = (error.reason or str(error)).lower().replace("_", " ")
-            raise
+        if not self.has_unread:
+            try:
+                self.unread, self.unread_at = super()._sock_recv(READ_BYTES), 0
+            except ssl.SSLError as error:  # TLS 1.3: the broker's alert about our certificate comes this late
+                self.alert = (error.reason or str(error)).lower().replace("_", " ")
+                raise
+        at = self.unread_at
+        self.unread_at = min(at + bufsize, len(self.unread))
+        return self.unread[at : self.unread_at]
 
     def _sock_send(self, buf: bytes | bytearray) -> int:
         """A broker that has closed already may have sent an alert before."""
@@ -155,6 +228,7 @@ class MqttClient:
         self._client.alert = ""
         self._client.reached = self._client.answered = self._client.speaks_old = False
         self._client.said = 0
+        self._client.unread = self._client.unsent = b""
         self._is_asked = False
         self._take_new_certificate()
         self._client.reconnect()
@@ -204,6 +278,9 @@ class MqttClient:
         state = ready.get(wire.fileno(), 0)
         if state & ~select.POLLOUT or pending:
             result = client.loop_read()
+            while client.has_unread and result is MQTTErrorCode.MQTT_ERR_SUCCESS:
+                result = client.loop_read()
+            client.acknowledge()
             _acknowledge_at_once(client.socket())
             if client.giant_bytes:
                 self.end = (f"the broker sends a packet of {client.giant_bytes} bytes", 0)
@@ -254,6 +331,7 @@ class MqttClient:
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
+        client.sink = self._sink
         if settings.tls is not None:
             self._tls_stamps = _read_stamps(settings.tls)
             self._tls = make_tls_context(settings.tls)

@@ -29,7 +29,7 @@ from typing import Final
 import click
 from attrs import frozen
 
-from centre.broker_config import ACL, CENTRE_NAME, PACKET_BYTES_MAX, QUEUED_MESSAGES_MAX, ROLES
+from centre.broker_config import ACL, CENTRE_NAME, INFLIGHT_MAX, PACKET_BYTES_MAX, QUEUED_MESSAGES_MAX, ROLES
 from disk.files import replace_file
 
 HOST: Final = "127.0.0.1"
@@ -67,6 +67,7 @@ persistence true
 persistence_location {directory}/
 autosave_interval 1
 max_queued_messages {queued_max}
+max_inflight_messages {inflight_max}
 max_packet_size {packet_bytes_max}
 log_dest file {directory}/mosquitto.log
 log_type error
@@ -192,6 +193,7 @@ def write_mosquitto_config(port: int, directory: Path, tls: ServerTls | None) ->
         host=HOST,
         directory=directory,
         queued_max=QUEUED_MESSAGES_MAX,
+        inflight_max=INFLIGHT_MAX,
         packet_bytes_max=PACKET_BYTES_MAX,
     )
     if os.geteuid() == 0:

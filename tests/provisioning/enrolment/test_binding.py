@@ -15,6 +15,7 @@ from centre.broker_config import ROLES, BrokerPlace, mosquitto_files
 from tests.provisioning.enrolment.desk import Doors, bad, good, open_doors
 from tests.provisioning.enrolment.test_doors import enrolled, est, tls_files
 from tests.wire.ends import Link, settings
+from wire.mqtt_client import RECEIVE_MAXIMUM
 from wire.mqtt_events import Acked, Connected, Message
 from wire.mqtt_settings import TlsFiles
 
@@ -141,4 +142,5 @@ def test_memory_and_queues_are_bounded_in_both_configurations(tmp_path: Path) ->
         assert 0 < int(words["memory_limit"]) <= 256 << 20
         assert 0 < int(words["max_queued_bytes"]) <= 64 << 20
         assert 0 < int(words["max_queued_messages"]) <= 10_000
+        assert 20 < int(words["max_inflight_messages"]) <= RECEIVE_MAXIMUM
         assert words["use_username_as_clientid"] == "true"
