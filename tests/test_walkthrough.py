@@ -43,7 +43,7 @@ def test_the_commands_of_a_page_run_in_its_order(page: Path, tmp_path: Path) -> 
         elif match := re.fullmatch(r"toml (\S+)", kind):
             (tmp_path / match[1]).write_text(text, "utf-8")
     (tmp_path / "provisioning").symlink_to(HERE / "provisioning")  # the README is read in a clone
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin"  # mosquitto's place
     with subprocess.Popen(
         ["bash", "-c", "\n".join(script)],
         cwd=tmp_path,
