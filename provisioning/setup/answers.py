@@ -3,8 +3,8 @@
     language = "zh"                      technician = "王伟"
     [site]      gateway, name, enterprise, uscc, address; replace = true: a site file of others may go
     [find]      buses = ["tcp://192.168.1.20", "/dev/ttyS1", …]; full = true: more than the quick pass
-    [[meter]]   at = "b1:3" (bus and address) or id = "m3"; model, serial, ct_ratio, pt_ratio, rated_a,
-                clamp_a = { l1 = 41.5 }, seal_numbers = ["…"]
+    [[meter]]   at = "b1:3" (bus and address) or id = "m3"; model, serial, ct_ratio, pt_ratio (20 or "100/5"),
+                rated_a, clamp_a = { l1 = 41.5 }, seal_numbers = ["…"]
     [[line]]    id, kind, name, rated_kw, equipment, meters = ["m1", "b1:2"], on_kw, off_kw,
                 untried = "reason": its machine is not switched
     [[linkage]] id, production = [], treatment = []
@@ -25,13 +25,22 @@ from typing import Final, Literal
 from attrs import field, frozen
 
 from agent.site.older import todays_names
-from disk.classes import Numbers, converter, structure
+from disk.classes import Numbers, converter, structure, to_hook
+from disk.kinds import Kind
 from disk.tables import TableError, parse_toml, read_text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 
 ANSWERS_BYTES_MAX: Final = 1024 * 1024
 """A hundred meters with every answer take 50 kB."""
+Typed = float | str
+"""A number, or what stands on a plate: 20 or "100/5"."""
+_TYPED: Final = Kind[Typed](
+    "a number, or a text as on the plate",
+    lambda value: isinstance(value, int | float | str) and not isinstance(value, bool),
+    lambda value: value if isinstance(value, str) else float(value),
+)
 _CONVERTER: Final = converter()
+_CONVERTER.register_structure_hook(Typed | None, to_hook(_TYPED))
 
 
 @frozen
@@ -62,8 +71,8 @@ class MeterAnswers:
     at: str | None = None
     model: str | None = None
     serial: str | None = None
-    ct_ratio: float | None = None
-    pt_ratio: float | None = None
+    ct_ratio: Typed | None = None
+    pt_ratio: Typed | None = None
     rated_a: float | None = None
     clamp_a: Numbers = field(factory=dict)
     seal_numbers: tuple[str, ...] | None = None

@@ -10,12 +10,12 @@ answers file leaves open stay open, and present parameters are replaced only by 
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from agent.detect.line_params import Answer
-from agent.site.file import Place, Site
+from agent.site.file import Site
 from agent.site.linkages import find_slot_s
-from evidence.moments import local_text, zone_s
 from provisioning.journal.entries import Period
 from provisioning.learning.asking import Answers, take_answers
 from provisioning.learning.commission import learn_all, write_learned
@@ -25,6 +25,8 @@ from provisioning.learning.report import Learned, to_json, to_text
 from provisioning.live.page.gate import PasswordError, write_password
 from provisioning.loads.loads import Loads, LoadsError
 from provisioning.setup.session import Session
+from provisioning.setup.times import format_local, zone_of
+from provisioning.setup.walk import walk
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_NO, fail
 from provisioning.terminal.typed import HOUR_UNITS, read_number
@@ -51,10 +53,10 @@ def commission(session: Session) -> None:
     site = session.site()
     zone = site.site.utc_offset
     if left_s > 0:
-        talk.say("period_runs", until=_format(until, zone), left=duration(left_s))
+        talk.say("period_runs", until=format_local(until, zone), left=duration(left_s))
         talk.say("period_needs")
     else:
-        talk.say("period_over", begin=_format(begin, zone), until=_format(until, zone))
+        talk.say("period_over", begin=format_local(begin, zone), until=format_local(until, zone))
     if talk.ask_yes("commission.learn", "ask_learn", default=left_s <= 0, given=given.learn):
         hours = (datetime.now(UTC) - begin).total_seconds() / HOUR_S
         _learn(session, site, min(max(hours, HOURS_MIN), CHAIN_HOURS_MAX), is_over=left_s <= 0)
@@ -64,32 +66,32 @@ def commission(session: Session) -> None:
 
 def _begin(session: Session) -> None:
     """Begin a period, and tell what it needs and how it ends."""
-    _ask_page_password(session)
-    hours = session.talk.ask_number(
-        "commission.hours",
-        "ask_hours",
-        HOURS_MIN,
-        HOURS_MAX,
-        default=HOURS,
-        given=session.answers.commission.hours,
-        read=lambda typed: read_number(typed, HOUR_UNITS),
-    )
+    hours = HOURS
+
+    def ask_hours() -> None:
+        nonlocal hours
+        hours = session.talk.ask_number(
+            "commission.hours",
+            "ask_hours",
+            HOURS_MIN,
+            HOURS_MAX,
+            default=HOURS,
+            given=session.answers.commission.hours,
+            read=lambda typed: read_number(typed, HOUR_UNITS),
+        )
+
+    walk(session.talk, partial(_ask_page_password, session), ask_hours)
     begin = datetime.now(UTC).replace(microsecond=0)
     until = begin + timedelta(hours=hours)
     begin_at, until_at = (at.isoformat().replace("+00:00", "Z") for at in (begin, until))
     session.keep(commissioning=Period(begin_at, until_at))
     session.chain("period", begin_at=begin_at, until_at=until_at, hours=hours)
-    zone = session.site().site.utc_offset if session.site_file.exists() else Place().utc_offset
-    session.talk.say("period", begin=_format(begin, zone), until=_format(until, zone))
+    zone = zone_of(session)
+    session.talk.say("period", begin=format_local(begin, zone), until=format_local(until, zone))
     session.talk.say("period_needs")
     session.talk.say("period_ends", folder=session.folder, site=session.site_file)
     session.talk.event("period", begin_at=begin_at, until_at=until_at)
     session.done("commission")
-
-
-def _format(at: datetime, zone: str) -> str:
-    """The plant's own time, with its zone."""
-    return f"{local_text(at.timestamp(), zone_s(zone), '%Y-%m-%d %H:%M')} ({zone})"
 
 
 def _ask_page_password(session: Session) -> None:

@@ -8,6 +8,7 @@ The work is done in `provisioning.enrolment.enrolling`; if it has to wait for an
 to be carried, this call ends with one line, and the next one goes on.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,7 @@ from provisioning.enrolment.talk import TOKEN_BYTES_MAX, find_way, run_or_fail
 from provisioning.journal.entries import Enrolled
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text
+from provisioning.setup.walk import walk
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.typed import plain
 from provisioning.words.language import translate
@@ -35,11 +37,26 @@ WAIT_S_MAX: Final = 86_400.0
 
 def enrol(session: Session) -> None:
     """Take the token, make the keys, enrol, write the broker into the site file."""
-    offer = _ask_offer(session)
-    site = _adopt_name(session, offer)
-    recovery = _ask_recovery(session, site)
     given = session.answers.enrol
-    way = given.transport or _ask_way(session, offer)
+    recovery: Path | None = None
+    way: str | None = None
+
+    def ask_offer() -> None:
+        session.offer = _ask_offer(session)
+        _adopt_name(session, session.offer)
+
+    def ask_recovery() -> None:
+        nonlocal recovery
+        recovery = _ask_recovery(session, session.site())
+
+    def ask_way() -> None:
+        nonlocal way
+        assert session.offer is not None
+        way = given.transport or _ask_way(session, session.offer)
+
+    walk(session.talk, ask_offer, ask_recovery, ask_way)
+    site, offer = session.site(), session.offer
+    assert offer is not None
     patience_s = min(max(given.wait_s or enrolling.PATIENCE_S, 0.0), WAIT_S_MAX)
 
     def report(code: str, sentence: Words) -> None:
@@ -71,7 +88,11 @@ def _ask_offer(session: Session) -> Offer:
         except (OfferError, TokenError) as error:
             raise fail(EXIT_USAGE, f"{talk.source}: enrol.token_file: {error}") from error
     while True:
+        if session.offer is not None:
+            talk.say("token_kept")
         typed = plain(talk.read_secret("ask_token"))
+        if not typed and session.offer is not None:
+            return session.offer
         try:
             return _to_offer(session, _read(session, typed[1:]) if typed.startswith("@") else typed)
         except (OfferError, TokenError) as error:
@@ -115,14 +136,13 @@ def _check_fingerprint(typed: str) -> bytes:
         raise WrongAnswerError("wrong_token", text=str(error)) from error
 
 
-def _adopt_name(session: Session, offer: Offer) -> Site:
-    """The site file, with the gateway's name as the centre has it: nothing is sealed under another yet."""
+def _adopt_name(session: Session, offer: Offer) -> None:
+    """Give the gateway the name that the centre has: nothing is sealed under another yet."""
     gateway = session.journal.site.gateway
     if gateway != offer.gateway and session.journal.enrolment is None:
         session.talk.say("gateway_is", style="yellow", gateway=offer.gateway)
         session.keep(site=evolve(session.journal.site, gateway=offer.gateway))
         session.write_site()
-    return session.site()
 
 
 def _ask_recovery(session: Session, site: Site) -> Path | None:
@@ -134,12 +154,31 @@ def _ask_recovery(session: Session, site: Site) -> Path | None:
         pass  # no keys yet
     given = session.answers.enrol.recovery
     default = str(session.folder / RECOVERY_NAME)
-    path = Path(
-        session.talk.ask(
-            "enrol.recovery", "ask_recovery", check_text, default=default, given=given, free=True
-        )
-    ).expanduser()
-    return path if path.is_absolute() else session.folder / path
+    return session.talk.ask(
+        "enrol.recovery",
+        "ask_recovery",
+        lambda typed: _check_recovery(session, typed),
+        default=default,
+        given=given,
+        free=True,
+    )
+
+
+def _check_recovery(session: Session, typed: str) -> Path:
+    """A path at which a key file can be made, said before anything is made."""
+    path = session.folder / Path(check_text(typed)).expanduser()
+    folder = path.parent
+    if not folder.is_dir():
+        raise WrongAnswerError("no_folder", folder=folder)
+    if path.is_dir():
+        raise WrongAnswerError("is_folder", path=path)
+    if path.exists():
+        raise WrongAnswerError("is_there", path=path)
+    if session.store.resolve() in path.resolve().parents:
+        raise WrongAnswerError("in_state", path=path)
+    if not os.access(folder, os.W_OK):
+        raise WrongAnswerError("not_writable", folder=folder)
+    return path
 
 
 def _ask_way(session: Session, offer: Offer) -> str | None:

@@ -6,6 +6,7 @@ with the other models that fit, and may correct every model and id.
 """
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from provisioning.setup.confirm import confirm, place_of
 from provisioning.setup.look import End, Hit, Progress, check_url, find_serial_ports, look_at_buses
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
+from provisioning.setup.walk import walk
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import progress
@@ -32,21 +34,44 @@ PROGRESS_S: Final = 1.0
 
 def find(session: Session) -> None:
     """Search every bus, keep the meters that answer, let the technician correct them."""
-    urls = _ask_buses(session)
-    before = {place_of(meter) for meter in session.journal.meters}
-    answered, errors = _look(session, urls)
-    _number_meters(session, before if "find" in session.journal.steps else set())
-    for meter in session.journal.meters:
-        if place_of(meter) in before - answered:
-            session.talk.say("meter_silent", style="yellow", meter=meter.id, place=place_of(meter))
-    if errors:
-        raise fail(EXIT_OUTSIDE, *errors)
-    if not session.journal.meters:
-        raise fail(EXIT_NO, text("no_meter"))
-    confirm(session)
+    walk(session.talk, partial(_search, session), partial(confirm, session))
     session.talk.event("meters", meters=[_as_json(meter) for meter in session.journal.meters])
     session.write_site()
     session.done("find")
+
+
+def _search(session: Session) -> None:
+    """Search the buses; at the keyboard until each could be used and a meter was found."""
+    before = {place_of(meter) for meter in session.journal.meters}
+    known = before if "find" in session.journal.steps else set()
+    searched: list[str] = []
+    answered: set[str] = set()
+    urls = _ask_buses(session)
+    while True:
+        todo = [url for url in urls if url not in searched]
+        found, errors = _look(session, todo)
+        answered |= found
+        _number_meters(session, known)
+        searched += [url for url in todo if url not in errors]
+        for meter in session.journal.meters:
+            if place_of(meter) in before - answered:
+                session.talk.say("meter_silent", style="yellow", meter=meter.id, place=place_of(meter))
+        if not errors and session.journal.meters:
+            return
+        problems = [f"{url}: {why}" for url, why in errors.items()]
+        if not session.talk.can_ask:
+            raise fail(EXIT_OUTSIDE if problems else EXIT_NO, *(problems or [text("no_meter")]))
+        for problem in problems or [text("no_meter")]:
+            session.talk.show(problem, style="yellow")
+        if not session.journal.meters and not problems:
+            searched.clear()  # nobody answered: the same bus is worth another look
+        urls = session.talk.ask(
+            "find.buses",
+            "ask_buses_again",
+            _check_urls,
+            default=" ".join(urls),
+            searched=" ".join(searched) or text("nothing"),
+        )
 
 
 def _ask_buses(session: Session) -> list[str]:
@@ -83,12 +108,12 @@ def _check_urls(typed: str) -> list[str]:
     return list(dict.fromkeys(urls))
 
 
-def _look(session: Session, urls: list[str]) -> tuple[set[str], list[str]]:
-    """Search all buses; the places of the meters that answered, and the buses that cannot be used."""
+def _look(session: Session, urls: list[str]) -> tuple[set[str], dict[str, str]]:
+    """Search all buses; the places of the meters that answered, and the unusable buses, with why."""
     talk = session.talk
     ids = _assign_bus_ids(session, urls)
     answered: set[str] = set()
-    errors: list[str] = []
+    errors: dict[str, str] = {}
     reported: dict[int, float] = {}
     talk.say("searching", count=len(urls))
     with progress(says_time_left=True) as bar:
@@ -123,12 +148,12 @@ def _choose_step(seen: Progress) -> float:
     return max(seen.total / 20, 1.0)
 
 
-def _report_end(session: Session, url: str, seen: End, errors: list[str]) -> None:
+def _report_end(session: Session, url: str, seen: End, errors: dict[str, str]) -> None:
     for finding in seen.findings:
         session.talk.show(f"{_shorten(url)}: {finding}", style="yellow")
         session.talk.event("finding", bus=url, text=finding)
     if seen.error:
-        errors.append(f"{url}: {seen.error}")
+        errors[url] = seen.error
 
 
 def _describe(urls: list[str], seen: Progress) -> str:

@@ -5,8 +5,10 @@ transformers is asked only for a meter whose registers hold secondary values, an
 itself holds is offered. Every meter that measures power must feed a line, because the agent requires it.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final, Literal, cast
+import contextlib
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, Literal, cast
 
 from attrs import evolve
 
@@ -15,12 +17,14 @@ from drivers.errors import ModelError
 from drivers.points.model import Model, load, load_file
 from drivers.points.point import Ratio
 from drivers.reading import POWER_POINT
-from provisioning.journal.entries import LineNamed, MeterFound, SiteFacts
+from provisioning.journal.entries import LineNamed, MeterFound
 from provisioning.setup.answers import LineAnswers
 from provisioning.setup.confirm import check_identifier, place_of
+from provisioning.setup.credit_code import find_mistake
 from provisioning.setup.linkages import check_id, linkages
 from provisioning.setup.session import Session, default_gateway
-from provisioning.setup.talk import WrongAnswerError
+from provisioning.setup.talk import WrongAnswerError, check_text, make_number_check
+from provisioning.setup.walk import BackError, walk
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import table
@@ -39,14 +43,9 @@ def lines(session: Session) -> None:
     for index, one in enumerate(session.answers.meter):
         key = "id" if one.at is None else "at"
         _find_meter(session, f"meter[{index}].{key}", one.at or one.id or "")
-    _ask_site(session)
-    if session.answers.line or session.talk.assume_yes:
-        _take_lines(session)
-    else:
-        _ask_lines(session)
-    _ask_feeds(session)
-    _ask_ratios(session)
-    linkages(session)
+    is_given = bool(session.answers.line) or session.talk.assume_yes
+    questions = (_ask_site, _take_lines if is_given else _ask_lines, _ask_feeds, _ask_ratios, linkages)
+    walk(session.talk, *(partial(one, session) for one in questions))
     session.write_site()
     session.done("lines")
 
@@ -72,25 +71,37 @@ def has_power(session: Session, meter: MeterFound) -> bool:
 
 
 def _ask_site(session: Session) -> None:
-    talk, now, given = session.talk, session.journal.site, session.answers.site
-    gateway = talk.ask(
-        "site.gateway",
-        "ask_gateway",
-        check_identifier,
-        default=now.gateway or default_gateway(),
-        given=given.gateway,
-    )
-    session.keep(site=evolve(session.journal.site, gateway=gateway))
-    for key in ("name", "enterprise", "uscc", "address"):
-        text = talk.ask_text(
-            f"site.{key}", f"ask_{key}", default=getattr(now, key), given=getattr(given, key)
+    talk, given = session.talk, session.answers.site
+
+    def ask_fact(key: str, check: Callable[[str], str], *, free: bool = True, default: str = "") -> None:
+        default = getattr(session.journal.site, key) or default
+        fact = talk.ask(
+            f"site.{key}", f"ask_{key}", check, default=default, given=getattr(given, key), free=free
         )
-        session.keep(site=evolve(session.journal.site, **{key: text}))
-    technician = talk.ask_text(
-        "technician", "ask_technician", default=session.journal.technician, given=session.answers.technician
+        session.keep(site=evolve(session.journal.site, **{key: fact}))
+
+    def ask_technician() -> None:
+        known, name = session.journal.technician, session.answers.technician
+        session.keep(technician=talk.ask_text("technician", "ask_technician", default=known, given=name))
+
+    walk(
+        talk,
+        partial(ask_fact, "gateway", check_identifier, free=False, default=default_gateway()),
+        partial(ask_fact, "name", check_text),
+        partial(ask_fact, "enterprise", check_text),
+        partial(ask_fact, "uscc", _check_credit_code, free=False),
+        partial(ask_fact, "address", check_text),
+        ask_technician,
     )
-    session.keep(technician=technician)
-    assert isinstance(session.journal.site, SiteFacts)
+
+
+def _check_credit_code(typed: str) -> str:
+    """A unified social credit code in capitals; "" for none."""
+    code = "".join(typed.split()).upper()
+    mistake = find_mistake(code) if code not in {"", "-"} else ""
+    if mistake:
+        raise WrongAnswerError(mistake, typed=code, count=len(code))
+    return code.removeprefix("-")
 
 
 # -- lines from the answers file
@@ -158,15 +169,19 @@ def _ask_lines(session: Session) -> None:
     while True:
         _show(session)
         known = {line.id: line for line in session.journal.lines}
-        enough = bool(known) and not _find_unfed(session)
+        incomers = [line.id for line in known.values() if line.kind == "incomer"]
+        if len(incomers) > 1:
+            talk.say("one_incomer", style="yellow", lines=", ".join(incomers))
+        enough = bool(known) and not _find_unfed(session) and len(incomers) <= 1
         typed = talk.ask_text("line", "ask_line", default="ok" if enough else None)
         word = plain(typed)
         if word.casefold() in {"ok", "好"} and enough:
             return
-        if word in {"-", *known} and known:
-            _change(session, known.get(word) or list(known.values())[-1])
-        elif typed:
-            _ask_line(session, LineNamed("", "production", typed))
+        with contextlib.suppress(BackError):  # back from the first question of a line: to the list of lines
+            if word in {"-", *known} and known:
+                _change(session, known.get(word) or list(known.values())[-1])
+            elif typed:
+                _ask_line(session, LineNamed("", "production", typed))
 
 
 def _change(session: Session, line: LineNamed) -> None:
@@ -183,41 +198,80 @@ def _change(session: Session, line: LineNamed) -> None:
 
 
 def _ask_line(session: Session, line: LineNamed) -> None:
-    talk, taken = session.talk, [one.id for one in session.journal.lines if one.id != line.id]
-    name = line.name if not line.id else talk.ask_text("line.name", "ask_line_name", default=line.name)
-    options = [(kind, label(kind)) for kind in KINDS]
-    guessed = line.kind if line.id else _guess_kind(name)
-    kind = cast("Kind", talk.ask_choice("line.kind", "ask_kind", options, default=guessed, name=name))
-    default_kw = line.rated_w / W_PER_KW if line.rated_w else None
-    kw = talk.ask_number(
+    """Ask for everything about a line; it is kept when its meters are known."""
+    new = line
+
+    def ask_name() -> None:
+        nonlocal new
+        new = evolve(new, name=session.talk.ask_text("line.name", "ask_line_name", default=new.name))
+
+    def ask_kind() -> None:
+        nonlocal new
+        options = [(kind, label(kind)) for kind in KINDS]
+        guessed = new.kind if line.id else _guess_kind(new.name)
+        kind = session.talk.ask_choice("line.kind", "ask_kind", options, default=guessed, name=new.name)
+        new = evolve(new, kind=cast("Kind", kind))
+
+    def ask_rated() -> None:
+        nonlocal new
+        new = evolve(new, rated_w=round(_ask_rated(session, new) * W_PER_KW))
+
+    def ask_equipment() -> None:
+        nonlocal new
+        typed = session.talk.ask_text("line.equipment", "ask_equipment", default=new.equipment)
+        new = evolve(new, equipment=typed)
+
+    def ask_meters() -> None:
+        _keep_line(session, new, _ask_meters(session, new))
+
+    questions = (ask_name, ask_kind, ask_rated, ask_equipment, ask_meters)
+    walk(session.talk, *questions[0 if line.id else 1 :])  # the name of a new line has just been typed
+
+
+def _ask_rated(session: Session, line: LineNamed) -> float:
+    """The power on the nameplate, in kW."""
+    return session.talk.ask_number(
         "line.rated_kw",
         "ask_rated",
         KW_MIN,
         RATED_W_MAX / W_PER_KW,
-        default=default_kw,
+        default=line.rated_w / W_PER_KW if line.rated_w else None,
         read=read_kw,
-        line=name,
+        line=line.name or line.id,
     )
-    equipment = talk.ask_text("line.equipment", "ask_equipment", default=line.equipment)
-    line_id = line.id or _find_next_id(kind, taken)
-    new = LineNamed(line_id, kind, name, round(kw * W_PER_KW), equipment)
-    if line.id:
-        session.keep(lines=tuple(new if one.id == line.id else one for one in session.journal.lines))
-    else:
-        session.keep(lines=(*session.journal.lines, new))
-    own = [meter.id for meter in session.journal.meters if meter.line == line_id]
+
+
+def ask_rated_again(session: Session, line_id: str) -> None:
+    """Correct the power on the nameplate of a line."""
+    line = next(one for one in session.journal.lines if one.id == line_id)
+    new = evolve(line, rated_w=round(_ask_rated(session, line) * W_PER_KW))
+    session.keep(lines=tuple(new if one.id == line_id else one for one in session.journal.lines))
+
+
+def _ask_meters(session: Session, line: LineNamed) -> set[str]:
+    own = [meter.id for meter in session.journal.meters if line.id and meter.line == line.id]
     offered = own or [meter.id for meter in _find_unfed(session)][:1]
-    chosen = talk.ask(
+    return session.talk.ask(
         "line.meters",
         "ask_meters",
         lambda typed: _check_meters(session, typed),
         default=" ".join(offered),
-        name=name,
+        name=line.name,
     )
+
+
+def _keep_line(session: Session, line: LineNamed, meters: set[str]) -> None:
+    """Keep a line, new or changed, and which meters measure it."""
+    if line.id:
+        session.keep(lines=tuple(line if one.id == line.id else one for one in session.journal.lines))
+    else:
+        taken = [one.id for one in session.journal.lines]
+        line = evolve(line, id=_find_next_id(line.kind, taken))
+        session.keep(lines=(*session.journal.lines, line))
     for meter in session.journal.meters:
-        if meter.id in chosen:
-            _attach(session, meter, line_id)
-        elif meter.line == line_id:
+        if meter.id in meters:
+            _attach(session, meter, line.id)
+        elif meter.line == line.id:
             _attach(session, meter, None)
 
 
@@ -299,27 +353,31 @@ def _ask_feeds(session: Session) -> None:
 
 
 def _ask_ratios(session: Session) -> None:
+    """The ratios of the transformers that a meter does not know itself."""
+    questions = []
     for meter in session.journal.meters:
         ratios = {point.ratio for point in model_of(session, meter).points}
         path, given = session.answers.meter_at(meter.id, place_of(meter))
-        changes: dict[str, Any] = {}
-        for key, asked in (
-            ("ct_ratio", bool(ratios & {Ratio.CT, Ratio.CT_PT})),
+        if ratios & {Ratio.CT, Ratio.CT_PT}:
+            questions.append(partial(_ask_ratio, session, meter.id, path, "ct_ratio", given.ct_ratio))
+        if given.pt_ratio is not None or meter.pt_ratio != 1.0:
             # Low voltage has no voltage transformer: asked only of a meter that says it has one.
-            ("pt_ratio", given.pt_ratio is not None or meter.pt_ratio != 1.0),
-        ):
-            if asked:
-                changes[key] = session.talk.ask_number(
-                    f"{path}.{key}",
-                    f"ask_{key}",
-                    1 / RATIO_MAX,
-                    RATIO_MAX,
-                    default=getattr(meter, key),
-                    given=getattr(given, key),
-                    read=read_ratio,
-                    meter=meter.id,
-                    model=meter.model,
-                )
+            questions.append(partial(_ask_ratio, session, meter.id, path, "pt_ratio", given.pt_ratio))
         if given.rated_a is not None:
-            changes["rated_a"] = given.rated_a
-        session.keep_meter(evolve(meter, **changes))
+            session.keep_meter(evolve(meter, rated_a=given.rated_a))
+    walk(session.talk, *questions)
+
+
+def _ask_ratio(session: Session, meter_id: str, path: str, key: str, given: float | str | None) -> None:
+    meter = next(one for one in session.journal.meters if one.id == meter_id)
+    ratio = session.talk.ask(
+        f"{path}.{key}",
+        f"ask_{key}",
+        make_number_check(1 / RATIO_MAX, RATIO_MAX, read_ratio),
+        default=f"{getattr(meter, key):g}",
+        given=None if given is None else str(given),
+        meter=meter.id,
+        model=meter.model,
+    )
+    changed = evolve(meter, ct_ratio=ratio) if key == "ct_ratio" else evolve(meter, pt_ratio=ratio)
+    session.keep_meter(changed)

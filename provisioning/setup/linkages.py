@@ -5,12 +5,14 @@ offered, and the technician corrects it.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from provisioning.journal.entries import LinkageNamed
 from provisioning.setup.confirm import check_identifier
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
+from provisioning.setup.walk import walk
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.typed import split_list
 
@@ -40,22 +42,26 @@ def linkages(session: Session) -> None:
         session.keep(linkages=())
         session.talk.say("no_linkage")
         return
-    linkages: list[LinkageNamed] = []
     before = {one.treatment[0]: one for one in session.journal.linkages if len(one.treatment) == 1}
-    for line in treatment:
+    served: dict[str, tuple[str, ...]] = {}
+
+    def ask(line: str) -> None:
         default = _guess_production(line, production, treatment)
         if line in before:
             default = [one for one in before[line].production if one in production] or default
-        chosen = session.talk.ask(
+        served[line] = session.talk.ask(
             "linkage",
             "ask_linkage",
             _check_production(production),
-            default=" ".join(default),
+            default=" ".join(served.get(line) or default),
             line=_name_line(session, line),
         )
-        if chosen:
-            linkages.append(LinkageNamed(f"k{len(linkages) + 1}", chosen, (line,)))
-    session.keep(linkages=tuple(linkages))
+
+    walk(session.talk, *(partial(ask, line) for line in treatment))
+    chosen = [(line, served[line]) for line in treatment if served[line]]
+    session.keep(
+        linkages=tuple(LinkageNamed(f"k{at}", ones, (line,)) for at, (line, ones) in enumerate(chosen, 1))
+    )
 
 
 def _guess_production(line: str, production: list[str], treatment: list[str]) -> list[str]:

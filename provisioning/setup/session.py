@@ -31,6 +31,7 @@ from provisioning.setup.site import format_site
 from provisioning.setup.talk import Talk
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
+from wire.enrolment.offer import Offer
 
 SITE_NAME: Final = "site.toml"
 LOCK_NAME: Final = "setup.lock"
@@ -50,6 +51,8 @@ class Session:
     answers: Answers
     journal: Journal
     clock: Clock = field(factory=SystemClock)
+    offer: Offer | None = None
+    """The token as it was typed in this call; it is on no disk."""
 
     @property
     def site_file(self) -> Path:

@@ -2,8 +2,9 @@
 
 An answer comes from the answers file, from the keyboard, or with `--yes` from the default; if none of
 them has it, the command ends with one line that names the key. At the keyboard a wrong answer is explained
-and asked for again; in the answers file it ends the command. With `--json` stdout has one JSON object per
-event and nothing else; texts for people go to stderr, or nowhere with `--yes`.
+and asked for again, and `<` goes back to the question before; in the answers file it ends the command. With
+`--json` stdout has one JSON object per event and nothing else; texts for people go to stderr, or nowhere with
+`--yes`.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 from attrs import define
 
+from provisioning.setup.walk import BackError
 from provisioning.setup.words import WORDS, text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.say import say_json
@@ -32,8 +34,8 @@ _ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z~]")
 """The escape sequences of arrow keys."""
 ANSWER_CHARACTERS_MAX: Final = 400
 """Characters of one typed answer; a pasted file is not a name."""
-
-
+BACK: Final = "<"
+"""Typed alone: back to the question before."""
 _YES: Final = frozenset((*("y", "yes", "ok", "j", "shi", "s"), *("是", "是的", "对", "好", "好的")))
 _NO: Final = frozenset((*("n", "no", "bu"), *("否", "不", "不是", "不要", "不用")))
 
@@ -54,11 +56,13 @@ class Talk:
         as_json: Print events for a script.
         assume_yes: Do not ask: take answers and defaults.
         source: Where the answers come from, to name it beside a wrong one.
+        asked: How many questions were asked at the keyboard.
     """
 
     as_json: bool = False
     assume_yes: bool = False
     source: str = "answers"
+    asked: int = 0
 
     def say(self, key: str, /, *, style: str = "", **values: Any) -> None:
         """Print one sentence for people."""
@@ -77,6 +81,11 @@ class Talk:
 
     # -- questions
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sits there: what went wrong is told, and the question asked again."""
+        return not self.assume_yes and sys.stdin.isatty()
+
     def ask(
         self,
         path: str,
@@ -94,6 +103,7 @@ class Talk:
 
         Raises:
             KeyboardInterrupt: The technician ends the setup.
+            BackError: The technician wants the question before.
         """
         tidy: Callable[[str], str] = str.strip if free else plain
         if self.assume_yes:
@@ -174,7 +184,8 @@ class Talk:
         """One line, not echoed on a terminal: a token or a password."""
         self.say(key)
         if sys.stdin.isatty():
-            return str(click.prompt("", prompt_suffix="> ", hide_input=True, default="", show_default=False))
+            hidden = click.prompt("", prompt_suffix="> ", hide_input=True, default="", show_default=False)
+            return self._note(str(hidden))
         return self._read_line("> ")
 
     def refuse(self, path: str, key: str, /, **values: Any) -> NoReturn:
@@ -203,7 +214,14 @@ class Talk:
         raw = sys.stdin.buffer.readline(LINE_BYTES_MAX)
         if not raw:
             raise KeyboardInterrupt  # the terminal is gone
-        return _ESCAPES.sub("", raw.decode("utf-8", "replace"))
+        return self._note(_ESCAPES.sub("", raw.decode("utf-8", "replace")))
+
+    def _note(self, typed: str) -> str:
+        """Count a question, and take the way back if that is what was typed."""
+        self.asked += 1
+        if plain(typed) == BACK:
+            raise BackError
+        return typed
 
 
 def _erase_whole_characters() -> None:

@@ -13,19 +13,21 @@ remedy are shown, and the line may be tried again.
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from attrs import define, field
 
 from agent.detect.line_params import NAMEPLATE_LO
 from drivers.reading import POWER_POINT, PollGroup
-from provisioning.journal.entries import LineNamed, Trial, find_last_wiring
+from provisioning.journal.entries import LineNamed, Trial, find_last_trial, find_last_wiring
 from provisioning.setup.lines import has_power
 from provisioning.setup.meters import Readers
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text
+from provisioning.setup.walk import walk
 from provisioning.setup.words import WORDS, text
-from provisioning.terminal.show import Screen, table
+from provisioning.terminal.show import Screen, count_columns, table
 from provisioning.terminal.views import SPARK_COLUMNS, draw_sparkline
 from provisioning.wiring import OnOffTest, Outcome
 from provisioning.wiring.trial import SETTLE_S, WAIT_S, State, Wait
@@ -42,6 +44,8 @@ SAMPLES_MAX: Final = 600
 CHAIN_SAMPLES_MAX: Final = 120
 """Samples of the curve in the chain, which also has every reading once the agent runs."""
 WAIT_S_MIN, WAIT_S_MAX = 10.0, 3600.0
+SPARK_MIN: Final = 4
+"""Columns of the curve on the narrowest terminal."""
 W_PER_KW: Final = 1000.0
 
 
@@ -77,7 +81,11 @@ def trial(session: Session) -> None:
     lines = [line for line in session.journal.lines if line.kind != "incomer"]
     reasons = {one.id: one.untried for one in session.answers.line if one.untried}
     asked = []
+    is_repeated = "trial" in session.journal.steps
     for line in lines:
+        if not is_repeated and _has_passed(session, line):
+            session.talk.say("trial_passed", style="dim", line=_name(line))
+            continue
         reason = given.skip or reasons.get(line.id) or _explain_miswired(session, line)
         if reason and session.talk.assume_yes:
             _skip(session, line, reason)
@@ -87,15 +95,14 @@ def trial(session: Session) -> None:
         meters = [meter for meter in session.journal.meters if has_power(session, meter)]
         with Readers(session, meters, [PollGroup.FAST], every_s=TICK_S) as readers:
             powers = Powers(readers, [meter.id for meter in meters])
-            for line in asked:
-                _try_line(session, powers, line, wait_s)
+            walk(session.talk, *(partial(_try_line, session, powers, line, wait_s) for line in asked))
     session.done("trial")
 
 
 def _try_line(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> None:
     """One line, until it is tried or left out."""
     talk = session.talk
-    named = f"{line.id} {line.name}".strip()
+    named = _name(line)
     miswired = _explain_miswired(session, line)
     if miswired:
         talk.show(miswired, style="yellow")
@@ -213,8 +220,7 @@ class _Watch:
         if wait.what != "switch" or wait.to is None or (self.switched and self.switched[-1][1] == wait.to):
             return
         self.switched.append((round(self.powers.readers.seconds() - self.begin_s, 1), wait.to))
-        name = f"{self.line.id} {self.line.name}".strip()
-        self.session.talk.say(f"switch_{wait.to}", style="bold", line=name)
+        self.session.talk.say(f"switch_{wait.to}", style="bold", line=_name(self.line))
         self.session.talk.event("switch", line=self.line.id, to=wait.to)
 
     def _show(self, wait: Wait) -> None:
@@ -222,8 +228,10 @@ class _Watch:
         top = max((one for one in values if one is not None), default=0.0)
         now = "–" if wait.own_w is None else f"{wait.own_w / W_PER_KW:.2f} kW"
         doing = text("settling") if wait.what != "switch" else text(f"waiting_{wait.to}")
-        row = (self.line.id, now, draw_sparkline(values, top, SPARK_COLUMNS), doing, f"{wait.left_s:.0f} s")
-        self.screen.draw(table(("", "", "", "", ""), [row]))
+        others = (self.line.id, now, doing, f"{wait.left_s:.0f} s")
+        room = self.screen.size[0] - sum(count_columns(one) + 2 for one in others) - 2
+        curve = draw_sparkline(values, top, min(max(room, SPARK_MIN), SPARK_COLUMNS))
+        self.screen.draw(table(("",) * 5, [(*others[:2], curve, *others[2:])]))
 
 
 def thin(curve: Sequence[tuple[float, float | None]], most: int) -> Sequence[tuple[float, float | None]]:
@@ -234,6 +242,19 @@ def thin(curve: Sequence[tuple[float, float | None]], most: int) -> Sequence[tup
 
 def _find_own(session: Session, line: LineNamed) -> tuple[str, ...]:
     return tuple(meter.id for meter in session.journal.meters if meter.line == line.id)
+
+
+def _name(line: LineNamed) -> str:
+    return f"{line.id} {line.name}".strip()
+
+
+def _has_passed(session: Session, line: LineNamed) -> bool:
+    """Whether an interrupted call has settled this line, and nothing about it has changed since."""
+    last = find_last_trial(session.journal, line.id)
+    own = _find_own(session, line)
+    if last is None or last.meter != ", ".join(own) or not (last.follows or last.skipped):
+        return False
+    return all(one.at < last.end_at for one in session.journal.wiring if one.meter in own)
 
 
 def _explain_miswired(session: Session, line: LineNamed) -> str | None:

@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,9 @@ from provisioning.journal.entries import STEPS
 from provisioning.setup.answers import read_answers
 from provisioning.setup.receipt import read_service_status
 from provisioning.setup.session import Session, default_folder, explain_continuing, session, state_of
-from provisioning.setup.talk import Talk
+from provisioning.setup.talk import BACK, Talk
+from provisioning.setup.times import format_local, zone_of
+from provisioning.setup.walk import BackError
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_USAGE, fail
 from provisioning.terminal.say import say
@@ -106,7 +109,8 @@ def _step_command(name: str) -> click.Command:
             answers=answers or before.get("answers"),
             as_json=as_json or bool(before.get("as_json")),
         ) as one:
-            _run(one, name)
+            while _run_until_done(one, name) == BACK:
+                one.talk.say("first_question", style="yellow")
 
     return step
 
@@ -162,14 +166,51 @@ def _run_all(one: Session) -> None:
     talk = one.talk
     if not talk.assume_yes:
         talk.say("hello", folder=one.folder)
-    for number, (name, title) in enumerate(STEPS.items(), 1):
-        if name in one.journal.steps:
-            talk.say("already_done", style="dim", name=title, at=one.journal.steps[name][:16])
+    names = list(STEPS)
+    at, again = 0, False
+    while at < len(names):
+        name, title = names[at], STEPS[names[at]]
+        if name in one.journal.steps and not again:
+            done_at = format_local(datetime.fromisoformat(one.journal.steps[name]), zone_of(one))
+            talk.say("already_done", style="dim", name=title, at=done_at)
+            at += 1
             continue
-        talk.say("step", style="bold", number=number, count=len(STEPS), name=title)
-        _run(one, name)
+        talk.say("step", style="bold", number=at + 1, count=len(names), name=title)
+        again = _run_until_done(one, name) == BACK and at > 0
+        at += -1 if again else 1
     talk.say("all_done", style="green")
     talk.event("all_done")
+
+
+def _run_until_done(one: Session, name: str) -> str:
+    """Run a step until it is done, or BACK if the technician wants the step before.
+
+    Somebody at the keyboard is never put back into the shell by what went wrong: it is told, and the next
+    question is what now.
+    """
+    options = [("again", text("try_again")), (BACK, text("step_back")), ("stop", text("stop_here"))]
+    is_first = name == next(iter(STEPS))
+    while True:
+        try:
+            _run(one, name)
+        except BackError:
+            if not is_first:
+                return BACK
+            one.talk.say("first_question", style="yellow")
+            continue
+        except click.exceptions.Exit as ended:
+            if not one.talk.can_ask:
+                raise
+            try:
+                wanted = one.talk.ask_choice("failed", "ask_failed", options, default="again")
+            except BackError:
+                wanted = BACK
+            if wanted == "stop":
+                raise ended from None
+            if wanted == BACK and not is_first:
+                return BACK
+        else:
+            return "done"
 
 
 def _run(one: Session, name: str) -> None:

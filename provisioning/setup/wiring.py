@@ -7,23 +7,27 @@ the journal, in the chain and on the sheet, and stands in the site file, so that
 nothing by that meter until it has been measured again and is good.
 """
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from attrs import evolve
 
 from drivers.points.point import PHASES, Ratio
-from drivers.reading import PollGroup
+from drivers.reading import POWER_POINT, PollGroup
 from provisioning.journal.entries import MeterFound, WiringVerdict, find_last_wiring
 from provisioning.setup.confirm import place_of
-from provisioning.setup.lines import has_power, model_of
+from provisioning.setup.lines import ask_rated_again, has_power, model_of
 from provisioning.setup.meters import Readers, Sample
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
+from provisioning.setup.walk import walk
 from provisioning.setup.words import WORDS, text
 from provisioning.terminal.show import Screen, table
 from provisioning.terminal.typed import CURRENT_UNITS, read_number, read_ratio, split_list
 from provisioning.wiring import Diagnosis, Expected, Mistake, diagnose
+from provisioning.wiring.diagnosis import MOST_W, NAMEPLATE_MOST
 from provisioning.wiring.ratio import find_right_ratio
 from provisioning.words.language import translate
 
@@ -39,6 +43,9 @@ SHOWN: Final = (
     ("active_power", "kW", 1000.0),
     ("power_factor", "PF", 1.0),
 )
+ALL_COLUMNS: Final = 76
+"""A terminal with room for the values of three phases of all that is SHOWN."""
+Samples = Mapping[str, Sequence[Sample]]
 _STYLE: Final = {"good": "green", "mistake": "bold red", "undecided": "yellow"}
 
 
@@ -47,11 +54,14 @@ def wiring(session: Session) -> None:
     meters = [meter for meter in session.journal.meters if has_power(session, meter)]
     samples = _measure(session, meters)
     for meter in meters:
-        _judge(session, meter, samples[meter.id], _take_clamp(session, meter))
+        _judge(session, meter, samples, _take_clamp(session, meter))
     if not session.talk.assume_yes:
-        if session.talk.ask_yes("wiring.clamp", "ask_has_clamp", default=False):
-            _ask_clamp(session, meters, samples)
-        _correct(session, meters)
+        clamp_a: dict[str, dict[str, float]] = {}
+        walk(
+            session.talk,
+            partial(_ask_clamp, session, meters, samples, clamp_a),
+            *(partial(_correct, session, meter.id, samples, clamp_a) for meter in meters),
+        )
     session.write_site()
     session.done("wiring")
 
@@ -69,18 +79,20 @@ def _measure(session: Session, meters: Sequence[MeterFound]) -> dict[str, list[S
     with Readers(session, meters, groups, rounds=reads, every_s=every_s) as readers, Screen() as screen:
         for sample in readers.samples():
             samples[sample.meter].append(sample)
-            screen.draw(_format_values(session, meters, samples))
+            screen.draw(_format_values(session, meters, samples, screen.size[0]))
     return samples
 
 
-def _format_values(session: Session, meters: Sequence[MeterFound], samples: dict[str, list[Sample]]) -> Any:
+def _format_values(session: Session, meters: Sequence[MeterFound], samples: Samples, columns: int) -> Any:
+    """The last values of each meter; a narrow terminal shows no voltages, which differ least."""
+    shown = SHOWN if columns >= ALL_COLUMNS else SHOWN[1:]
     rows = []
     for meter in meters:
         last = samples[meter.id][-1] if samples[meter.id] else None
-        cells = [_format_phases(last, name, scale) if last else "" for name, _, scale in SHOWN]
+        cells = [_format_phases(last, name, scale) if last else "" for name, _, scale in shown]
         line = next((one.name or one.id for one in session.journal.lines if one.id == meter.line), "")
         rows.append((meter.id, line[:16], *cells, f"{len(samples[meter.id])}"))
-    return table(("", "", *(unit for _, unit, _ in SHOWN), ""), rows)
+    return table(("", "", *(unit for _, unit, _ in shown), ""), rows, gives_way=1)
 
 
 def _format_phases(sample: Sample, name: str, scale: float) -> str:
@@ -101,16 +113,15 @@ def _take_clamp(session: Session, meter: MeterFound) -> dict[str, float]:
     return given.clamp_a
 
 
-def _judge(
-    session: Session, meter: MeterFound, samples: Sequence[Sample], clamp_a: dict[str, float]
-) -> WiringVerdict:
+def _judge(session: Session, meter: MeterFound, samples: Samples, clamp_a: dict[str, float]) -> WiringVerdict:
     """Judge a meter, keep the verdict and show it."""
-    answered = [dict(sample.values) for sample in samples if not sample.reason]
+    answered = [dict(sample.values) for sample in samples[meter.id] if not sample.reason]
     at = session.now()
     if answered:
-        verdict = _to_verdict(meter.id, at, diagnose(answered, _find_expected(session, meter, clamp_a)))
+        expected = _find_expected(session, meter, samples, clamp_a)
+        verdict = _to_verdict(meter.id, at, diagnose(answered, expected))
     else:
-        why = next((sample.reason for sample in samples), "")
+        why = next((sample.reason for sample in samples[meter.id]), "")
         verdict = WiringVerdict(
             meter.id,
             at,
@@ -155,15 +166,26 @@ def _print_verdict(session: Session, meter: MeterFound, verdict: WiringVerdict) 
         session.talk.show(f"     → {translate(verdict.remedy)}")
 
 
-def _find_expected(session: Session, meter: MeterFound, clamp_a: dict[str, float]) -> Expected:
+def _find_expected(
+    session: Session, meter: MeterFound, samples: Samples, clamp_a: dict[str, float]
+) -> Expected:
     """The expected load; several meters of a line are assumed to share it evenly."""
     line = next((one for one in session.journal.lines if one.id == meter.line), None)
-    sharing = sum(one.line == meter.line for one in session.journal.meters)
+    rated_w = line.rated_w if line is not None and line.rated_w else None
+    own = [one.id for one in session.journal.meters if one.line == meter.line]
+    others_w = [_find_power(samples.get(one, ())) for one in own if one != meter.id]
     return Expected(
         clamp_a=clamp_a,
-        rated_w=line.rated_w / sharing if line is not None and line.rated_w else None,
+        rated_w=rated_w / len(own) if rated_w else None,
+        most_w=rated_w * NAMEPLATE_MOST - sum(others_w) if rated_w else None,
         ct_ratio=meter.ct_ratio if _is_secondary(session, meter) else None,
     )
+
+
+def _find_power(samples: Sequence[Sample]) -> float:
+    """The median power of these reads, W; 0 if none has any, or power seems to flow back."""
+    known = [watts for one in samples if (watts := one.number(POWER_POINT)) is not None]
+    return max(statistics.median(known), 0.0) if known else 0.0
 
 
 def _is_secondary(session: Session, meter: MeterFound) -> bool:
@@ -174,10 +196,16 @@ def _is_secondary(session: Session, meter: MeterFound) -> bool:
 # -- interactive
 
 
-def _ask_clamp(session: Session, meters: Sequence[MeterFound], samples: dict[str, list[Sample]]) -> None:
+def _ask_clamp(
+    session: Session,
+    meters: Sequence[MeterFound],
+    samples: dict[str, list[Sample]],
+    clamp_a: dict[str, dict[str, float]],
+) -> None:
     """Ask what a clamp meter shows, meter by meter; the meter is read again at that moment."""
-    for meter in meters:
-        typed = session.talk.ask(
+
+    def ask_one(meter: MeterFound) -> None:
+        clamp_a[meter.id] = session.talk.ask(
             f"{meter.id}.clamp_a",
             "ask_clamp",
             _check_clamp,
@@ -185,9 +213,12 @@ def _ask_clamp(session: Session, meters: Sequence[MeterFound], samples: dict[str
             meter=meter.id,
             shown=_format_phases(samples[meter.id][-1], "current", 1.0),
         )
-        if typed:
-            samples[meter.id] = _measure(session, [meter])[meter.id]
-            _judge(session, meter, samples[meter.id], typed)
+        if clamp_a[meter.id]:
+            samples.update(_measure(session, [meter]))
+            _judge(session, meter, samples, clamp_a[meter.id])
+
+    if session.talk.ask_yes("wiring.clamp", "ask_has_clamp", default=False):
+        walk(session.talk, *(partial(ask_one, meter) for meter in meters))
 
 
 def _check_clamp(typed: str) -> dict[str, float]:
@@ -203,30 +234,38 @@ def _check_clamp(typed: str) -> dict[str, float]:
     return dict(zip(PHASES, amps, strict=False))
 
 
-def _correct(session: Session, meters: Sequence[MeterFound]) -> None:
-    """Let each meter with a problem be corrected and measured again, or left as it is."""
-    for meter in meters:
-        clamp_a: dict[str, float] = {}
-        while True:
-            verdict = find_last_wiring(session.journal, meter.id)
-            if verdict is None or verdict.verdict == "good":
-                break
-            _print_verdict(session, meter, verdict)
-            options = [
-                ("again", text("measure_again")),
-                ("ratio", text("set_ratio")),
-                ("leave", text("leave_it")),
-            ]
-            if verdict.mistake != Mistake.WRONG_RATIO or not _is_secondary(session, meter):
-                del options[1]
-            wanted = session.talk.ask_choice(
-                f"{meter.id}.wiring", "ask_corrected", options, default="again", meter=meter.id
-            )
-            if wanted == "leave":
-                break
-            if wanted == "ratio":
-                meter = _ask_ratio(session, meter, verdict)  # noqa: PLW2901
-            _judge(session, meter, _measure(session, [meter])[meter.id], clamp_a)
+def _correct(
+    session: Session, meter_id: str, samples: dict[str, list[Sample]], clamp_a: dict[str, dict[str, float]]
+) -> None:
+    """Let a meter with a problem be corrected and measured again, or left as it is."""
+    while True:
+        meter = next(one for one in session.journal.meters if one.id == meter_id)
+        verdict = find_last_wiring(session.journal, meter_id)
+        if verdict is None or verdict.verdict == "good":
+            return
+        _print_verdict(session, meter, verdict)
+        options = [(name, text(words)) for name, words in _list_ways(session, meter, verdict)]
+        wanted = session.talk.ask_choice(
+            f"{meter_id}.wiring", "ask_corrected", options, default="again", meter=meter_id
+        )
+        if wanted == "leave":
+            return
+        if wanted == "ratio":
+            meter = _ask_ratio(session, meter, verdict)
+        elif wanted == "rated":
+            ask_rated_again(session, meter.line or "")
+        samples.update(_measure(session, [meter]))
+        _judge(session, meter, samples, clamp_a.get(meter_id, {}))
+
+
+def _list_ways(session: Session, meter: MeterFound, verdict: WiringVerdict) -> list[tuple[str, str]]:
+    """What can be done about a verdict, each with the key of its text."""
+    ways = [("again", "measure_again")]
+    if verdict.mistake == Mistake.WRONG_RATIO and _is_secondary(session, meter):
+        ways.append(("ratio", "set_ratio"))
+    if MOST_W in verdict.numbers:
+        ways.append(("rated", "set_rated"))
+    return [*ways, ("leave", "leave_it")]
 
 
 def _ask_ratio(session: Session, meter: MeterFound, verdict: WiringVerdict) -> MeterFound:

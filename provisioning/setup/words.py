@@ -9,16 +9,22 @@ from provisioning.words.language import translate
 WORDS: Final[Mapping[str, Words]] = {
     # of the whole session
     "hello": Words(
-        "电监安装向导：文件夹 {folder}。按回车接受方括号中的值；随时按 Ctrl-C 结束，下次从此处继续。",
-        "Setup in {folder}. Enter takes the value in brackets; Ctrl-C stops, and the next call continues "
-        "from there.",
+        "电监安装向导：文件夹 {folder}。按回车接受方括号中的值；输入 < 回到上一个问题；"
+        "随时按 Ctrl-C 结束，下次从此处继续。",
+        "Setup in {folder}. Enter takes the value in brackets, < goes back to the question before; Ctrl-C "
+        "stops, and the next call continues from there.",
     ),
+    "first_question": Words("这已是第一个问题", "this is the first question"),
+    "ask_failed": Words("这一步未完成。怎么办", "This step is not done. What now"),
+    "try_again": Words("再试一次", "try again"),
+    "step_back": Words("回到上一步", "back to the step before"),
+    "stop_here": Words("到此为止，以后继续", "stop here and continue later"),
     "go_on": Words(
         "已保存。继续：dianjian setup --folder {folder}",
         "saved; continue with: dianjian setup --folder {folder}",
     ),
     "step": Words("第 {number}/{count} 步：{name}", "Step {number} of {count}: {name}"),
-    "already_done": Words("已完成 {name}（{at}）", "already done: {name} ({at})"),
+    "already_done": Words("已完成 {name}，{at}", "already done: {name}, {at}"),
     "all_done": Words("全部完成。", "All steps are done."),
     "comes_first": Words("步骤 {name}：先做 {missing}", "step {name}: do {missing} first"),
     "agent_has_ports": Words(
@@ -57,6 +63,22 @@ WORDS: Final[Mapping[str, Words]] = {
         "must be letters, digits, - and _, at most {limit}, not {typed!r}",
     ),
     "id_taken": Words("{typed!r} 已被使用", "{typed!r} is already in use"),
+    "uscc_length": Words(
+        "统一社会信用代码有 18 位（含最后一位校验码），而不是 {count} 位：{typed!r}",
+        "a unified social credit code has 18 characters with its check character, not {count}: {typed!r}",
+    ),
+    "uscc_character": Words(
+        "统一社会信用代码只有数字和大写字母，没有 I、O、S、V、Z，而不是 {typed!r}",
+        "a credit code is digits and letters without I, O, S, V and Z, not {typed!r}",
+    ),
+    "uscc_check": Words(
+        "{typed!r} 的校验码不符（GB 32100-2015）：有一位输入有误",
+        "the check character of {typed!r} does not fit (GB 32100-2015): a character is mistyped",
+    ),
+    "one_incomer": Words(
+        "一个厂区只有一条总进线，现有 {lines}：请输入其编号，修改或删除",
+        "a site has one incomer, and {lines} are all incomers: type the id of one to change or remove it",
+    ),
     "wrong_url": Words("{text}", "{text}"),
     "no_such_meter": Words("没有电表 {typed!r}；有：{known}", "no meter {typed!r}; known: {known}"),
     "no_such_model": Words("没有型号 {typed!r}；有：{known}", "no model {typed!r}; known: {known}"),
@@ -67,6 +89,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "总线：串口或地址，用空格分开，如 /dev/ttyUSB0 tcp://192.168.1.20",
         "Buses: serial ports or addresses, separated by blanks, like /dev/ttyUSB0 tcp://192.168.1.20",
     ),
+    "ask_buses_again": Words(
+        "请改正地址后再查找；总线（{searched} 已查完）",
+        "Correct what is wrong and it is searched again; searched already: {searched}. Buses",
+    ),
+    "nothing": Words("无", "none"),
     "no_meter": Words(
         "没有电表应答；检查电源、A/B 接线和地址，然后再试一次",
         "no meter answers; check the supply, the A/B wires and the addresses, then try again",
@@ -115,7 +142,9 @@ WORDS: Final[Mapping[str, Words]] = {
     "measure_again": Words("已改正，重新测量", "corrected, measure again"),
     "set_ratio": Words("修改变比后重新测量", "change the ratio and measure again"),
     "leave_it": Words("保持现状", "leave it as it is"),
+    "set_rated": Words("修改铭牌功率后重新测量", "correct the power on the nameplate and measure again"),
     # trial
+    "trial_passed": Words("{line} 已试验，不再重复", "{line} has been tested and is not tested again"),
     "ask_trial": Words("{line} 的启停试验", "On/off test of {line}"),
     "trial_try": Words("现在试验：设备要停一次再开", "test now: the machine is switched off and on again"),
     "trial_skip": Words("不试验", "skip the test"),
@@ -169,6 +198,20 @@ WORDS: Final[Mapping[str, Words]] = {
     "wrong_token": Words("不能使用，请重新输入（{text}）", "{text}"),
     "ask_centre_key": Words("中心公钥", "The centre's public key"),
     "ask_authority": Words("证书机构指纹（SHA-256）", "Fingerprint of the authority (SHA-256)"),
+    "token_kept": Words("按回车沿用刚才的令牌", "Enter takes the token typed before"),
+    "no_folder": Words(
+        "{folder}：没有这个文件夹（U 盘插好并挂载了吗？）",
+        "{folder}: no such folder (is the stick plugged in and mounted?)",
+    ),
+    "not_writable": Words("{folder}：不能写入", "{folder}: cannot be written to"),
+    "is_folder": Words("{path}：是文件夹；请写出文件名", "{path}: is a folder; add the name of a file"),
+    "is_there": Words(
+        "{path}：文件已存在，密钥从不覆盖文件", "{path}: is there already; a key is never overwritten"
+    ),
+    "in_state": Words(
+        "{path}：在状态文件夹里，而它正是用来恢复该文件夹的",
+        "{path}: is in the state folder, which it is to recover",
+    ),
     "ask_broker": Words("消息服务器，如 mqtts://broker:8883", "Broker, like mqtts://broker:8883"),
     "gateway_is": Words(
         "令牌是发给网关 {gateway} 的：本网关从此叫这个名字",
@@ -289,8 +332,8 @@ WORDS: Final[Mapping[str, Words]] = {
         "meter {meter} measures no power, so it belongs to no line",
     ),
     "ask_ct_ratio": Words(
-        "电表 {meter}（{model}）的电流互感器变比，如 100/5 为 20",
-        "CT ratio of meter {meter} ({model}), 20 for 100/5",
+        "电表 {meter}（{model}）的电流互感器变比，照铭牌输入，如 100/5",
+        "CT ratio of meter {meter} ({model}), as on its plate, like 100/5",
     ),
     "ask_pt_ratio": Words("电表 {meter}（{model}）的电压互感器变比", "VT ratio of meter {meter} ({model})"),
     "ask_linkage": Words(

@@ -1,20 +1,29 @@
 """Plain lines and JSON for scripts: all that commands print without rich goes through here.
 
 Each argument of `say` is one line, whatever is in it (`disk.plain_text`). So a text from outside can neither
-begin a line of its own nor change what stands before it, also in a file and in a pipe.
+begin a line of its own nor change what stands before it, also in a file and in a pipe. While a view is
+redrawn on the terminal (`provisioning.terminal.show`), lines are put above it.
 """
 
-from typing import Any
+import sys
+from collections.abc import Callable
+from typing import Any, Final
 
 import click
 
 from disk.plain_text import one_line, to_json
 
+views: Final[list[Callable[[str], object]]] = []
+"""How a line is put above each view that is being redrawn at this moment; the last one is on top."""
+
 
 def say(*lines: object, err: bool = False) -> None:
     """Print lines, each harmless, on stdout or stderr."""
     for line in lines:
-        click.echo(one_line(line), err=err)
+        if views and (sys.stderr if err else sys.stdout).isatty():
+            views[-1](one_line(line))
+        else:
+            click.echo(one_line(line), err=err)
 
 
 def say_json(value: Any, *, indent: int | None = None) -> None:

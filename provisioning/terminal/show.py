@@ -1,12 +1,16 @@
 """Terminal output for people: tables, progress, and views that are redrawn in place.
 
 Only this module and the views beside it import rich.
+
+While a view is redrawn on a terminal, whatever else is printed there goes through the view's own console,
+whichever console was asked to print it: it is put above the view. A line printed past it would stand where
+the next redraw erases.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from rich.cells import cell_len, chop_cells
 from rich.console import Console, Group, RenderableType
@@ -17,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from disk.plain_text import escape_controls, one_line
+from provisioning.terminal.say import views
 
 MARK_CELLS: Final = 8
 """Columns before each line of findings."""
@@ -24,8 +29,33 @@ Bar = Progress
 """The type that `progress` returns."""
 
 
+_shown: list[Live] = []
+"""The views that are being redrawn at this moment, the last one on top."""
+
+
+def _begin(view: Live) -> None:
+    """Have everything printed above `view` until `_end`."""
+    if view.console.is_terminal:
+        _shown.append(view)
+        views.append(lambda line: view.console.print(line, markup=False, soft_wrap=True))
+
+
+def _end(view: Live) -> None:
+    if view in _shown:
+        _shown.remove(view)
+        del views[len(_shown) :]
+
+
 class _HarmlessConsole(Console):
     """A console that shows what texts hold and obeys only what rich itself says (`disk.plain_text`)."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print; above the view that is being redrawn on the same terminal, if there is one."""
+        view = _shown[-1].console if _shown else self
+        if view is not self and self.is_terminal:
+            view.print(*objects, **how)
+        else:
+            super().print(*objects, **how)
 
     def _render_buffer(self, buffer: Iterable[Segment]) -> str:
         return super()._render_buffer(
@@ -38,19 +68,22 @@ def console(*, stderr: bool = False) -> Console:
     return _HarmlessConsole(stderr=stderr, highlight=False)
 
 
-def make_grid(*headings: str) -> Table:
-    """A table with these headings and no lines, whose columns keep their texts on one row."""
+def make_grid(*headings: str, gives_way: int | None = None) -> Table:
+    """A table with these headings and no lines, whose columns keep their texts on one row.
+
+    On a narrow terminal the column `gives_way` is cut before any other: a name, so that numbers stay whole.
+    """
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in headings:
-        table.add_column(heading, no_wrap=True)
+    for place, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=place != gives_way)
     return table
 
 
-def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
-    """A plain table of texts."""
-    grid = make_grid(*headings)
+def table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, gives_way: int | None = None) -> Table:
+    """A plain table of texts; `gives_way` as in `make_grid`."""
+    grid = make_grid(*headings, gives_way=gives_way)
     for row in rows:
-        grid.add_row(*(Text(one_line(cell)) for cell in row))
+        grid.add_row(*(Text(one_line(cell), no_wrap=True, overflow="ellipsis") for cell in row))
     return grid
 
 
@@ -67,6 +100,11 @@ def fold(text: str, cells: int) -> str:
     if not any(_is_wide(sign) for sign in text):
         return text
     return "\n".join(row for line in text.split("\n") for row in chop_cells(line, max(cells, 2)))
+
+
+def count_columns(text: str) -> int:
+    """Columns that a text takes on a terminal."""
+    return cell_len(text)
 
 
 def _is_wide(sign: str) -> bool:
@@ -92,12 +130,14 @@ class Screen:
     def __enter__(self) -> Self:
         if self.live:
             self.live.start()
+            _begin(self.live)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         if self.live:
+            _end(self.live)
             self.live.stop()
 
     @property
@@ -115,12 +155,26 @@ class Screen:
         self.console.print(text)
 
 
+class _Bar(Progress):
+    """Progress above which everything else is printed."""
+
+    def start(self) -> None:
+        """Begin to draw it."""
+        super().start()
+        _begin(self.live)
+
+    def stop(self) -> None:
+        """Draw it no more."""
+        _end(self.live)
+        super().stop()
+
+
 def progress(*, says_time_left: bool = False) -> Progress:
     """Progress with the time left, for work that takes longer than a moment.
 
     A caller that knows better how much is left puts it into the description.
     """
-    return Progress(
+    return _Bar(
         TextColumn("{task.description}"),
         BarColumn(20 if says_time_left else 40),
         MofNCompleteColumn(),
@@ -155,12 +209,14 @@ class Activity:
     def __enter__(self) -> Self:
         if self._live:
             self._live.start()
+            _begin(self._live)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         if self._live:
+            _end(self._live)
             self._live.stop()
 
     def show(self, what: str) -> None:

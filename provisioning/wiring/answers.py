@@ -34,6 +34,7 @@ class Expected:
         clamp_a: What a clamp meter shows on the cable of a phase, A, by phase.
         nominal_v: Voltage of the supply, phase to neutral, V.
         rated_w: Rated power of the line, or of the part that goes through this meter.
+        most_w: Power beyond which the line would take more than NAMEPLATE_MOST of its nameplate, W.
         is_feeding_back: Whether power may legitimately flow back (generator, photovoltaics, hoists).
         is_three_phase: Whether the load takes current of all three phases, as motors do; None: unknown.
         ct_ratio: The transformer ratio set now.
@@ -42,6 +43,7 @@ class Expected:
     clamp_a: Mapping[str, float] = Factory(dict)
     nominal_v: float | None = None
     rated_w: float | None = None
+    most_w: float | None = None
     is_feeding_back: bool = False
     is_three_phase: bool | None = None
     ct_ratio: float | None = None

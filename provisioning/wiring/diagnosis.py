@@ -10,7 +10,8 @@ The first of these that applies is the verdict:
 4. angles that no correctly wired load has: the mistakes that explain them (provisioning.wiring.hypotheses).
    Power that flows back from any phase is such an angle, if nothing may feed back;
 5. currents that do not agree with a clamp meter (provisioning.wiring.ratio);
-6. correct.
+6. more power than the nameplate allows, NAMEPLATE_MOST: ratio or nameplate is mistyped, and is asked about;
+7. correct.
 
 "Correct" is as wide as real loads are: any currents, phases that are idle or hold a heater, loads between
 two phases (30° ahead on one of them, 30° behind on the other), capacitors down to PF 0.67 ahead. So no load
@@ -61,6 +62,11 @@ COS_NONE: Final = 0.02
 """P / S within which a channel has no power."""
 COS_BACK: Final = 0.4
 """P / S beyond which a channel clearly has power, where there are too few to compare."""
+NAMEPLATE_MOST: Final = 1.2
+"""Part of the power on the nameplate beyond which it is asked about. A nameplate has the power at the shaft:
+a full load takes 5 to 15 % more, and neighbouring ratios of transformers are 20 % or more apart."""
+MOST_W: Final = "most_w"
+"""The number of a diagnosis that has more power than its nameplate allows."""
 OVERLOAD: Final = 2.5
 """Apparent power in parts of the rated power beyond which the ratio is doubted: PF 0.5 gives 2."""
 
@@ -70,7 +76,7 @@ def diagnose(samples: Sequence[Mapping[str, Any]], expected: Expected) -> Diagno
     case = Case(measure(samples), expected)
     if not case.channels:
         return _doubt_blind(case)
-    steps = (_judge_voltages, _judge_load, _judge_currents, _judge_angles, _judge_clamp)
+    steps = (_judge_voltages, _judge_load, _judge_currents, _judge_angles, _judge_clamp, _judge_nameplate)
     verdicts = (verdict for step in steps if (verdict := step(case)) is not None)
     return next(verdicts, None) or case.accept()
 
@@ -231,6 +237,19 @@ def _judge_clamp(case: Case) -> Diagnosis | None:
         places = range(len(case.channels))
         return case.doubt("overload", Mistake.WRONG_RATIO, places, times=apparent / rated_w)
     return None
+
+
+def _judge_nameplate(case: Case) -> Diagnosis | None:
+    """More power than the nameplate allows, whatever a clamp meter shows: it does not know the nameplate."""
+    most_w, own = case.expected.most_w, [one.watts for one in case.channels]
+    watts = case.measured.watts
+    if watts is None and all(one is not None for one in own):
+        watts = sum(one or 0.0 for one in own)
+    if most_w is None or watts is None or watts <= most_w:
+        return None
+    case.numbers[MOST_W] = round(most_w)
+    shown, most = f"{watts / W_PER_KW:.1f} kW", f"{max(most_w, 0.0) / W_PER_KW:.1f} kW"
+    return case.doubt("over_nameplate", Mistake.WRONG_RATIO, range(len(case.channels)), has=shown, most=most)
 
 
 def _judge_ratio(case: Case, compared: ratio.Compared) -> Diagnosis:

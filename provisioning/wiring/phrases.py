@@ -143,6 +143,18 @@ PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
         ),
         Words("用钳形表测量各相电流并输入读数", "measure the currents with a clamp meter and type them in"),
     ),
+    "over_nameplate": (
+        Words(
+            "测得{has}，超过铭牌所允许的{most}（铭牌的120%，多块电表时已扣除其余）",
+            "it measures {has}, more than the {most} that the nameplate allows (120 % of it, less what other "
+            "meters of the line measure)",
+        ),
+        Words(
+            "对照互感器铭牌核对变比，对照设备铭牌核对功率，改正后重新测量",
+            "compare the ratio with the plate of the transformers and the power with the plate of the "
+            "machine, correct what is wrong and measure again",
+        ),
+    ),
 }
 
 
