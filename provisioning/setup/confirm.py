@@ -1,5 +1,7 @@
 """Confirms or corrects what was found: guessed models, and the ids of the meters."""
 
+import contextlib
+from functools import partial
 from typing import Any, Final
 
 from attrs import evolve
@@ -9,6 +11,7 @@ from drivers.points.model import names
 from provisioning.journal.entries import MeterFound
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
+from provisioning.setup.walk import BackError, walk
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import table
@@ -30,10 +33,14 @@ def place_of(meter: MeterFound) -> str:
 def confirm(session: Session) -> None:
     """Ask about every guess, then for a final confirmation."""
     answers = session.answers
+    questions = []
     for meter in session.journal.meters:
         path, given = answers.meter_at(meter.id, place_of(meter))
         if given.model is not None or (meter.confidence < SURE and not session.talk.assume_yes):
-            _ask_model(session, meter, path, given.model)
+            questions.append(partial(_ask_model, session, meter, path, given.model))
+    walk(session.talk, *questions)
+    for meter in session.journal.meters:
+        path, given = answers.meter_at(meter.id, place_of(meter))
         if given.serial is not None:
             session.keep_meter(evolve(_find_meter(session, meter.id), serial=given.serial))
     unknown = [meter for meter in session.journal.meters if not meter.model]
@@ -47,8 +54,12 @@ def confirm(session: Session) -> None:
         )
         if wanted is None:
             return
-        _ask_model(session, wanted, "model", None)
-        _ask_id(session, _find_meter(session, wanted.id))
+        with contextlib.suppress(BackError):  # from the first of them: to the list of meters
+            walk(
+                session.talk,
+                partial(_ask_model, session, wanted, "model", None),
+                partial(_ask_id, session, wanted.id),
+            )
 
 
 def _show(session: Session) -> None:
@@ -92,7 +103,8 @@ def _check_model(session: Session) -> Any:
     return check
 
 
-def _ask_id(session: Session, meter: MeterFound) -> None:
+def _ask_id(session: Session, meter_id: str) -> None:
+    meter = _find_meter(session, meter_id)
     others = {one.id for one in session.journal.meters} - {meter.id}
 
     def check(typed: str) -> str:

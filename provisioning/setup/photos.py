@@ -4,17 +4,20 @@ A photo stays where it is; only its hash is recorded. One that is missing or too
 line; at the keyboard the path is asked again.
 """
 
+import contextlib
 import os
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from attrs import evolve
 
-from provisioning.journal.entries import MeterFound, Photo
+from provisioning.journal.entries import Photo
 from provisioning.setup.confirm import place_of
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text
+from provisioning.setup.walk import BackError, walk
 from provisioning.terminal.typed import split_list
 
 PHOTO_MB_MAX: Final = 64
@@ -38,10 +41,11 @@ def photos(session: Session) -> None:
             known = ", ".join(one.id for one in session.journal.meters)
             session.talk.refuse(f"photo[{index}].meter", "no_such_meter", typed=given.meter, known=known)
         _keep(session, evolve(photo, what=given.what, meter=meter))
-    if not session.talk.assume_yes:
-        _ask_photo(session)
-    for meter_ in session.journal.meters:
-        _ask_seal_numbers(session, meter_)
+    walk(
+        session.talk,
+        *(() if session.talk.assume_yes else (partial(_ask_photo, session),)),
+        *(partial(_ask_seal_numbers, session, one.id) for one in session.journal.meters),
+    )
     session.done("photos")
 
 
@@ -88,12 +92,22 @@ def _ask_photo(session: Session) -> None:
         )
         if photo is None:
             return
-        what = talk.ask_text("photo.what", "ask_photo_what", default="")
-        meter = talk.ask(
-            "photo.meter", "ask_photo_meter", lambda typed: _check_meter(session, typed), default="-"
-        )
-        _keep(session, evolve(photo, what=what, meter=meter))
-        talk.say("photo_kept", style="dim", path=photo.path, sha256=photo.sha256)
+        with contextlib.suppress(BackError):  # from the first of them: to the path of a photo
+            walk(talk, partial(_ask_what, session, photo), partial(_ask_whose, session, photo.path))
+            talk.say("photo_kept", style="dim", path=photo.path, sha256=photo.sha256)
+
+
+def _ask_what(session: Session, photo: Photo) -> None:
+    known = next((one.what for one in session.journal.photos if one.path == photo.path), "")
+    _keep(session, evolve(photo, what=session.talk.ask_text("photo.what", "ask_photo_what", default=known)))
+
+
+def _ask_whose(session: Session, path: str) -> None:
+    photo = next(one for one in session.journal.photos if one.path == path)
+    meter = session.talk.ask(
+        "photo.meter", "ask_photo_meter", lambda typed: _check_meter(session, typed), default="-"
+    )
+    _keep(session, evolve(photo, meter=meter))
 
 
 def _keep(session: Session, photo: Photo) -> None:
@@ -117,7 +131,8 @@ def _check_meter(session: Session, typed: str) -> str | None:
     return meter
 
 
-def _ask_seal_numbers(session: Session, meter: MeterFound) -> None:
+def _ask_seal_numbers(session: Session, meter_id: str) -> None:
+    meter = next(one for one in session.journal.meters if one.id == meter_id)
     path, given = session.answers.meter_at(meter.id, place_of(meter))
     before = " ".join(meter.seal_numbers) or "-"
     numbers = session.talk.ask(

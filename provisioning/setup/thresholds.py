@@ -5,6 +5,7 @@ its standby to its running power are added to the standby power: a standby load 
 longer counts as running. Typed values are kept.
 """
 
+import contextlib
 from typing import Final
 
 from attrs import evolve
@@ -14,6 +15,7 @@ from provisioning.journal.entries import LineNamed, LineThreshold, find_last_tri
 from provisioning.setup.lines import read_kw
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
+from provisioning.setup.walk import BackError
 from provisioning.setup.words import text
 from provisioning.terminal.show import table
 
@@ -39,7 +41,8 @@ def thresholds(session: Session) -> None:
         )
         if line_id is None:
             break
-        _ask_threshold(session, next(line for line in lines if line.id == line_id))
+        with contextlib.suppress(BackError):  # from the first of them: to the list of lines
+            _ask_threshold(session, next(line for line in lines if line.id == line_id))
     for threshold in session.journal.thresholds:
         session.talk.event(
             "threshold",

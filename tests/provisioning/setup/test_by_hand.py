@@ -16,7 +16,9 @@ from tests.provisioning.setup.works import SMALL, Works, works_at
 
 
 def finds_and_names(keyboard: Keyboard, works: Works) -> None:
-    keyboard.answer("总线：", works.buses["b1"])
+    keyboard.answer("总线：", "tcp://127.0.0.1:1")
+    keyboard.until("tcp://127.0.0.1:1: ")  # nobody listens there: told, and asked again
+    keyboard.answer("请改正地址后再查找", works.buses["b1"])
     keyboard.until("schneider-pm5xxx")
     keyboard.answer("正确就按回车", "ｍ２")
     keyboard.until("请看电表 m2（b1:2）的铭牌")
@@ -68,6 +70,8 @@ def enrols_and_ends(keyboard: Keyboard, offer: str, recovery: Path) -> None:
     keyboard.until("> ")
     keyboard.type(offer)
     keyboard.until("令牌是发给网关 jn-0003 的")
+    keyboard.answer("恢复密钥存到哪里", str(recovery.parent / "no-stick" / "key"))
+    keyboard.until("没有这个文件夹")
     keyboard.answer("恢复密钥存到哪里", str(recovery))
     keyboard.until("已登记")
     keyboard.until("第 1 个签封已有中心签名的回执")

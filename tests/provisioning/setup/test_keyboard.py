@@ -141,6 +141,70 @@ def test_lines_are_named_one_by_one_and_changed_and_linked(tmp_path: Path) -> No
     assert [(one.production, one.treatment) for one in journal.linkages] == [(("p1",), ("t1",))]
 
 
+def test_a_wrong_answer_is_told_and_every_question_has_a_way_back(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "f", "lines")
+    with Keyboard("setup", "lines", "--folder", str(folder)) as keyboard:
+        keyboard.answer("Id of this gateway", "<")
+        keyboard.until("this is the first question")
+        keyboard.answer("Id of this gateway", "g1")
+        keyboard.answer("Name of the site", "wroks")
+        keyboard.answer("Enterprise", "＜")
+        keyboard.answer("Name of the site [wroks]", "works")
+        keyboard.answer("Enterprise")
+        for wrong, why in (
+            ("9111000060003734", "18 characters with its check character, not 16"),
+            ("91110000600037341I", "without I, O, S, V and Z"),
+            ("911100006000373411", "a character is mistyped"),
+        ):
+            keyboard.answer("credit code", wrong)
+            keyboard.until(why)
+        keyboard.answer("credit code", "９１１１００００ 600037341l")
+        keyboard.answer("Address")
+        keyboard.answer("Your name")
+        keyboard.answer("Name of the next line", "platign")
+        keyboard.answer("platign is [1]", "<")
+        keyboard.answer("Name of the next line", "plating")
+        keyboard.answer("plating is [1]")
+        keyboard.answer("nameplate of plating", "600")
+        keyboard.answer("Equipment", "<")
+        keyboard.answer("nameplate of plating (kW) [600]", "60")
+        keyboard.answer("Equipment")
+        keyboard.answer("Meters of plating [m1]", "m1、m2")
+        keyboard.answer("Name of the next line [ok]")
+        keyboard.answer("CT ratio of meter m2", "100 A / 0")
+        keyboard.until("must be a number")
+        keyboard.answer("CT ratio of meter m2", "１００Ａ／５Ａ")
+        keyboard.until("no linkage")
+        assert keyboard.ended() == 0
+    journal = kept(folder)
+    assert (journal.site.name, journal.site.uscc) == ("works", "91110000600037341L")
+    assert [(one.name, one.rated_w) for one in journal.lines] == [("plating", 60_000)]
+    assert [(one.line, one.ct_ratio) for one in journal.meters] == [("p1", 1.0), ("p1", 20.0)]
+
+
+def test_who_goes_back_from_the_first_question_of_a_step_comes_to_the_step_before(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "f", "enrol")
+    with Keyboard("setup", "--folder", str(folder)) as keyboard:
+        keyboard.until("give a file: @PATH")
+        keyboard.until("> ")
+        keyboard.type("<")
+        keyboard.until("Step 6 of 10: photos and seal numbers")
+        keyboard.answer("Path of a photo", "<")
+        keyboard.until("Step 5 of 10: thresholds")
+        keyboard.answer("else the line to change")
+        keyboard.until("already done: photos and seal numbers")
+        keyboard.until("> ")
+        keyboard.type("<")
+        keyboard.answer("Path of a photo")
+        keyboard.answer("meter seals of m1", "A100231、A100232")
+        keyboard.answer("meter seals of m2", "<")
+        keyboard.answer("meter seals of m1 (b1:1), separated by blanks (- for none) [A100231 A100232]")
+        keyboard.answer("meter seals of m2")
+        keyboard.until("give a file: @PATH")
+        interrupted(keyboard, folder)
+    assert kept(folder).meters[0].seal_numbers == ("A100231", "A100232")
+
+
 def test_the_guided_session_begins_with_what_is_not_done(tmp_path: Path) -> None:
     folder = begun(tmp_path / "f", "commission")
     with Keyboard("setup", "--folder", str(folder)) as keyboard:
