@@ -13,8 +13,9 @@ crash at any place costs nothing: what has no receipt is sent again, and a repet
   chain has come to it and waits until then; one that contradicts an accepted seal is kept as proof.
 - Every gateway that sent something is answered once a batch: a signed, retained, cumulative
   receipt, with `conflict` where the chain cannot go on with what came.
-- JSON lines (`centre.json_lines`) are made once for every accepted body and handed on after the commit. They
-  are a live feed; the store is the record.
+- JSON lines (`centre.json_lines`) are made once for every accepted body and handed on after the commit. What
+  the chain does not hold, the findings, is committed with them, so that `centre.feed` can make the same lines
+  again from the store.
 
 What one gateway costs is bounded (`centre.gateway.budget`): who exceeds a quota that no honest gateway
 reaches is set aside, and a message that makes this program fail is a finding about its gateway, not the end
@@ -46,17 +47,23 @@ from centre.store.contract import (
     Charged,
     Fork,
     LateBody,
+    Marked,
+    Told,
     count_bytes,
     gateway_of,
 )
+from centre.store.journal import Mark
 from centre.withheld import Withheld
 from disk.database import CommitError, StoreError
+from disk.plain_text import to_json
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
 from evidence.continuation import continue_chain
 from evidence.held import HELD_RANGES_MAX
 from evidence.receipt import RANGES_MAX
-from evidence.seal import FIRST_NUMBER, open_body, peek_header, seal_hash
+from evidence.record import Kind as Record
+from evidence.record import kind_of
+from evidence.seal import FIRST_NUMBER, SealHeader, open_body, peek_header, seal_hash
 from evidence.statement import Rekey, Replace
 from evidence.verify import accept, read_declarations
 from wire import messages as wire
@@ -188,11 +195,12 @@ class Centre:
             return []
         chain.account.set_aside(why, utc_ms)
         chain.parking, chain.parts = Parking(), Parts()
-        self.store.commit([Charged(gateway, chain.account.to_cbor())])
         text = f"set aside: {why}; `dianjian centre readmit` lets it in again"
-        return [self._line(chain, SET_ASIDE, text)]
+        lines = [self._line(chain, SET_ASIDE, text)]
+        self.store.commit([Charged(gateway, chain.account.to_cbor()), *_findings_of(lines, utc_ms)])
+        return lines
 
-    def readmit(self, gateway: str, readmissions: int) -> list[JsonLine]:
+    def readmit(self, gateway: str, readmissions: int, utc_ms: int) -> list[JsonLine]:
         """Let a gateway in again if an operator has said so once more than it is known here."""
         chain = self._find_chain(gateway)
         if chain is None or readmissions == chain.account.readmissions:
@@ -201,8 +209,9 @@ class Centre:
         if was_aside:
             chain.account.readmit()
             chain.lines.over = ""
-        self.store.commit([Charged(gateway, chain.account.to_cbor())])
-        return [self._line(chain, READMITTED, "an operator lets it in again")] if was_aside else []
+        lines = [self._line(chain, READMITTED, "an operator lets it in again")] if was_aside else []
+        self.store.commit([Charged(gateway, chain.account.to_cbor()), *_findings_of(lines, utc_ms)])
+        return lines
 
     def is_aside(self, gateway: str) -> bool:
         """Whether it was set aside."""
@@ -213,6 +222,15 @@ class Centre:
         """Lines of readings whose table has come, of gateways that have more of them than one body makes."""
         behind = [chain for chain in self._chains.values() if chain.lines.is_behind]
         return [line for chain in behind for line in chain.lines.go_on()]
+
+    def is_behind(self) -> bool:
+        """Whether `go_on` has more."""
+        return any(chain.lines.is_behind for chain in self._chains.values())
+
+    def tell(self, lines: Sequence[JsonLine], utc_ms: int) -> None:
+        """Commit findings that the caller has made."""
+        if lines:
+            self.store.commit(_findings_of(lines, utc_ms))
 
     def awaited(self) -> dict[str, int]:
         """The gateways that have sealed and may go on, with the last seal of each."""
@@ -341,7 +359,16 @@ class Centre:
         batch.lines.append({**line, "body": records is not None})
         if records is not None:
             chain.bodies.add(header.number)
-            batch.lines += chain.lines.of_body(header, records)
+            self._hand_on(chain, header, records, batch)
+
+    def _hand_on(self, chain: _Chain, header: SealHeader, records: tuple[bytes, ...], batch: _Batch) -> None:
+        """Make the lines of a body, and mark it if it does something to those of others."""
+        batch.lines += chain.lines.of_body(header, records)
+        marks = Mark.TEACHES if any(kind_of(record) == Record.MANIFEST for record in records) else Mark(0)
+        if chain.lines.has_waited:
+            marks |= Mark.WAITS
+        if marks:
+            batch.changes.append(Marked(header.gateway, header.number, marks))
 
     def _take_statement(self, chain: _Chain, raw: bytes, batch: _Batch) -> None:
         """Take a statement, and the seals parked behind it."""
@@ -414,14 +441,14 @@ class Centre:
             return
         findings, absent = read_declarations(records, number)
         chain.bodies.add(number)
-        batch.changes.append(LateBody(gateway, number, body, tuple(absent)))
+        batch.changes.append(LateBody(gateway, number, body, tuple(absent), batch.utc_ms))
         if known is not None:  # stored when its number had no room
             return
         self._heard[gateway] = chain.state.number
         batch.lines.append({"type": "body", "gateway": gateway, "seal": number})
         for finding in findings:
             self._report(gateway, finding, batch)
-        batch.lines += chain.lines.of_body(header, records)
+        self._hand_on(chain, header, records, batch)
 
     def _has_room(self, chain: _Chain, number: int) -> bool:
         """Whether the set of bodies takes another one; what was taken in this batch may each be a range."""
@@ -451,18 +478,21 @@ class Centre:
             batch.lines.append(self._line(chain, FAULT, text))
 
     def _finish(self, batch: _Batch) -> tuple[list[Answer], list[JsonLine]]:
-        """Commit, and only then answer."""
-        over = self._settle(batch)
-        conflicts = {name: chain.conflict for name, chain in batch.touched.items()}
-        answers = self._commit(batch.changes, conflicts, batch.utc_ms)
+        """Commit, and only then answer; findings are committed with what they are about."""
+        after = self.store.standings_after(batch.changes, batch.touched)
         for name, chain in batch.touched.items():
-            held = self.store.held(name)
+            held = after[name][1]
             batch.lines += chain.lines.complete(held.up_to)
             for finding in chain.withheld.look(held, chain.state.number, batch.utc_ms):
                 batch.lines.append(chain.lines.of_finding(finding))
             for pause in chain.pauses.judge(held.up_to, partial(self._cose_of, name), chain.lines.config):
                 line = chain.lines.make_finding(pause.seal, PAUSE, pause.text)
                 batch.lines.append({**line, "gap_ms": pause.gap_ms})
+        batch.changes += _findings_of(batch.lines, batch.utc_ms)
+        over = self._settle(batch)
+        conflicts = {name: chain.conflict for name, chain in batch.touched.items()}
+        answers = self._commit(batch.changes, conflicts, batch.utc_ms)
+        for chain in batch.touched.values():
             chain.end_batch()
         for name, why in over.items():
             batch.lines += self.set_aside(name, why, batch.utc_ms)
@@ -471,7 +501,9 @@ class Centre:
     def _settle(self, batch: _Batch) -> dict[str, str]:
         """Count what each gateway has used in this batch; why some are over a quota, by name."""
         for change in batch.changes:
-            self._chains[gateway_of(change)].used += ROW_BYTES + count_bytes(change)
+            chain = self._chains.get(gateway_of(change))
+            if chain is not None:  # else a finding about a stranger, which the store bounds
+                chain.used += ROW_BYTES + count_bytes(change)
         over: dict[str, str] = {}
         changed = dict.fromkeys(map(gateway_of, batch.changes))
         for name, chain in batch.touched.items():
@@ -490,7 +522,7 @@ class Centre:
 
     def _commit(self, changes: Sequence[Change], conflicts: Mapping[str, bool], utc_ms: int) -> list[Answer]:
         """Commit changes and a receipt for each gateway of `conflicts`; with none there are no changes."""
-        if not conflicts:
+        if not conflicts and not changes:
             return []
         receipts = {
             name: partial(
@@ -543,3 +575,12 @@ class Centre:
 
     def _line(self, chain: _Chain, code: str, text: str) -> JsonLine:
         return chain.lines.make_finding(chain.state.number, code, text)
+
+
+def _findings_of(lines: Sequence[JsonLine], utc_ms: int) -> list[Told]:
+    """The findings among `lines`, to be committed."""
+    return [
+        Told(line["gateway"], line["seal"], to_json(line, separators=(",", ":")), utc_ms)
+        for line in lines
+        if line["type"] == "finding"
+    ]

@@ -66,11 +66,13 @@ class JsonLines:
     Attributes:
         hash_of: The hash of an accepted seal by its number, for attestations.
         over: Why a body made more work than any honest one; "" if none did.
+        has_waited: Whether a reading of the last body came before its table.
     """
 
     gateway: str
     hash_of: Callable[[int], bytes | None] = lambda _: None
     over: str = field(init=False, default="")
+    has_waited: bool = field(init=False, default=False)
     _known: Manifests = field(init=False, factory=Manifests)
     _configs: Configs = field(init=False, factory=Configs)
     _waiting: Waiting = field(init=False, factory=Waiting)
@@ -82,6 +84,7 @@ class JsonLines:
         """The lines of a verified body; those that exceed the work of an honest one are left out."""
         lines: list[JsonLine] = []
         wrong: list[tuple[int, str]] = []
+        self.has_waited = False
         self.seen_up_to = max(self.seen_up_to, header.number)
         self._work = Work()
         try:
@@ -134,6 +137,35 @@ class JsonLines:
         except OverBudgetError as error:
             self.over = str(error)
 
+    def wait_again(self, header: SealHeader, records: tuple[bytes, ...]) -> None:
+        """Have the readings of a body wait that came before their table, and in an earlier life."""
+        for number, raw in enumerate(records, header.first_record):
+            record = _reading_in(raw)
+            if record is not None and not self._known.explains(header.number, record):
+                self._waiting.put(record.meter, record.model, (header.number, number, raw))
+
+    def forget_waiting(self) -> None:
+        """Keep no reading for later: the caller reads it again when it is explained."""
+        self._waiting = Waiting()
+
+    def known(self) -> Manifests:
+        """What is known now, as a copy."""
+        return self._known.copy()
+
+    def of_explained(
+        self, header: SealHeader, records: tuple[bytes, ...], before: Manifests
+    ) -> list[JsonLine]:
+        """The readings of a body that can be decoded now and could not with what was known `before`."""
+        self._work = Work()
+        lines = []
+        for number, raw in enumerate(records, header.first_record):
+            record = _reading_in(raw)
+            if record is None or before.explains(header.number, record):
+                continue
+            line = self._reading(header.number, number, record)
+            lines += [] if line is None else [line]
+        return lines
+
     def config(self, name: str, seal: int) -> object:
         """A value of the site file at a seal, as far as known; see `centre.gateway.changes`."""
         return self._configs.find(name, seal)
@@ -171,6 +203,7 @@ class JsonLines:
         if isinstance(record, ReadingRecord):
             line = self._reading(seal, number, record)
             if line is None:
+                self.has_waited = True
                 self._waiting.put(record.meter, record.model, (seal, number, raw))
             return [] if line is None else [line]
         self._work.spend(_BYTE_WORK * len(raw))
@@ -281,6 +314,17 @@ class JsonLines:
     def make_finding(self, seal: int, code: str, text: str) -> JsonLine:
         """The line of a finding."""
         return {"type": "finding", "gateway": self.gateway, "seal": seal, "code": str(code), "text": text}
+
+
+def _reading_in(raw: bytes) -> ReadingRecord | None:
+    """The reading in a record, None if it is something else or malformed."""
+    if kind_of(raw) != Kind.READING:
+        return None
+    try:
+        record = decode_record(raw)
+    except cbor.FormatError:
+        return None
+    return record if isinstance(record, ReadingRecord) else None
 
 
 def plain(value: Any) -> Any:

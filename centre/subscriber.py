@@ -9,6 +9,10 @@ waits for itself alone. Findings about silence are made by `centre.silence`.
 A receipt that the broker does not keep, because it has enough retained messages, is sent as an ordinary one;
 one that is too large for its packets names fewer bodies, and the next ones name the rest.
 
+Lines are handed on at least once: after their commit, and what a crash kept from it after the next start,
+from the store (`centre.feed`). How far they were handed on is committed with the next batch. States and the
+centre's messages about itself are told once, while they live.
+
 On every connect a receipt for each gateway is published, made from the store; so one that a crash
 kept from being published after its commit is not missed. The beacon follows once a minute.
 
@@ -27,6 +31,7 @@ from attrs import evolve
 
 from centre.answers import Answer, count_ranges
 from centre.core import Centre
+from centre.feed import Feed, list_waiting
 from centre.inbox import Inbox
 from centre.json_lines import JsonLine
 from centre.register import RegisterError, read_register
@@ -63,6 +68,9 @@ JUDGE_S: Final = 1.0
 POLL_S: Final = 0.5
 """How long a stop may go unnoticed."""
 NS_PER_MS: Final = NS_PER_S // 1000
+
+FEED_ARRIVALS: Final = 50
+"""Arrivals whose lines are in memory at once."""
 
 SUBSCRIPTIONS: Final = (
     *(f"{wire.ROOT}/+/{kind}" for kind in ("seal", "chain", "body", "rekey", "state")),
@@ -125,6 +133,7 @@ class Subscriber:
             StoreError: It cannot be read.
         """
         try:
+            self._hand_on_again()
             self._read_register()
             for gateway in self._store.gateways():
                 self._restore(gateway)
@@ -156,18 +165,33 @@ class Subscriber:
         self._inbox.slow.clear()
         self._hand_on([], self.centre.go_on())
         self._watch()
+        self._note_delivered()
+
+    def _note_delivered(self) -> None:
+        """All that is committed was handed on, unless readings still wait for their turn."""
+        if not self.centre.is_behind():
+            self._store.note_delivered(self._store.journal().last_place())
+
+    def _hand_on_again(self) -> None:
+        """Lines that were committed and not handed on when the last life ended."""
+        feed, place = Feed(self._store.journal()), self._store.delivered()
+        while not self._stopping.is_set() and (arrivals := list(feed.read(place, FEED_ARRIVALS))):
+            for arrival, lines in arrivals:
+                for line in lines:
+                    self._out(as_text(line))
+                place = arrival.place
+                self._store.note_delivered(place)
 
     def _watch(self) -> None:
         """Tell who has fallen silent, and send the beacon when it is due."""
         now_s = self._clock.monotonic_s()
         for gateway, number in self.centre.take_heard().items():
-            for silent in self._silence.note_heard(gateway, now_s):
-                self._print(_silence_line(silent, number))
+            self._tell([_silence_line(one, number) for one in self._silence.note_heard(gateway, now_s)])
         if now_s - self._judged_s >= JUDGE_S:
             self._judged_s = now_s
             awaited = self.centre.awaited()
-            for one in self._silence.judge(now_s, awaited, self._limit_s, self._inbox.is_held_up):
-                self._print(_silence_line(one, awaited.get(getattr(one, "gateway", ""), 0)))
+            fallen = self._silence.judge(now_s, awaited, self._limit_s, self._inbox.is_held_up)
+            self._tell([_silence_line(one, awaited.get(getattr(one, "gateway", ""), 0)) for one in fallen])
             for gateway in self._store.gateways() - awaited.keys():
                 self._silence.forget(gateway)
         if now_s >= self._beacon_at_s or self._silence.wants_beacon(now_s, self._beacon_sent_s):
@@ -195,8 +219,8 @@ class Subscriber:
             case Acked():
                 self._note_ack(event)
             case Message() if event.payload == self._beacon and not event.retained:
-                for outage in self._silence.note_beacon(self._clock.monotonic_s()):
-                    self._print(_silence_line(outage, 0))
+                ended = self._silence.note_beacon(self._clock.monotonic_s())
+                self._tell([_silence_line(one, 0) for one in ended])
             case SubscribeRefused():
                 self._log("subscribe_refused", f"{event.topic} ({event.reason_code:#04x})")
 
@@ -232,6 +256,12 @@ class Subscriber:
             self._unacked[self._token] = answer
             self._publisher.publish(self._token, answer.topic, answer.payload, retain=True)
 
+    def _tell(self, findings: list[JsonLine]) -> None:
+        """Commit findings that are made here, and hand them on."""
+        self.centre.tell(findings, self._utc_ms())
+        for line in findings:
+            self._print(line)
+
     def _log(self, code: str, text: str) -> None:
         self._print({"type": "centre", "code": code, "text": text})
 
@@ -264,7 +294,7 @@ class Subscriber:
             except EnrolmentError as error:
                 self._log("registry_wrong", str(error))
         for entry in known:
-            self._hand_on([], self.centre.readmit(entry.gateway, entry.readmissions))
+            self._hand_on([], self.centre.readmit(entry.gateway, entry.readmissions, self._utc_ms()))
         stated = [(entry.gateway, raw) for entry in known for raw in entry.statements]
         self._hand_on(*self.centre.apply_statements(stated, self._utc_ms()))
 
@@ -277,6 +307,8 @@ class Subscriber:
             if body is not None:
                 header = peek_header(cose)
                 lines.learn(header, open_body(header, body))
+        for header, records in list_waiting(self._store.journal(), gateway):
+            lines.wait_again(header, records)
 
     def _remember(self, gateway: str, *, after_seals: int) -> None:
         lines, before_s = self.centre.lines_of(gateway), time.thread_time()

@@ -17,7 +17,7 @@ from drivers.errors import ModelError
 from drivers.points.model import Model
 from drivers.reading import Block
 from evidence import cbor
-from evidence.record import MODEL_ID_BYTES
+from evidence.record import MODEL_ID_BYTES, ReadingRecord
 from evidence.seal import NUMBER_MAX
 
 MODELS_MAX: Final = 64
@@ -65,6 +65,10 @@ class Manifests:
         """The seal of the newest manifest at or before `seal`, 0 for none, and the meter in it."""
         at = bisect_right(self._numbers, seal) - 1
         return (self._numbers[at], self._rows[at].get(meter)) if at >= 0 else (0, None)
+
+    def explains(self, seal: int, reading: ReadingRecord) -> bool:
+        """Whether a reading can be decoded."""
+        return reading.model in self.models and self.find(seal, reading.meter)[1] is not None
 
     def add(self, seal: int, meters: Mapping[str, Any], work: Work) -> tuple[int, int]:
         """Keep a manifest; the seals that it holds for, first and behind the last."""
@@ -122,6 +126,10 @@ class Manifests:
                 for one in self.models.values():
                     one.forget_decoders()
         return values
+
+    def copy(self) -> "Manifests":
+        """What is known now; the tables themselves are shared."""
+        return Manifests(dict(self.models), self._tables_bytes, [*self._numbers], [*self._rows])
 
     def to_plain(self) -> tuple[list[bytes], list[list[Any]]]:
         """Tables, and manifests as [seal, meters]."""

@@ -1,8 +1,9 @@
 """What the centre needs of its store, whatever database is behind it.
 
 A store keeps for every gateway its keys, the state of its chain, which bodies are held, every accepted seal
-with its body, the statements that were applied, the other halves of forks, and the last receipt. Only
-what `evidence.verify` has accepted enters, and nothing is ever deleted.
+with its body, the statements that were applied, the other halves of forks, the findings, the last receipt,
+and in which order all this came (`centre.store.journal`). Only what `evidence.verify` has accepted enters,
+and nothing is ever deleted.
 
 `commit` is the way in: everything of a batch becomes durable together with the states and the receipts that
 follow from it, or nothing does. Only what `commit` has returned may be published. After a CommitError the
@@ -18,6 +19,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from centre.store.journal import Journal, Mark
 from disk.database import StoreError
 from evidence.chain import ChainState
 from evidence.held import Held
@@ -69,6 +71,26 @@ class LateBody:
     number: int
     body: bytes
     absent: tuple[tuple[int, int], ...] = ()
+    received_utc_ms: int = 0
+
+
+@frozen
+class Marked:
+    """What the body of a seal in the same batch does to the lines of others; see `centre.store.journal`."""
+
+    gateway: str
+    number: int
+    marks: Mark
+
+
+@frozen
+class Told:
+    """A finding, as the JSON line that consumers get; `gateway` is "" or a stranger if it is about none."""
+
+    gateway: str
+    number: int
+    line: str
+    received_utc_ms: int
 
 
 @frozen
@@ -89,7 +111,7 @@ class Charged:
     account: bytes
 
 
-Change = Accepted | Applied | LateBody | Fork | Charged
+Change = Accepted | Applied | LateBody | Fork | Charged | Marked | Told
 MakeReceipt = Callable[[ChainState, Held], bytes]
 """Makes the receipt of a gateway from the state and the bodies that a batch leaves."""
 
@@ -136,6 +158,18 @@ class CentreStore(ABC):
             CommitError: The result is unknown; the same batch may be committed again.
             StoreError: There is no seal for one of the bodies; nothing was changed.
         """
+
+    @abstractmethod
+    def journal(self) -> Journal:
+        """What was committed, in the order in which it came."""
+
+    @abstractmethod
+    def delivered(self) -> int:
+        """The place up to which lines were handed on, as far as the store was told."""
+
+    @abstractmethod
+    def note_delivered(self, place: int) -> None:
+        """Lines up to `place` were handed on; durable with the next `commit` or `close`."""
 
     @abstractmethod
     def account(self, gateway: str) -> bytes | None:
@@ -215,15 +249,18 @@ class CentreStore(ABC):
     def _insert(self, state: ChainState) -> None:
         """Add a gateway at the beginning of its chain, in a transaction of its own."""
 
-    def _standings_after(
+    def standings_after(
         self, batch: Sequence[Change], others: Collection[str]
     ) -> dict[str, tuple[ChainState, Held]]:
         """The standings of the gateways in `batch` after it, and of `others` unchanged."""
-        names = dict.fromkeys([*map(gateway_of, batch), *others])
+        names = dict.fromkeys([name for name in map(gateway_of, batch) if name in self.gateways()])
+        names |= dict.fromkeys(others)
         states = {name: self.state(name) for name in names}
         helds = {name: Held(self.held(name).up_to, [*self.held(name).ranges]) for name in names}
         for one in batch:
             name = gateway_of(one)
+            if name not in names:  # a finding about a stranger
+                continue
             # In the order of acceptance: a statement changes a state and not its number.
             if isinstance(one, Accepted | Applied) and one.state.number >= states[name].number:
                 states[name] = one.state
@@ -246,7 +283,9 @@ def count_bytes(change: Change) -> int:
             return len(body)
         case Applied(raw=raw) | Fork(raw=raw):
             return len(raw)
-        case Charged():
+        case Told(line=line):
+            return len(line.encode())
+        case Charged() | Marked():
             return 0
 
 

@@ -7,23 +7,20 @@ verified before it was stored; statements are in the order in which they were ap
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final
 
 from attrs import frozen
 
 from centre.gateway.budget import Account
 from centre.store.contract import UnknownGatewayError, number_of
+from centre.store.journal import SHIFT
 from disk.database import StoreError
 from disk.snapshot import Snapshot, open_snapshot
 from evidence import cbor
 from evidence.archive import Archive
 from evidence.chain import ChainState
 from evidence.held import Held
-from evidence.seal import FIRST_NUMBER, NUMBER_MAX
+from evidence.seal import FIRST_NUMBER
 from evidence.statement import Replace, Revoke, parse_statement
-
-SHIFT: Final = NUMBER_MAX + 1
-"""A gateway's chain begins in `seals` at its id times this."""
 
 
 @frozen

@@ -7,6 +7,7 @@
                (`cose` may be a re-key that contradicts what was accepted)
     statements id (primary key), gateway, number, hash, raw, received_utc_ms: what was applied, in that order;
                number 0 is the enrolment
+    journal, cursors: see `centre.store.journal`
 
 `at` = gateway's id * 2^40 + number: one tree without a secondary index, one gateway's chain in one
 run of it. Only what has passed `evidence.verify` enters `seals`, in the order of the
@@ -14,6 +15,7 @@ numbers. The process that opened it is its only writer, so states and held bodie
 change there only after a commit has returned.
 """
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -30,11 +32,14 @@ from centre.store.contract import (
     Fork,
     LateBody,
     MakeReceipt,
+    Marked,
+    Told,
     UnknownGatewayError,
     number_of,
 )
-from centre.store.reading import SHIFT
-from disk.database import Database, Migration, StoreError, add_suffix
+from centre.store.journal import DELIVERED, MS_PER_DAY, SHIFT, STRANGERS_MAX, SqliteJournal, What
+from centre.store.journal_table import make_journal
+from disk.database import CommitError, CorruptError, Database, Migration, StoreError, add_suffix
 from disk.lock import Lock
 from evidence.chain import ChainState
 from evidence.held import Held
@@ -84,7 +89,7 @@ def _make_accounts(db: Any) -> None:
     db["forks"].create_index(["gateway", "number"])
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_make_tables, _make_statements, _make_accounts)
+MIGRATIONS: Final[tuple[Migration, ...]] = (_make_tables, _make_statements, _make_accounts, make_journal)
 
 
 class SqliteStore(CentreStore):
@@ -107,12 +112,19 @@ class SqliteStore(CentreStore):
                     "SELECT id, name, state, held FROM gateways"
                 )
             }
+            self._journal = SqliteJournal(self._database.read)
+            self._delivered = self._delivered_kept = self._journal.place_of(DELIVERED)
+            self._places: dict[int, int] = {}  # of the bodies of the transaction, by `at`
         except BaseException:
             self._lock.release()
             raise
 
     def close(self) -> None:
         """Close the file and release its lock."""
+        with contextlib.suppress(CommitError, CorruptError):  # lines are handed on once more then
+            if self._delivered != self._delivered_kept:
+                with self._database.write() as connection:
+                    self._keep_delivered(connection)
         self._database.close()
         self._lock.release()
 
@@ -137,11 +149,14 @@ class SqliteStore(CentreStore):
     ) -> dict[str, bytes]:
         """One transaction; receipts are made before it begins."""
         receipts = receipts or {}
-        after = self._standings_after(batch, receipts)
+        after = self.standings_after(batch, receipts)
         made = {name: make(*after[name]) for name, make in receipts.items()}
+        self._places.clear()
+        delivered = self._delivered
         with self._database.write() as connection:
             for one in batch:
                 self._put(connection, one)
+            self._keep_delivered(connection)
             connection.executemany(
                 "UPDATE gateways SET state = ?, held = ?, receipt = coalesce(?, receipt) WHERE id = ?",
                 [
@@ -149,9 +164,31 @@ class SqliteStore(CentreStore):
                     for name, (state, held) in after.items()
                 ],
             )
+        self._delivered_kept = delivered
         for name, (state, held) in after.items():
             self._gateways[name].state, self._gateways[name].held = state, held
         return made
+
+    def journal(self) -> SqliteJournal:
+        """Over this connection."""
+        return self._journal
+
+    def delivered(self) -> int:
+        """From memory."""
+        return self._delivered
+
+    def note_delivered(self, place: int) -> None:
+        """In memory, until the next commit."""
+        self._delivered = place
+
+    def _keep_delivered(self, connection: Any) -> None:
+        if self._delivered != self._delivered_kept:
+            connection.execute("UPDATE cursors SET place = ? WHERE name = ?", (self._delivered, DELIVERED))
+
+    def _arrive(self, connection: Any, at: int, what: What, utc_ms: int) -> None:
+        self._places[at] = connection.execute(
+            "INSERT INTO journal (at, what, received_utc_ms) VALUES (?, ?, ?)", (at, int(what), utc_ms)
+        ).lastrowid
 
     def _insert(self, state: ChainState) -> None:
         held = Held()
@@ -173,6 +210,13 @@ class SqliteStore(CentreStore):
                 self._put_body(connection, change)
             case Fork():
                 self._put_fork(connection, change)
+            case Marked(gateway, number, marks):
+                connection.execute(
+                    "UPDATE journal SET marks = ? WHERE id = ?",
+                    (int(marks), self._places.get(self._at(gateway, number))),
+                )
+            case Told():
+                self._put_finding(connection, change)
             case Charged():
                 connection.execute(
                     "UPDATE gateways SET account = ? WHERE id = ?",
@@ -181,11 +225,16 @@ class SqliteStore(CentreStore):
 
     def _put_seal(self, connection: Any, accepted: Accepted) -> None:
         at = self._at(accepted.state.gateway, accepted.state.number)
-        connection.execute(
+        utc_ms, body = accepted.received_utc_ms, accepted.body
+        new = connection.execute(
             "INSERT INTO seals (at, received_utc_ms, cose, body) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (at) DO UPDATE SET body = coalesce(body, excluded.body)",
-            (at, accepted.received_utc_ms, accepted.cose, accepted.body),
-        )
+            "ON CONFLICT (at) DO NOTHING",
+            (at, utc_ms, accepted.cose, body),
+        ).rowcount
+        if new:
+            self._arrive(connection, at, What.SEAL if body is None else What.WHOLE, utc_ms)
+        elif body is not None:
+            self._add_body(connection, at, body, utc_ms)
 
     def _put_statement(self, connection: Any, applied: Applied) -> None:
         connection.execute(
@@ -201,12 +250,28 @@ class SqliteStore(CentreStore):
         )
 
     def _put_body(self, connection: Any, late: LateBody) -> None:
-        changed = connection.execute(
-            "UPDATE seals SET body = coalesce(body, ?) WHERE at = ?",
-            (late.body, self._at(late.gateway, late.number)),
-        ).rowcount
-        if changed != 1:
+        at = self._at(late.gateway, late.number)
+        if not connection.execute("SELECT 1 FROM seals WHERE at = ?", (at,)).fetchone():
             raise StoreError(f"{late.gateway}: no seal {late.number} to put a body to")
+        self._add_body(connection, at, late.body, late.received_utc_ms)
+
+    def _add_body(self, connection: Any, at: int, body: bytes, utc_ms: int) -> None:
+        """Put a body where there is none yet."""
+        sql = "UPDATE seals SET body = ? WHERE at = ? AND body IS NULL"
+        if connection.execute(sql, (body, at)).rowcount:
+            self._arrive(connection, at, What.BODY, utc_ms)
+
+    def _put_finding(self, connection: Any, told: Told) -> None:
+        known = self._gateways.get(told.gateway)
+        at = 0 if known is None else known.id * SHIFT + min(max(told.number, 0), NUMBER_MAX)
+        connection.execute(
+            "INSERT INTO journal (at, what, received_utc_ms, line) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS "
+            "(SELECT 1 FROM journal "
+            "WHERE line IS NOT NULL AND at = ?1 AND line = ?4 AND received_utc_ms = ?3) "
+            "AND (?1 > 0 OR (SELECT count(*) FROM journal WHERE line IS NOT NULL AND at = 0 "
+            "AND received_utc_ms > ?3 - ?6) < ?5)",
+            (at, int(What.FINDING), told.received_utc_ms, told.line, STRANGERS_MAX, MS_PER_DAY),
+        )
 
     def _put_fork(self, connection: Any, fork: Fork) -> None:
         connection.execute(

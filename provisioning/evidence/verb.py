@@ -7,7 +7,6 @@ A running subscriber or agent is not disturbed. Only a pack that passes the chec
 import sys
 import time
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -36,31 +35,13 @@ from provisioning.evidence.gather import Gathered, GatherError, Request, find_ap
 from provisioning.evidence.page import PAGE_VERSION
 from provisioning.evidence.words import lines, summary
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.moment import Moment
 from provisioning.terminal.register_option import register_option
 from provisioning.terminal.say import say, say_json, say_progress
 
 NS_PER_MS: Final = 1_000_000
-MS_PER_S: Final = 1000
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
-
-
-class Moment(click.ParamType):  # type: ignore[type-arg]
-    """A time with its zone, as UTC milliseconds."""
-
-    name = "time"
-
-    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The milliseconds."""
-        if isinstance(value, int):
-            return value
-        try:
-            at = datetime.fromisoformat(value)
-            if at.tzinfo is None:
-                self.fail(f"{value!r} has no zone; write {value}+08:00 or {value}Z", param, ctx)
-            return round(at.timestamp() * MS_PER_S)
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no time like 2026-11-22T06:00+08:00", param, ctx)
 
 
 @frozen

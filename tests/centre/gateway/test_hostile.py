@@ -185,8 +185,8 @@ def test_more_work_than_an_honest_body_takes_sets_aside_until_it_is_readmitted(l
     centre = life.restart()
     assert centre.handle([evil.send(record(3, {}))], T0_MS) == ([], []), "not read, not even after a restart"
     assert life.store.state(EVIL).number == number
-    assert codes(centre.readmit(EVIL, 1)) == ["readmitted"]
-    assert centre.readmit(EVIL, 1) == [], "a line of the register lets in once"
+    assert codes(centre.readmit(EVIL, 1, T0_MS)) == ["readmitted"]
+    assert centre.readmit(EVIL, 1, T0_MS) == [], "a line of the register lets in once"
     evil = evolve(evil)
     answers, _ = centre.handle([evil.send(record(3, {}))], T0_MS)
     assert len(answers) == 1, "it is asked for what was not read"

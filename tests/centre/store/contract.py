@@ -14,7 +14,7 @@ from evidence.continuation import continue_chain
 from evidence.seal import StoredSeal
 from evidence.statement import Enrolment, Rekey, sign_statement
 from evidence.verify import accept
-from tests.centre.store.memory import Kept, MemoryStore
+from tests.centre.store.memory import Kept, MemoryJournal, MemoryStore
 from tests.evidence.chains import GATEWAY, secret
 
 RECOVERY: Final = secret(0, "recovery")
@@ -25,7 +25,8 @@ ENROLLED: Final = sign_statement(ENROLMENT, CENTRE)
 
 def _memory(_: Path) -> Callable[[], CentreStore]:
     kept: dict[str, Kept] = {}
-    return lambda: MemoryStore(kept)
+    noted = MemoryJournal()
+    return lambda: MemoryStore(kept, noted)
 
 
 def _sqlite(folder: Path) -> Callable[[], CentreStore]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from centre.store.contract import (
     FORKS_MAX,
@@ -14,14 +14,17 @@ from centre.store.contract import (
     Fork,
     LateBody,
     MakeReceipt,
+    Marked,
+    Told,
     UnknownGatewayError,
     gateway_of,
     number_of,
 )
+from centre.store.journal import STRANGERS_MAX, Arrival, Journal, Mark, What
 from disk.database import StoreError
 from evidence.chain import ChainState
 from evidence.held import Held
-from evidence.seal import FIRST_NUMBER, seal_hash
+from evidence.seal import FIRST_NUMBER, NUMBER_MAX, seal_hash
 
 Row = tuple[bytes, bytes | None, int]
 
@@ -40,10 +43,68 @@ class Kept:
 
 
 @define
+class MemoryJournal(Journal):
+    """A list; what is put again is not noted again."""
+
+    rows: list[Arrival] = field(factory=list)
+    delivered: int = 0
+
+    def last_place(self) -> int:
+        return len(self.rows)
+
+    def arrivals(self, after: int, limit: int, gateways: Collection[str] = ()) -> list[Arrival]:
+        return [row for row in self.rows[after:] if not gateways or row.gateway in gateways][:limit]
+
+    def marked(
+        self, gateway: str, mark: Mark, before: int, first: int = 1, last: int = NUMBER_MAX
+    ) -> Iterator[Arrival]:
+        for row in self.rows[: before - 1]:
+            if row.gateway == gateway and first <= row.number <= last and row.marks & mark:
+                yield row
+
+    def note(self, change: Change, kept: "Kept | None") -> None:
+        place = len(self.rows) + 1
+        match change:
+            case Accepted(state, cose, body, utc_ms):
+                row = kept.seals.get(state.number) if kept else None
+                what = What.WHOLE if body is not None else What.SEAL
+                if row is not None and (body is None or row[1] is not None):
+                    return
+                what = What.BODY if row is not None else what
+                self.rows.append(
+                    Arrival(place, state.gateway, state.number, what, utc_ms, Mark(0), "", cose, body)
+                )
+            case LateBody(gateway, number, body, _, utc_ms) if kept and kept.seals[number][1] is None:
+                cose = kept.seals[number][0]
+                self.rows.append(Arrival(place, gateway, number, What.BODY, utc_ms, Mark(0), "", cose, body))
+            case Marked(gateway, number, marks):
+                for at, one in enumerate(self.rows):
+                    if (one.gateway, one.number) == (gateway, number) and one.body is not None:
+                        self.rows[at] = evolve(one, marks=marks)
+            case Told(gateway, number, line, utc_ms):
+                name = gateway if kept else ""
+                row = Arrival(place, name, number, What.FINDING, utc_ms, Mark(0), line)
+                same = [one for one in self.rows if evolve(one, place=place) == row]
+                strangers = sum(one.what is What.FINDING and not one.gateway for one in self.rows)
+                if not same and (kept or strangers < STRANGERS_MAX):
+                    self.rows.append(row)
+
+
+@define
 class MemoryStore(CentreStore):
     """See the module; `kept` outlives it as a disk would."""
 
     kept: dict[str, Kept] = field(factory=dict)
+    noted: MemoryJournal = field(factory=MemoryJournal)
+
+    def journal(self) -> Journal:
+        return self.noted
+
+    def delivered(self) -> int:
+        return self.noted.delivered
+
+    def note_delivered(self, place: int) -> None:
+        self.noted.delivered = place
 
     def close(self) -> None:
         pass
@@ -63,15 +124,19 @@ class MemoryStore(CentreStore):
     def commit(
         self, batch: Sequence[Change], receipts: Mapping[str, MakeReceipt] | None = None
     ) -> dict[str, bytes]:
-        after = self._standings_after(batch, receipts or {})
+        after = self.standings_after(batch, receipts or {})
         made = {name: make(*after[name]) for name, make in (receipts or {}).items()}
         sealed = {(one.state.gateway, one.state.number) for one in batch if isinstance(one, Accepted)}
         for one in batch:  # first, so that nothing is changed when it fails
-            known = {(gateway_of(one), number) for number in self._of(gateway_of(one)).seals}
-            if isinstance(one, LateBody) and (one.gateway, one.number) not in known | sealed:
+            if not isinstance(one, LateBody):
+                continue
+            known = {(one.gateway, number) for number in self._of(one.gateway).seals}
+            if (one.gateway, one.number) not in known | sealed:
                 raise StoreError(f"{one.gateway}: no seal {one.number} to put a body to")
         for one in batch:
-            _put(self._of(gateway_of(one)), one)
+            self.noted.note(one, self.kept.get(gateway_of(one)))
+            if not isinstance(one, Told | Marked):
+                _put(self._of(gateway_of(one)), one)
         for name, (state, held) in after.items():
             kept = self._of(name)
             kept.state, kept.held, kept.receipt = state, held, made.get(name, kept.receipt)

@@ -10,10 +10,14 @@ import pytest
 from centre.core import Centre, Incoming
 from centre.store import sqlite
 from centre.store.contract import Change, UnknownGatewayError
+from centre.store.journal import SHIFT, What
 from centre.store.reading import read_export, read_standings
 from centre.store.sqlite import SqliteStore
+from disk.database import Database
 from disk.lock import SecondInstanceError
 from evidence import keys
+from evidence.chain import ChainState
+from evidence.held import Held
 from evidence.receipt import open_receipt
 from evidence.seal import StoredSeal
 from tests.centre.store.contract import CENTRE, ENROLLED, ENROLMENT, accepted, rekeyed
@@ -166,15 +170,25 @@ def test_what_changes_nothing_is_answered_with_one_commit_and_a_state_with_none(
 # Files of before
 
 
-def test_a_database_without_statements_gets_them(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "MIGRATIONS", sqlite.MIGRATIONS[:1])
-    old = SqliteStore(path)
-    old.enrol(GATEWAY, keys.public(secret(1)))
-    seals = accepted(old.state(GATEWAY), [Chain().seal()])
-    old.commit(seals)
+def test_a_database_without_statements_and_journal_gets_them(path: Path) -> None:
+    old = Database(path, "centre", sqlite.MIGRATIONS[:1])
+    start = ChainState.enrolled(GATEWAY, keys.public(secret(1)))
+    (seal,) = accepted(start, [Chain().seal()])
+    with old.write() as connection:
+        connection.execute(
+            "INSERT INTO gateways (id, name, first_key, state, held) VALUES (1, ?, ?, ?, ?)",
+            (GATEWAY, start.first_key, seal.state.to_cbor(), Held(1).to_cbor()),
+        )
+        connection.execute(
+            "INSERT INTO seals (at, received_utc_ms, cose, body) VALUES (?, 7000, ?, ?)",
+            (SHIFT + 1, seal.cose, seal.body),
+        )
     old.close()
-    monkeypatch.undo()
     new = SqliteStore(path)
+    assert [(one.number, one.what, one.body) for one in new.journal().arrivals(0, 9)] == [
+        (1, What.WHOLE, seal.body)
+    ]
+    assert new.delivered() == 1, "its lines were handed on by the program of before"
     new.enrol(GATEWAY, ENROLMENT.first_key, ENROLMENT.recovery_key, ENROLLED)
     new.commit([rekeyed(new.state(GATEWAY))])
     assert [number for number, _ in new.statements(GATEWAY)] == [0, 2]

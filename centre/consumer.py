@@ -1,0 +1,96 @@
+"""Reads the lines of a store beside the subscriber that owns it; needs no key and disturbs nobody.
+
+Each piece is read from one moment of the store and held in memory before it is handed on: a slow reader of
+the output holds up neither the subscriber nor its log.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Final, TypeVar
+
+from attrs import define, field, frozen
+
+from centre.feed import Feed, name_lines, parse_cursor
+from centre.json_lines import JsonLine
+from centre.store.journal import Arrival, SqliteJournal
+from disk.database import StoreError
+from disk.snapshot import open_snapshot
+from evidence.moments import iso_utc
+
+T = TypeVar("T")
+
+PIECE_ARRIVALS: Final = 50
+"""Arrivals in one piece: at most 1,000 lines each, usually 20."""
+TYPES: Final = ("reading", "episode", "record", "finding", "seal", "body")
+"""Types of the lines that a store gives."""
+
+
+@frozen
+class Wanted:
+    """Which lines; everything if nothing is said.
+
+    Attributes:
+        since, until: UTC ms, the end not included; of a reading, a record or an episode its own time, of the
+            others that of their reception.
+    """
+
+    gateways: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+    since_utc_ms: int | None = None
+    until_utc_ms: int | None = None
+
+    def takes(self, line: JsonLine, arrival: Arrival) -> bool:
+        """Whether a line is wanted."""
+        if self.types and line["type"] not in self.types:
+            return False
+        at = line.get("at") or iso_utc(arrival.received_utc_ms)
+        begin, end = self.since_utc_ms, self.until_utc_ms
+        return (begin is None or at >= iso_utc(begin)) and (end is None or at < iso_utc(end))
+
+
+@define
+class Consumer:
+    """See the module. `place` is where the next piece begins; `store` is the number of the store."""
+
+    path: Path
+    wanted: Wanted
+    place: int = field(init=False, default=0)
+    store: int = field(init=False)
+    _feed: Feed | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        self.store = self._reading(SqliteJournal.identify)
+
+    def go_to(self, cursor: str) -> None:
+        """Go on behind a line with this cursor; raises CursorError."""
+        self.place = parse_cursor(cursor, self.store)
+
+    def read(self) -> tuple[bool, list[JsonLine]]:
+        """The next piece: whether there was one, and its lines that are wanted; moves `place`.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return self._reading(self._read)
+
+    def _read(self, journal: SqliteJournal) -> tuple[bool, list[JsonLine]]:
+        if self._feed is None:
+            self._feed = Feed(journal)
+        self._feed.journal = journal
+        found, lines = False, list[JsonLine]()
+        for arrival, made in self._feed.read(self.place, PIECE_ARRIVALS, self.wanted.gateways):
+            taken = [line for line in made if self.wanted.takes(line, arrival)]
+            lines += name_lines(taken, arrival, self.store, self.place)
+            found, self.place = True, arrival.place
+        return found, lines
+
+    def _reading(self, read: Callable[[SqliteJournal], T]) -> T:
+        """What `read` makes of the journal as it is now."""
+        with closing(open_snapshot(self.path)) as snapshot:
+            journal = SqliteJournal(lambda sql, parameters: snapshot.read(sql, tuple(parameters)))
+            if not journal.is_there():
+                raise StoreError(
+                    f"{self.path}: has no journal; start `dianjian subscribe` of this version once"
+                )
+            return read(journal)

@@ -1,0 +1,164 @@
+"""The order in which things came to the centre: what a consumer's place counts in. Read only.
+
+    journal   id (primary key), at (as in `seals`; gateway 0 is none), what, received_utc_ms,
+              marks or NULL, line or NULL
+    cursors   name (primary key), place
+
+A row is written in the transaction that makes its seal, body or finding durable, and never changed or deleted
+afterwards. So the ids, *places*, are the order of the commits: what is committed later has a higher place,
+also the body of an old seal, and a reader who goes on behind his last place misses nothing. A place means
+something in one store only, so `identify` gives a number that was drawn when the table was made.
+
+`marks` says what a body does to the lines of others: it TEACHES (has a manifest), or it WAITS (has readings
+whose point table had not come). Both are found by an index without a look at the others.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Sequence
+from enum import IntEnum, IntFlag
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from evidence.seal import NUMBER_MAX
+
+SHIFT: Final = NUMBER_MAX + 1
+"""A gateway's chain begins in `seals` at its id times this."""
+
+STRANGERS_MAX: Final = 1_000
+"""Findings about no enrolled gateway that are kept of a day: anybody may cause them, and they must not fill
+the disk."""
+MS_PER_DAY: Final = 86_400_000
+DELIVERED: Final = "delivered"
+"""The cursor of the lines that `dianjian subscribe` has printed."""
+IDENTITY: Final = "store"
+"""Not a cursor: the number that tells this store from others."""
+
+
+class What(IntEnum):
+    """What came."""
+
+    SEAL = 1
+    WHOLE = 2
+    BODY = 3
+    FINDING = 4
+
+
+class Mark(IntFlag):
+    """See the module."""
+
+    TEACHES = 1
+    WAITS = 2
+
+
+@frozen
+class Arrival:
+    """One row of the journal, with its seal.
+
+    Attributes:
+        gateway: "" for a finding about none.
+        line: A finding, as JSON; "" for the others.
+        cose: The seal; b"" for a finding.
+        body: Its body, if this arrival brought it.
+    """
+
+    place: int
+    gateway: str
+    number: int
+    what: What
+    received_utc_ms: int
+    marks: Mark
+    line: str = ""
+    cose: bytes = b""
+    body: bytes | None = None
+
+
+class Journal(ABC):
+    """See the module."""
+
+    @abstractmethod
+    def arrivals(self, after: int, limit: int, gateways: Collection[str] = ()) -> list[Arrival]:
+        """At most `limit` arrivals behind place `after`, in order; of `gateways` alone, if there are some."""
+
+    @abstractmethod
+    def marked(
+        self, gateway: str, mark: Mark, before: int, first: int = 1, last: int = NUMBER_MAX
+    ) -> Iterator[Arrival]:
+        """Arrivals with `mark` at places below `before`, of seals `first` to `last`, by place."""
+
+    @abstractmethod
+    def last_place(self) -> int:
+        """The place of the last arrival, 0 if nothing has come."""
+
+
+@define
+class SqliteJournal(Journal):
+    """Over whatever runs a query: the owner's connection, or a reader's snapshot."""
+
+    _read: Callable[[str, Sequence[Any]], list[Any]]
+    _names: dict[int, str] = field(init=False, factory=dict)
+
+    def is_there(self) -> bool:
+        """Whether the file has one; a file of an older program gets it when `subscribe` opens it."""
+        return bool(self._read("SELECT 1 FROM sqlite_master WHERE name = 'journal'", ()))
+
+    def identify(self) -> int:
+        """The number of this store."""
+        return self.place_of(IDENTITY)
+
+    def place_of(self, name: str) -> int:
+        """The place of a cursor that is kept in the store, 0 if there is none."""
+        found = self._read("SELECT place FROM cursors WHERE name = ?", (name,))
+        return int(found[0][0]) if found else 0
+
+    def last_place(self) -> int:
+        """By the primary key."""
+        return self._read("SELECT coalesce(max(id), 0) FROM journal", ())[0][0] or 0
+
+    def arrivals(self, after: int, limit: int, gateways: Collection[str] = ()) -> list[Arrival]:
+        """By the primary key; rows of other gateways are passed over without their seals."""
+        if not gateways:
+            return self._rows("j.id > ? ORDER BY j.id LIMIT ?", (after, limit))
+        ids = [id_ for id_, name in self._gateways().items() if name in gateways]
+        where = " OR ".join(["j.at BETWEEN ? AND ?"] * len(ids)) or "0"
+        spans = [end for id_ in ids for end in (id_ * SHIFT, id_ * SHIFT + NUMBER_MAX)]
+        return self._rows(f"j.id > ? AND ({where}) ORDER BY j.id LIMIT ?", (after, *spans, limit))
+
+    def marked(
+        self, gateway: str, mark: Mark, before: int, first: int = 1, last: int = NUMBER_MAX
+    ) -> Iterator[Arrival]:
+        """By the index of marks."""
+        ids = [id_ for id_, name in self._gateways().items() if name == gateway]
+        sql = "SELECT id FROM journal WHERE marks IS NOT NULL AND at BETWEEN ? AND ? AND id < ? AND marks & ?"
+        for id_ in ids:
+            offset = id_ * SHIFT
+            for (place,) in sorted(self._read(sql, (offset + first, offset + last, before, int(mark)))):
+                yield from self._rows("j.id = ?", (place,))
+
+    def _rows(self, where: str, parameters: Sequence[Any]) -> list[Arrival]:
+        sql = (
+            "SELECT j.id, j.at, j.what, j.received_utc_ms, j.marks, j.line, s.cose, "  # noqa: S608
+            f"CASE j.what WHEN {int(What.SEAL)} THEN NULL ELSE s.body END "
+            f"FROM journal j LEFT JOIN seals s ON s.at = j.at AND j.what <> {int(What.FINDING)} WHERE {where}"
+        )
+        return [
+            Arrival(
+                place,
+                self._name(at // SHIFT),
+                at % SHIFT,
+                What(what),
+                utc_ms,
+                Mark(marks or 0),
+                line or "",
+                cose or b"",
+                body,
+            )
+            for place, at, what, utc_ms, marks, line, cose, body in self._read(sql, parameters)
+        ]
+
+    def _name(self, id_: int) -> str:
+        return "" if id_ == 0 else self._names.get(id_) or self._gateways()[id_]
+
+    def _gateways(self) -> dict[int, str]:
+        self._names = dict(self._read("SELECT id, name FROM gateways", ()))
+        return self._names
