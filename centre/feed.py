@@ -9,8 +9,8 @@ Findings are handed on as they were committed. What only lives, the states that 
 messages of the centre about itself, is no evidence and not in the store.
 
 `name_lines` adds two members. `key` is the same whenever a line is made again, and another for each other
-line of the store. `cursor` is where to go on behind the line: nothing that follows is missed, and after a stop
-in the midst of an arrival its lines come again.
+line of the store. `cursor` is where to go on behind the line: nothing that follows is missed, and after a
+stop in the midst of an arrival its lines come again.
 """
 
 import json

@@ -8,11 +8,11 @@ import importlib
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 import click
 
-from provisioning.terminal.ending import name_nearest, run_to_end
+from provisioning.terminal.ending import ReaderGoneError, name_nearest, run_to_end
 from provisioning.terminal.paths import check_inputs
 from provisioning.terminal.typed import take_any_width
 from provisioning.words.language import LANGUAGES, choose_language
@@ -44,6 +44,13 @@ VERBS: Final = {  # name: its module below provisioning, its text in --help
 
 class Verbs(click.Group):
     """Finds verbs without importing them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """The verb; a reader who went away is told to `run_to_end`."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGoneError from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of a gateway's life, not alphabetically."""

@@ -1,14 +1,17 @@
 """A SQLite file of lines for whoever queries with SQL: filled by a consumer, owned by nobody else.
 
-    lines     key (primary key), type, gateway, seal, record or NULL, at or NULL, line (JSON)
+    lines     key (primary key), type, gateway, seal, record or NULL, at or NULL, line (JSON): every line
+    readings  a row for each value of a reading
+    episodes  what was told last of each
+    findings, seals
     cursor    place, of the store with the number `store`
-    readings, episodes, findings, seals: views that need no JSON
 
 The cursor moves in the transaction that brings the lines, so each line is in the file exactly once, whatever
 is killed when. A line that comes again replaces itself.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -16,39 +19,49 @@ from attrs import define
 
 from disk.database import CommitError, Database, Migration, StoreError, reading
 from disk.plain_text import to_json
+from evidence.moments import iso_utc
 
+MS_PER_S: Final = 1_000
 PAGE_BYTES: Final = 4_096
 """The usual size: it is read in long runs, and not written seal by seal."""
 _STATEMENTS: Final = (
-    "CREATE TABLE lines (key TEXT PRIMARY KEY, type TEXT NOT NULL, gateway TEXT NOT NULL, "
-    "seal INTEGER NOT NULL, record INTEGER, at TEXT, line TEXT NOT NULL)",
-    "CREATE INDEX lines_at ON lines (type, gateway, at)",
+    """CREATE TABLE lines (
+  key TEXT PRIMARY KEY, type TEXT NOT NULL, gateway TEXT NOT NULL, seal INTEGER NOT NULL, record INTEGER,
+  at TEXT, line TEXT NOT NULL)""",
     "CREATE TABLE cursor (store INTEGER NOT NULL, place INTEGER NOT NULL)",
-    """CREATE VIEW readings AS
-  SELECT l.gateway, l.at, json_extract(l.line, '$.line') AS line, json_extract(l.line, '$.meter') AS meter,
-    v.key AS point, v.value, json_extract(l.line, '$.quality') AS quality,
-    json_extract(l.line, '$.clock') AS clock, l.seal, l.record
-  FROM lines l, json_each(l.line, '$.values') v WHERE l.type = 'reading'""",
-    """CREATE VIEW episodes AS
-  SELECT l.gateway, json_extract(l.line, '$.id') AS episode, json_extract(l.line, '$.linkage') AS linkage,
-    json_extract(l.line, '$.rule') AS rule, json_extract(l.line, '$.severity') AS severity,
-    json_extract(l.line, '$.state') AS state,
-    strftime('%Y-%m-%dT%H:%M:%SZ', json_extract(l.line, '$.begin_at_s'), 'unixepoch') AS begin_at,
-    strftime('%Y-%m-%dT%H:%M:%SZ', json_extract(l.line, '$.end_at_s'), 'unixepoch') AS end_at,
-    json_extract(l.line, '$.sentence.zh') AS sentence_zh,
-    json_extract(l.line, '$.sentence.en') AS sentence_en, l.seal, max(l.record) AS record
-  FROM lines l WHERE l.type = 'episode' GROUP BY l.gateway, json_extract(l.line, '$.id')""",
-    """CREATE VIEW findings AS
-  SELECT gateway, seal, json_extract(line, '$.code') AS code, json_extract(line, '$.text') AS text
-  FROM lines WHERE type = 'finding'""",
-    """CREATE VIEW seals AS
-  SELECT s.gateway, s.seal, json_extract(s.line, '$.received') AS received,
-    json_extract(s.line, '$.count') AS records,
-    json_extract(s.line, '$.body') OR EXISTS (
-      SELECT 1 FROM lines b WHERE b.key = s.gateway || '/body/' || s.seal) AS has_body
-  FROM lines s WHERE s.type = 'seal'""",
+    """CREATE TABLE readings (
+  gateway TEXT NOT NULL, record INTEGER NOT NULL, point TEXT NOT NULL, value, at TEXT NOT NULL, line TEXT,
+  meter TEXT NOT NULL, quality TEXT NOT NULL, clock TEXT NOT NULL, seal INTEGER NOT NULL,
+  PRIMARY KEY (gateway, record, point)) WITHOUT ROWID""",
+    "CREATE INDEX readings_at ON readings (gateway, meter, point, at)",
+    """CREATE TABLE episodes (
+  gateway TEXT NOT NULL, episode TEXT NOT NULL, linkage TEXT NOT NULL, rule TEXT NOT NULL,
+  severity TEXT NOT NULL, state TEXT NOT NULL, begin_at TEXT NOT NULL, end_at TEXT,
+  sentence_zh TEXT NOT NULL, sentence_en TEXT NOT NULL, seal INTEGER NOT NULL, record INTEGER NOT NULL,
+  PRIMARY KEY (gateway, episode))""",
+    """CREATE TABLE findings (
+  key TEXT PRIMARY KEY, gateway TEXT NOT NULL, seal INTEGER NOT NULL, code TEXT NOT NULL,
+  text TEXT NOT NULL)""",
+    """CREATE TABLE seals (
+  gateway TEXT NOT NULL, seal INTEGER NOT NULL, received TEXT NOT NULL, records INTEGER NOT NULL,
+  has_body INTEGER NOT NULL, PRIMARY KEY (gateway, seal))""",
 )
-"""`episodes` shows the last that was told of each: SQLite takes the other columns from the row of max()."""
+_PUTS: Final[Mapping[str, str]] = {
+    "episode": "INSERT INTO episodes VALUES (:gateway, :id, :linkage, :rule, :severity, :state, :begin_at, "
+    ":end_at, :zh, :en, :seal, :record) ON CONFLICT DO UPDATE SET state = excluded.state, "
+    "severity = excluded.severity, rule = excluded.rule, begin_at = excluded.begin_at, "
+    "end_at = excluded.end_at, sentence_zh = excluded.sentence_zh, sentence_en = excluded.sentence_en, "
+    "seal = excluded.seal, record = excluded.record WHERE excluded.record >= record",
+    "finding": "REPLACE INTO findings VALUES (:key, :gateway, :seal, :code, :text)",
+    "seal": "INSERT OR IGNORE INTO seals VALUES (:gateway, :seal, :received, :count, :body)",
+    "body": "UPDATE seals SET has_body = 1 WHERE gateway = :gateway AND seal = :seal",
+}
+"""By the type of the line; a seal whose body came with it is never told without it."""
+_PUT_READING: Final = (
+    "REPLACE INTO readings VALUES "
+    "(:gateway, :record, :point, :value, :at, :line, :meter, :quality, :clock, :seal)"
+)
+_SHARED: Final = frozenset({"key", "cursor"})
 
 
 def _make(db: Any) -> None:
@@ -98,19 +111,15 @@ class LinesFile:
         place: int = self._database.read("SELECT place FROM cursor")[0][0]
         return place
 
-    def put(self, lines: Iterable[Mapping[str, Any]], place: int) -> None:
+    def put(self, lines: Sequence[Mapping[str, Any]], place: int) -> None:
         """Add lines with their `key`, and move the cursor to `place`; raises StoreError."""
-        rows = [
-            (
-                *(line[name] for name in ("key", "type", "gateway", "seal")),
-                *(line.get(name) for name in ("record", "at")),
-                to_json({name: value for name, value in line.items() if name not in {"key", "cursor"}}),
-            )
-            for line in lines
-        ]
         try:
             with self._database.write() as connection:
-                connection.executemany("REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+                connection.executemany("REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, lines))
+                connection.executemany(_PUT_READING, chain.from_iterable(map(_values, lines)))
+                for line in lines:
+                    if line["type"] in _PUTS:
+                        connection.execute(_PUTS[line["type"]], _plain(line))
                 connection.execute("UPDATE cursor SET place = ?", (place,))
         except CommitError as error:
             raise StoreError(str(error)) from error
@@ -118,3 +127,25 @@ class LinesFile:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+
+def _row(line: Mapping[str, Any]) -> tuple[Any, ...]:
+    text = to_json({name: value for name, value in line.items() if name not in _SHARED})
+    heads = (line[name] for name in ("key", "type", "gateway", "seal"))
+    return (*heads, line.get("record"), line.get("at"), text)
+
+
+def _values(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rows of a reading."""
+    for point, value in line.get("values", {}).items() if line["type"] == "reading" else ():
+        yield {**_plain(line), "point": point, "value": value}
+
+
+def _plain(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that SQL has a form for, and what only an episode has."""
+    plain = {name: value for name, value in line.items() if not isinstance(value, dict | list)}
+    if line["type"] == "episode":
+        plain |= {"zh": line["sentence"]["zh"], "en": line["sentence"]["en"]}
+        plain["begin_at"] = iso_utc(round(line["begin_at_s"] * MS_PER_S))
+        plain["end_at"] = None if line["end_at_s"] is None else iso_utc(round(line["end_at_s"] * MS_PER_S))
+    return plain

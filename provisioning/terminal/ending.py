@@ -81,6 +81,10 @@ _OF_THE_CALL: Final = frozenset(
 """A wrong file was named: exit 2. All other errors of the system are outside of the call: exit 3."""
 
 
+class ReaderGoneError(Exception):
+    """Nobody reads the output any more. No OSError: click would end with 1."""
+
+
 def run_to_end(call: Callable[[], Any]) -> int:
     """Run a verb and return the process' exit code; prints the line of what it raised."""
     code = _run(call)
@@ -102,6 +106,9 @@ def _run(call: Callable[[], Any]) -> int:
         if not isinstance(error.__context__, BrokenPipeError):  # click makes a 1 of it
             raise
         return _end_of_system(error.__context__)
+    except ReaderGoneError:
+        _drop_output()
+        return 0
     except (click.Abort, KeyboardInterrupt, EOFError):
         return _tell(EXIT_INTERRUPTED, translate(WORDS["interrupted"]))
     except click.ClickException as error:

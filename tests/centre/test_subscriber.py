@@ -1,6 +1,6 @@
 """Nothing is published before its commit; what a crash kept from it is published after the start."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -74,12 +74,18 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
         yield opened
 
 
-def serve(broker: Broker, store: SqliteStore, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def serve(
+    broker: Broker,
+    store: SqliteStore,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    out: Callable[[str], None] = lambda _: None,
+) -> None:
     """A life of the subscriber, until it has published a receipt or fails."""
     monkeypatch.setattr(subscriber, "Publisher", broker)
     settings = MqttSettings("127.0.0.1", 1, "centre", None)
     broker.subscriber = Subscriber(
-        settings, store, folder / "memory", folder / "register", SECRET, SystemClock(), lambda _: None
+        settings, store, folder / "memory", folder / "register", SECRET, SystemClock(), out
     )
     broker.subscriber.run()
 
