@@ -66,6 +66,8 @@ CONNECT_TIMEOUT_S: Final = 10.0
 READ_BYTES: Final = 262_144
 """Read from the socket at once: as much as it usually holds."""
 PUBACK: Final = 0x40
+READ_PACKETS: Final = 20
+"""Read before what is to be sent has its turn: a broker that sends without a pause must not hold it up."""
 WAKE_BYTES: Final = 4096
 """Wake-ups read at once."""
 
@@ -271,17 +273,14 @@ class MqttClient:
         poll = select.poll()  # not select(), which takes no descriptor above 1023
         poll.register(wake, select.POLLIN)
         poll.register(wire, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
-        pending = getattr(wire, "pending", int)()  # TLS may hold bytes that the socket no longer shows
+        # TLS and the client may hold bytes that the socket no longer shows.
+        pending = client.has_unread or getattr(wire, "pending", int)()
         ready = dict(poll.poll(0 if pending else idle_ms))
         if wake.fileno() in ready:
             wake.recv(WAKE_BYTES)
         state = ready.get(wire.fileno(), 0)
         if state & ~select.POLLOUT or pending:
-            result = client.loop_read()
-            while client.has_unread and result is MQTTErrorCode.MQTT_ERR_SUCCESS:
-                result = client.loop_read()
-            client.acknowledge()
-            _acknowledge_at_once(client.socket())
+            result = self._read()
             if client.giant_bytes:
                 self.end = (f"the broker sends a packet of {client.giant_bytes} bytes", 0)
             if client.speaks_old:
@@ -293,6 +292,16 @@ class MqttClient:
         if state & select.POLLOUT:
             client.loop_write()
         return client.loop_misc() is MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _read(self) -> MQTTErrorCode:
+        result = self._client.loop_read()
+        for _ in range(READ_PACKETS - 1):
+            if result is not MQTTErrorCode.MQTT_ERR_SUCCESS or not self._client.has_unread:
+                break
+            result = self._client.loop_read()
+        self._client.acknowledge()
+        _acknowledge_at_once(self._client.socket())
+        return result
 
     def leave(self) -> None:
         """Disconnect in order: the broker does not publish the will."""

@@ -13,9 +13,9 @@ from paho.mqtt.properties import MalformedPacket, Properties
 from paho.mqtt._packet import decode_publish  # isort: skip
 
 from tests.wire.ends import Link, settings
-from tests.wire.test_publisher import CONNACK, scripted
-from wire.mqtt_client import RECEIVE_MAXIMUM, parse_publish
-from wire.mqtt_events import Connected, Message
+from tests.wire.test_publisher import CONNACK, scripted, until_closed
+from wire.mqtt_client import READ_BYTES, READ_PACKETS, RECEIVE_MAXIMUM, MqttClient, parse_publish
+from wire.mqtt_events import Connected, Message, MqttEvent
 
 TOPIC = "dj/1/gw-7/receipt"
 
@@ -103,3 +103,28 @@ def test_every_message_of_a_stream_is_handed_on_and_acknowledged_in_order(piece:
             assert link.expect(Message) == Message(TOPIC, bytes(mid), retained=False)
         link.expect(Connected)  # the broker has all of them and has closed
     assert acks[0] == b"".join(b"\x40\x02" + mid.to_bytes(2, "big") for mid in range(1, count + 1))
+
+
+def test_what_is_read_at_once_is_dealt_out_in_turns_with_what_is_to_be_sent_and_without_a_wait() -> None:
+    count, events = 1_000, list[MqttEvent]()
+    stream = CONNACK + b"".join(publish_of(mid, b"x") for mid in range(1, count + 1))
+    assert len(stream) < READ_BYTES
+
+    def send(connection: socket.socket, _: int) -> None:
+        connection.sendall(stream)
+        until_closed(connection)
+
+    wake, waker = socket.socketpair()
+    with scripted(send) as port, wake, waker:
+        client = MqttClient(settings("gw-7", port), events.append)
+        client.connect()
+        try:
+            for _ in range(count):
+                before = len(events)
+                assert client.step(wake, 1_000)
+                assert len(events) - before <= READ_PACKETS
+                if len(events) == 1 + count:
+                    break
+        finally:
+            client.forget()
+    assert len(events) == 1 + count
