@@ -100,6 +100,19 @@ class Connection:
         """Whether this line's load goes through its transformers at any time."""
         return line == self.meter.line or any(one.line == line for one, _, _ in self._wirings)
 
+    def rewire(self, wiring: Wiring | None, t_s: float) -> None:
+        """End every mistake of the time before `t_s`, and begin this one."""
+        before = ((one, begin_s, min(end_s, t_s)) for one, begin_s, end_s in self._wirings if begin_s < t_s)
+        later = (one for one in self._wirings if one[1] >= t_s)
+        new = () if wiring is None else ((wiring, t_s, math.inf),)
+        self._wirings = (*before, *new, *later)
+
+    def clamp(self, t_s: float) -> tuple[float, ...]:
+        """What a clamp meter shows on the cables of L1, L2 and L3, A."""
+        now = np.array([t_s])
+        true = self._phasors(self.meter.line, now, self._voltages(now))
+        return tuple(float(amps) for amps in np.abs(true.currents[:, 0]))
+
     def counts(self, t_s: float) -> Floats:
         """The counters of this meter and of those that it replaced, for `go_on`."""
         return self._counter.at(t_s)

@@ -5,7 +5,10 @@ Each line of text is answered by one line of JSON, any number of times per conne
     p1 off        {"line": "p1", "to": "off", "at": "2026-03-02T01:00:12Z"}
     p1 40%        {"line": "p1", "to": "40%", "at": "2026-03-02T01:00:31Z"}
     p9 on         {"error": "no machine is called 'p9'; there are p1, p2, t1"}
-                  (an empty line) {"lines": [{"line": "p1", "to": "40%", "power_w": 29870.4}, …]}
+    wiring m3 right   {"meter": "m3", "to": "right", "at": …}; or ct_reversed l2, … (firmware_sim.wiring)
+    supply m4 off     {"meter": "m4", "to": "off"}: it does not answer until `supply m4 on`
+    clamp m3          {"meter": "m3", "amps": [61.2, 60.8, 61.9]}: what a clamp meter shows on L1, L2, L3
+    (an empty line)   {"lines": [{"line": "p1", "to": "40%", "power_w": 29870.4}, …]}
 
 `at` is the plant time from which it holds. The socket belongs to the user who serves the plant
 (0600). One that a killed server left behind is taken over; anything else at its path is left alone.
@@ -16,7 +19,7 @@ import json
 import os
 import socket
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +30,7 @@ from drivers.clock import NS_PER_S, Clock
 from firmware_sim.layout import LineKind
 from firmware_sim.plant import Plant
 from firmware_sim.switches import parse_state
+from firmware_sim.wiring import parse_wiring
 
 LINE_BYTES_MAX: Final = 256
 """Longest request: a name and a state."""
@@ -97,6 +101,9 @@ class ControlPort:
         words = line.split(maxsplit=1)
         if not words:
             return {"lines": self._lines(now_s)}
+        work = _WORKS.get(words[0])
+        if work is not None and words[0] not in {one.id for one in self.plant.layout.lines}:
+            return work(self.plant, line.split()[1:], now_s)
         if len(words) == 1:
             return {"error": f"say what {words[0]!r} is switched to"}
         try:
@@ -104,8 +111,7 @@ class ControlPort:
             done = self.plant.switch(words[0], state, now_s, share)
         except ValueError as error:
             return {"error": str(error)}
-        at = datetime.fromtimestamp(done.begin_s, UTC).isoformat().replace("+00:00", "Z")
-        return {"line": done.line, "to": done.label, "at": at}
+        return {"line": done.line, "to": done.label, "at": _to_moment(done.begin_s)}
 
     def _lines(self, now_s: float) -> list[dict[str, Any]]:
         """Every line with its last switch and its power."""
@@ -118,6 +124,45 @@ class ControlPort:
             }
             for line in self.plant.layout.lines
         ]
+
+
+def _to_moment(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _rewire(plant: Plant, words: Sequence[str], now_s: float) -> dict[str, Any]:
+    meter, *rest = words or ("",)
+    if not rest:
+        return {"error": "say the meter and its wiring, like `wiring m3 right`"}
+    try:
+        wiring = parse_wiring(rest, [line.id for line in plant.layout.lines])
+        at_s = plant.rewire(meter, wiring, now_s)
+    except ValueError as error:
+        return {"error": str(error)}
+    return {"meter": meter, "to": " ".join(rest), "at": _to_moment(at_s)}
+
+
+def _supply(plant: Plant, words: Sequence[str], _: float) -> dict[str, Any]:
+    if len(words) != 2 or words[1] not in {"on", "off"}:
+        return {"error": "say the meter and on or off, like `supply m4 off`"}
+    try:
+        plant.supply(words[0], is_on=words[1] == "on")
+    except ValueError as error:
+        return {"error": str(error)}
+    return {"meter": words[0], "to": words[1]}
+
+
+def _clamp(plant: Plant, words: Sequence[str], now_s: float) -> dict[str, Any]:
+    if len(words) != 1:
+        return {"error": "say the meter on whose cables to measure, like `clamp m3`"}
+    try:
+        return {"meter": words[0], "amps": [round(one, 1) for one in plant.clamp(words[0], now_s)]}
+    except ValueError as error:
+        return {"error": str(error)}
+
+
+_WORKS: Final = {"wiring": _rewire, "supply": _supply, "clamp": _clamp}
+"""What is done at a meter; a line of the same name is switched instead."""
 
 
 def ask(path: Path, line: str) -> Mapping[str, Any]:

@@ -39,6 +39,7 @@ from firmware_sim.plant_file import PlantError
 from firmware_sim.server import ServeError, Server
 from firmware_sim.signals import DAY_S, Profile, Shape
 from firmware_sim.switches import SYNTAX
+from firmware_sim.wiring import PHASE_NAMES
 
 EXIT_FAILED: Final = 1
 EXIT_WRONG_INPUT: Final = 2
@@ -126,15 +127,18 @@ def serve(
 
 @main.command("set")
 @click.argument("socket", type=click.Path(path_type=Path))
-@click.argument("line", required=False)
-@click.argument("to", required=False, metavar="[off|on|auto|PERCENT%]")
+@click.argument("words", nargs=-1, metavar="[LINE off|on|auto|PERCENT%]")
 @click.option("--json", "as_json", is_flag=True, help="The plant's answer as it comes.")
-def set_(socket: Path, line: str | None, to: str | None, *, as_json: bool) -> None:
-    """Switch a LINE of the plant that is served with --control SOCKET; without one, show all lines."""
-    if line is not None and (to is None or len(line.split()) != 1 or len(to.split()) != 1):
+def set_(socket: Path, words: tuple[str, ...], *, as_json: bool) -> None:
+    """Switch a LINE of the plant that is served with --control SOCKET; without one, show all lines.
+
+    At a meter: `wiring m3 right` puts its wiring right (or wrong: `wiring m3 ct_reversed l2`),
+    `supply m3 off` takes its supply away, `clamp m3` shows what a clamp meter reads on its cables.
+    """
+    if any(len(word.split()) != 1 for word in words) or len(words) == 1:
         raise click.UsageError(f"say what LINE is switched to: {SYNTAX}")
     try:
-        answer = ask(socket, "" if line is None else f"{line} {to}")
+        answer = ask(socket, " ".join(words))
     except ControlError as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_FAILED)
@@ -143,8 +147,12 @@ def set_(socket: Path, line: str | None, to: str | None, *, as_json: bool) -> No
         sys.exit(EXIT_WRONG_INPUT)
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
-    elif line is not None:
-        click.echo(f"{answer['line']} {answer['to']} from {answer['at']}")
+    elif "amps" in answer:
+        shown = zip(PHASE_NAMES, answer["amps"], strict=True)
+        click.echo("  ".join(f"{phase.upper()} {amps:g} A" for phase, amps in shown))
+    elif words:
+        when = f" from {answer['at']}" if "at" in answer else ""
+        click.echo(f"{answer.get('line') or answer['meter']} {answer['to']}{when}")
     else:
         for one in answer["lines"]:
             click.echo(f"{one['line']:<12} {one['to'] or '-':<6} {one['power_w'] / W_PER_KW:10.2f} kW")

@@ -35,6 +35,7 @@ from firmware_sim.timetable import (
     fit_to_run,
     to_metered,
 )
+from firmware_sim.wiring import Wiring
 
 _LIGHT_LOAD: Final = 0.4
 """Below this share of its rated power a motor's power factor falls."""
@@ -57,7 +58,13 @@ def load_plant(path: Path | str) -> "Plant":
 
 @define
 class Plant:
-    """A plant of a `layout`; see the module. `events` have their true begin and end."""
+    """A plant of a `layout`; see the module.
+
+    Attributes:
+        events: Those of the timetable, with their true begin and end.
+        rewired: What was done to the wiring of meters by hand, in its order.
+        dead: The meters without a supply.
+    """
 
     layout: Layout
     _lines: dict[str, LinePlan] = field(init=False)
@@ -66,6 +73,8 @@ class Plant:
     events: tuple[Event, ...] = field(init=False)
     _connections: dict[str, Connection] = field(factory=dict, init=False)
     _switches: list[Switch] = field(factory=list, init=False)
+    rewired: list[tuple[str, Wiring | None]] = field(factory=list, init=False)
+    dead: set[str] = field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._lines = {line.id: line for line in self.layout.lines}
@@ -126,6 +135,36 @@ class Plant:
             one.go_on(kept_s, counts)
         return done
 
+    def rewire(self, meter_id: str, wiring: Wiring | None, t_s: float) -> float:
+        """Change by hand how a meter is wired, None for rightly; the moment from which that holds.
+
+        Raises:
+            ValueError: There is no such meter, or there were too many changes; one line.
+        """
+        connection = self._find_connection(meter_id)
+        if len(self.rewired) >= SWITCHES_MAX:
+            raise ValueError(f"meters were rewired {SWITCHES_MAX} times; serve the plant anew")
+        kept_s = float(math.floor(t_s))
+        counts = connection.counts(kept_s)
+        connection.rewire(wiring, kept_s + 1)
+        connection.go_on(kept_s, counts)
+        self.rewired.append((meter_id, wiring))
+        return kept_s + 1
+
+    def supply(self, meter_id: str, *, is_on: bool) -> None:
+        """Give a meter its supply, or take it away: then it does not answer; ValueError if there is none."""
+        self._find_connection(meter_id)
+        (self.dead.discard if is_on else self.dead.add)(meter_id)
+
+    def clamp(self, meter_id: str, t_s: float) -> tuple[float, ...]:
+        """What a clamp meter shows on the cables of a meter, A. ValueError for an unknown meter."""
+        return self._find_connection(meter_id).clamp(t_s)
+
+    def _find_connection(self, meter_id: str) -> Connection:
+        if meter_id not in self._meters:
+            raise ValueError(f"no meter is called {meter_id!r}; there are {', '.join(self._meters)}")
+        return self._connection(meter_id)
+
     def electrical(self, meter_id: str, t_s: float) -> Electrical:
         """The connection of a meter at a moment, as the meter sees it."""
         return self._connection(meter_id).at(t_s)
@@ -142,7 +181,7 @@ class Plant:
     def is_silent(self, meter_id: str, t_s: float) -> bool:
         """Whether the meter, its whole bus or its supply does not answer."""
         meter = self.meter(meter_id)
-        return any(
+        return meter_id in self.dead or any(
             event.meter == meter_id or event.bus == meter.bus
             if event.what in SILENT
             else event.what is EventKind.POWER_CUT and event.line in {"", meter.line}

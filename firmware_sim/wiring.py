@@ -17,10 +17,11 @@ voltages, currents, P, Q, S and PF of each phase, the sums, and what the counter
 
     wiring = { mistake = "ct_reversed", phases = ["l2"] }
 
-Without `phases` all three are affected, where that makes sense.
+Without `phases` all three are affected, where that makes sense. Typed by a person while the plant runs, it is
+`ct_reversed l2`, `wrong_ratio 2 l1`, `other_cable p1`, and `right` for no mistake.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -33,6 +34,7 @@ from firmware_sim.noise import Floats
 Complexes = NDArray[np.complex128]
 
 ALL: Final = (0, 1, 2)
+PHASE_NAMES: Final = ("l1", "l2", "l3")
 ANGLES: Final = np.exp(-2j * np.pi / 3 * np.array(ALL))[:, None]
 """Direction of the three voltages: each lags the one before by a third of a turn."""
 
@@ -87,6 +89,52 @@ class Wiring:
             case Mistake.VOLTAGE_LOST | Mistake.OTHER_CABLE:
                 pass
         return seen
+
+
+RIGHT: Final = "right"
+_RATIO_MAX: Final = 1e4
+
+
+def parse_wiring(words: Sequence[str], lines: Iterable[str]) -> Wiring | None:
+    """The wiring that a person typed; None for one without a mistake.
+
+    Raises:
+        ValueError: There is none of this name, or it needs other words; one line.
+    """
+    name, *rest = (word.casefold() for word in words)
+    if name == RIGHT:
+        if rest:
+            raise ValueError(f"{RIGHT!r} stands alone")
+        return None
+    if name not in set(Mistake):
+        raise ValueError(f"no wiring is called {name!r}; there are {RIGHT}, {', '.join(Mistake)}")
+    mistake = Mistake(name)
+    phases = tuple(dict.fromkeys(PHASE_NAMES.index(word) for word in rest if word in PHASE_NAMES))
+    others = [word for word in words[1:] if word.casefold() not in PHASE_NAMES]
+    wanted = PHASES_OF.get(mistake)
+    if (wanted and len(phases) != wanted) or (phases and mistake in WHOLE):
+        raise ValueError(f"{mistake} needs {wanted or 'no'} phases of l1, l2, l3")
+    line, ratio = "", 1.0
+    if mistake is Mistake.OTHER_CABLE:
+        known = tuple(lines)
+        if len(others) != 1 or others[0] not in known:
+            raise ValueError(f"{mistake} needs a line: {', '.join(known)}")
+        line = others[0]
+    elif mistake is Mistake.WRONG_RATIO:
+        ratio = _read_ratio(others)
+    elif others:
+        raise ValueError(f"{mistake} does not know {others[0]!r}")
+    return Wiring(mistake, phases or ALL, ratio, line)
+
+
+def _read_ratio(words: Sequence[str]) -> float:
+    try:
+        (ratio,) = map(float, words)
+    except ValueError:
+        ratio = 0.0
+    if not 1 / _RATIO_MAX <= ratio <= _RATIO_MAX:
+        raise ValueError(f"wrong_ratio needs a number from {1 / _RATIO_MAX:g} to {_RATIO_MAX:g}")
+    return ratio
 
 
 @frozen
