@@ -484,7 +484,9 @@ class Centre:
             held = after[name][1]
             batch.lines += chain.lines.complete(held.up_to)
             for finding in chain.withheld.look(held, chain.state.number, batch.utc_ms):
-                batch.lines.append(chain.lines.of_finding(finding))
+                told, line = self.store.last_finding(name, finding.code), chain.lines.of_finding(finding)
+                if told is None or told.line != _as_text(line):  # else it was told before a restart
+                    batch.lines.append(line)
             for pause in chain.pauses.judge(held.up_to, partial(self._cose_of, name), chain.lines.config):
                 line = chain.lines.make_finding(pause.seal, PAUSE, pause.text)
                 batch.lines.append({**line, "gap_ms": pause.gap_ms})
@@ -577,10 +579,14 @@ class Centre:
         return chain.lines.make_finding(chain.state.number, code, text)
 
 
+def _as_text(line: JsonLine) -> str:
+    return to_json(line, separators=(",", ":"))
+
+
 def _findings_of(lines: Sequence[JsonLine], utc_ms: int) -> list[Told]:
     """The findings among `lines`, to be committed."""
     return [
-        Told(line["gateway"], line["seal"], to_json(line, separators=(",", ":")), utc_ms)
+        Told(line["gateway"], line["seal"], _as_text(line), utc_ms)
         for line in lines
         if line["type"] == "finding"
     ]

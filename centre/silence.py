@@ -4,7 +4,7 @@ A gateway seals at least each heartbeat of its site file, so one of which nothin
 max(SILENCE_S, three heartbeats) is silent: one finding, which ends when it speaks again. Only time counts in
 which this verifier heard its own beacon come back through the broker: while the broker or the way to it is
 gone, nobody can be heard, and that is one finding about the broker, not one about each gateway. Afterwards
-all begin anew.
+all begin anew. Each is told once when it begins and once when it ends, also over a restart (`resume`).
 
 A gateway that has never sealed is not awaited; nor is one whose messages still wait here (`is_held_up`).
 """
@@ -25,15 +25,18 @@ ASK_S: Final = 10.0
 
 @frozen
 class Silent:
-    """A gateway is silent, or with `ended` speaks again, after `seconds`."""
+    """A gateway is silent, or with `ended` speaks again or is not `awaited` any more, after `seconds`."""
 
     gateway: str
     seconds: float
     ended: bool = False
+    awaited: bool = True
 
     @property
     def text(self) -> str:
         """One line."""
+        if not self.awaited:
+            return f"was silent for {self.seconds:.0f} s and is not awaited any more: revoked or set aside"
         if self.ended:
             return f"speaks again after {self.seconds:.0f} s"
         return f"nothing has come for {self.seconds:.0f} s, while this verifier heard its own beacon"
@@ -74,10 +77,8 @@ class Silence:
 
     def note_beacon(self, now_s: float) -> list[Outage]:
         """The own beacon came back."""
-        found: list[Outage] = []
-        if now_s - self.sure_s > OUTAGE_S:
-            if self.is_out:
-                found = [Outage(now_s - self.sure_s, ended=True)]
+        found = [Outage(now_s - self.sure_s, ended=True)] if self.is_out else []
+        if found or now_s - self.sure_s > OUTAGE_S:
             self.begin_s = now_s
         self.is_out = False
         self.sure_s = now_s
@@ -89,10 +90,18 @@ class Silence:
         since_s = self._silent_since_s.pop(gateway, None)
         return [] if since_s is None else [Silent(gateway, now_s - since_s, ended=True)]
 
-    def forget(self, gateway: str) -> None:
+    def forget(self, gateway: str, now_s: float) -> list[Silent]:
         """Nothing is awaited of it any more: it was revoked or set aside."""
         self._heard_s.pop(gateway, None)
-        self._silent_since_s.pop(gateway, None)
+        since_s = self._silent_since_s.pop(gateway, None)
+        return [] if since_s is None else [Silent(gateway, now_s - since_s, ended=True, awaited=False)]
+
+    def resume(self, gateway: str, since_s: float) -> None:
+        """Before a restart it was told that a gateway, or with "" everybody, is not heard since then."""
+        if gateway:
+            self._silent_since_s[gateway] = since_s
+        else:
+            self.is_out, self.sure_s = True, since_s
 
     def judge(
         self,

@@ -21,6 +21,7 @@ are read from the chain again.
 """
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -137,6 +138,8 @@ class Subscriber:
             self._read_register()
             for gateway in self._store.gateways():
                 self._restore(gateway)
+                self._resume(gateway, SILENCE)
+            self._resume("", OUTAGE)
             self._publisher.start()
             while not self._stopping.is_set():
                 self._turn()
@@ -193,7 +196,7 @@ class Subscriber:
             fallen = self._silence.judge(now_s, awaited, self._limit_s, self._inbox.is_held_up)
             self._tell([_silence_line(one, awaited.get(getattr(one, "gateway", ""), 0)) for one in fallen])
             for gateway in self._store.gateways() - awaited.keys():
-                self._silence.forget(gateway)
+                self._tell([_silence_line(one, 0) for one in self._silence.forget(gateway, now_s)])
         if now_s >= self._beacon_at_s or self._silence.wants_beacon(now_s, self._beacon_sent_s):
             self._beacons += 1
             self._beacon_sent_s, self._beacon_at_s = now_s, now_s + BEACON_S
@@ -255,6 +258,13 @@ class Subscriber:
             self._token += 1
             self._unacked[self._token] = answer
             self._publisher.publish(self._token, answer.topic, answer.payload, retain=True)
+
+    def _resume(self, gateway: str, code: str) -> None:
+        """Go on with a silence that was told before this start and has not ended."""
+        told = self._store.last_finding(gateway, code)
+        if told is not None and not (line := json.loads(told.line)).get("ended"):
+            passed_s = max(self._utc_ms() - told.received_utc_ms, 0) / 1_000 + line["seconds"]
+            self._silence.resume(gateway, self._clock.monotonic_s() - passed_s)
 
     def _tell(self, findings: list[JsonLine]) -> None:
         """Commit findings that are made here, and hand them on."""

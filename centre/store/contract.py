@@ -164,6 +164,10 @@ class CentreStore(ABC):
         """What was committed, in the order in which it came."""
 
     @abstractmethod
+    def last_finding(self, gateway: str, code: str) -> Told | None:
+        """The last finding with this code that was committed about a gateway, or with "" about none."""
+
+    @abstractmethod
     def delivered(self) -> int:
         """The place up to which lines were handed on, as far as the store was told."""
 

@@ -324,6 +324,17 @@ class SqliteStore(CentreStore):
         raw: bytes | None = self._database.read(sql, (self._find_gateway(gateway).id,))[0][0]
         return raw
 
+    def last_finding(self, gateway: str, code: str) -> Told | None:
+        """By the index of lines: those of one gateway are read."""
+        begin = self._at(gateway, 0) if gateway else 0
+        found = self._database.read(
+            "SELECT at, line, received_utc_ms FROM journal WHERE line IS NOT NULL AND at BETWEEN ? AND ? "
+            "AND json_extract(line, '$.code') = ? AND json_extract(line, '$.gateway') = ? "
+            "ORDER BY id DESC LIMIT 1",
+            (begin, begin + (NUMBER_MAX if gateway else 0), code, gateway),
+        )
+        return Told(gateway, found[0][0] - begin, *found[0][1:]) if found else None
+
     def last_receipt(self, gateway: str) -> bytes | None:
         """As it was published."""
         found = self._database.read(

@@ -69,7 +69,7 @@ def test_one_whose_messages_wait_here_is_not_silent() -> None:
     assert silence.judge(200.0, ["a", "b"], lambda _: SILENCE_S, lambda name: name == "a") == [
         Silent("b", 200.0)
     ]
-    silence.forget("b")
+    silence.forget("b", 900.0)
     assert silence.note_heard("b", 230.0) == []
 
 
@@ -103,3 +103,36 @@ def test_nobody_is_told_silent_who_spoke_within_the_limit_while_the_beacon_came_
                     is_silent = True
                 else:
                     assert now_s - beacon_s > OUTAGE_S
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["speak", "wait", "beacon", "restart", "set aside"]), st.integers(1, 400))
+    )
+)
+def test_each_begin_is_told_once_and_each_end_whatever_restarts_come_between(
+    steps: list[tuple[str, int]],
+) -> None:
+    silence, now_s, begun_s, is_awaited = Silence(0.0), 0.0, dict[str, float](), True
+    for what, seconds in steps:
+        now_s += seconds
+        told: list[Silent | Outage] = []
+        if what == "restart":
+            silence = Silence(now_s)
+            for name, since_s in begun_s.items():
+                silence.resume(name, since_s)
+        elif what == "beacon":
+            told += silence.note_beacon(now_s)
+        elif what == "speak":
+            told, is_awaited = [*silence.note_heard("gw-0", now_s)], True
+        elif what == "set aside":
+            told, is_awaited = [*silence.forget("gw-0", now_s)], False
+        told += judge(silence, now_s, ["gw-0"] if is_awaited else [])
+        for one in told:
+            name = one.gateway if isinstance(one, Silent) else ""
+            assert (name in begun_s) == one.ended, "an end without a begin, or a second begin"
+            if one.ended:
+                del begun_s[name]
+            else:
+                begun_s[name] = now_s - one.seconds
+        assert is_awaited or "gw-0" not in begun_s

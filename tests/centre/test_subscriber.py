@@ -1,5 +1,6 @@
 """Nothing is published before its commit; what a crash kept from it is published after the start."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ from attrs import define, field
 
 from centre import subscriber
 from centre.register import enrolment_line
+from centre.store.contract import Told
 from centre.store.sqlite import SqliteStore
 from centre.subscriber import Subscriber
 from disk.database import CommitError
@@ -168,3 +170,20 @@ def test_an_answer_that_is_not_retained_is_said_all_the_same_and_one_too_large_i
     assert (first, kept, kept_again) == (second, True, False)
     assert broker.subscriber is not None
     assert broker.subscriber.centre.ranges_max == ranges_max
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_silence_that_was_told_before_a_restart_ends_once_and_is_not_told_again(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ended: bool
+) -> None:
+    enrolled = keys.public(secret(1))
+    store.enrol(GATEWAY, enrolled)
+    line = {"type": "finding", "gateway": GATEWAY, "seal": 0, "code": "silence", "text": "", "seconds": 200}
+    line |= {"ended": True} if ended else {}
+    store.commit([Told(GATEWAY, 0, json.dumps(line), 1_000)])
+    store.note_delivered(store.journal().last_place())
+    said: list[dict[str, Any]] = []
+    serve(Broker([delivery()]), store, tmp_path, monkeypatch, lambda text: said.append(json.loads(text)))
+    found = [one for one in said if one.get("code") == "silence"]
+    assert [one.get("ended") for one in found] == ([] if ended else [True])
+    assert all(one["seconds"] > 1_000_000 for one in found)

@@ -1,5 +1,6 @@
 """A store in memory: the shortest one that keeps the contract, and what tests of the core may use."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from attrs import define, evolve, field
@@ -99,6 +100,13 @@ class MemoryStore(CentreStore):
 
     def journal(self) -> Journal:
         return self.noted
+
+    def last_finding(self, gateway: str, code: str) -> Told | None:
+        for row in reversed(self.noted.rows):
+            line = json.loads(row.line) if row.line else {}
+            if (line.get("gateway"), line.get("code")) == (gateway, code):
+                return Told(gateway, row.number, row.line, row.received_utc_ms)
+        return None
 
     def delivered(self) -> int:
         return self.noted.delivered

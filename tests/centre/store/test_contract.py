@@ -12,6 +12,7 @@ from centre.store.contract import (
     EnrolmentError,
     Fork,
     LateBody,
+    Told,
     UnknownGatewayError,
 )
 from disk.database import StoreError
@@ -193,3 +194,21 @@ def test_statements_are_kept_in_their_order_and_once_however_often_they_are_comm
     assert again.state(GATEWAY) == second.state
     again.enrol(GATEWAY, ENROLMENT.first_key, ENROLMENT.recovery_key, ENROLLED, 9_000)
     assert len(again.statements(GATEWAY)) == 3
+
+
+def test_the_last_finding_of_a_kind_about_a_gateway_is_found_after_a_restart(life: Life) -> None:
+    life.store.enrol(OTHER, keys.public(secret(2)))
+    told = [
+        Told(name, number, f'{{"gateway":"{name}","code":"{code}","n":{number}}}', 7_000 + number)
+        for number, (name, code) in enumerate(
+            [(GATEWAY, "silence"), (GATEWAY, "silence"), (GATEWAY, "gap"), (OTHER, "fork"), ("nobody", "gap")]
+        )
+    ]
+    outage = Told("", 0, '{"gateway":"","code":"outage"}', 8_000)
+    life.store.commit([*told, outage])
+    again = life.restart()
+    assert again.last_finding(GATEWAY, "silence") == told[1]
+    assert again.last_finding(GATEWAY, "gap") == told[2]
+    assert again.last_finding(OTHER, "silence") is None
+    assert again.last_finding("", "outage") == outage
+    assert again.last_finding("", "gap") is None
