@@ -1,6 +1,11 @@
-"""Messages are decoded without paho: whatever comes, paho would say the same."""
+"""The client around paho: it decodes messages itself, and whatever comes, paho would say the same.
+
+What is read at once is dealt out in turns, and a connection that breaks says why.
+"""
 
 import socket
+import struct
+import threading
 
 import pytest
 from hypothesis import example, given
@@ -12,7 +17,7 @@ from paho.mqtt.properties import MalformedPacket, Properties
 # The oracle; paho has no public name for it.
 from paho.mqtt._packet import decode_publish  # isort: skip
 
-from tests.wire.ends import Link, settings
+from tests.wire.ends import PATIENCE_S, Link, settings
 from tests.wire.test_publisher import CONNACK, scripted, until_closed
 from wire.mqtt_client import READ_BYTES, READ_PACKETS, RECEIVE_MAXIMUM, MqttClient, parse_publish
 from wire.mqtt_events import Connected, Message, MqttEvent
@@ -128,3 +133,33 @@ def test_what_is_read_at_once_is_dealt_out_in_turns_with_what_is_to_be_sent_and_
         finally:
             client.forget()
     assert len(events) == 1 + count
+
+
+def test_a_connection_that_breaks_in_a_publish_ends_with_a_reason_and_not_with_a_type_error() -> None:
+    """paho closes the socket inside its publish, so the next step has none."""
+    broken = threading.Event()
+
+    def reset(connection: socket.socket, _: int) -> None:
+        connection.sendall(CONNACK)
+        connection.recv(65_536)  # the first publish
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        broken.set()
+
+    wake, waker = socket.socketpair()
+    events: list[MqttEvent] = []
+    with scripted(reset) as port, wake, waker:
+        client = MqttClient(settings("gw-7", port), events.append)
+        client.connect()
+        try:
+            while not events:
+                assert client.step(wake, 1_000)
+            client.publish(1, TOPIC, b"x", retain=False)
+            assert broken.wait(PATIENCE_S)
+            for token in range(2, 5):
+                client.publish(token, TOPIC, b"x", retain=False)
+            assert not client.is_open()
+            assert not client.step(wake, 1_000)
+            assert client.end[0]
+        finally:
+            client.forget()
