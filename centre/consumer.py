@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from attrs import define, field, frozen
 
-from centre.feed import Feed, name_lines, parse_cursor
+from centre.feed import CursorError, Feed, Place, make_cursor, name_lines, parse_cursor, place_of
 from centre.json_lines import JsonLine
 from centre.store.journal import Arrival, SqliteJournal
 from disk.database import StoreError
@@ -51,23 +51,33 @@ class Wanted:
 
 @define
 class Consumer:
-    """See the module. `place` is where the next piece begins; `store` is the number of the store."""
+    """See the module. `store` is its number."""
 
     path: Path
     wanted: Wanted
-    place: int = field(init=False, default=0)
+    _place: Place = field(init=False, factory=Place)
     store: int = field(init=False)
     _feed: Feed | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self.store = self._reading(SqliteJournal.identify)
 
+    @property
+    def cursor(self) -> str:
+        """Where the next piece begins."""
+        return make_cursor(self.store, self._place)
+
     def go_to(self, cursor: str) -> None:
-        """Go on behind a line with this cursor; raises CursorError."""
-        self.place = parse_cursor(cursor, self.store)
+        """Go on behind a line with this cursor; raises CursorError, also if the store has no such place."""
+        place = parse_cursor(cursor, self.store)
+        if place.number:
+            before = self._reading(lambda journal: journal.arrivals(place.number - 1, 1))
+            if [place_of(one) for one in before] != [place]:
+                raise CursorError("is a cursor of another store", is_of_other=True)
+        self._place = place
 
     def read(self) -> tuple[bool, list[JsonLine]]:
-        """The next piece: whether there was one, and its lines that are wanted; moves `place`.
+        """The next piece: whether there was one, and its lines that are wanted; moves `cursor`.
 
         Raises:
             StoreError: The store cannot be read.
@@ -79,10 +89,10 @@ class Consumer:
             self._feed = Feed(journal)
         self._feed.journal = journal
         found, lines = False, list[JsonLine]()
-        for arrival, made in self._feed.read(self.place, PIECE_ARRIVALS, self.wanted.gateways):
+        for arrival, made in self._feed.read(self._place.number, PIECE_ARRIVALS, self.wanted.gateways):
             taken = [line for line in made if self.wanted.takes(line, arrival)]
-            lines += name_lines(taken, arrival, self.store, self.place)
-            found, self.place = True, arrival.place
+            lines += name_lines(taken, arrival, self.store, self._place)
+            found, self._place = True, place_of(arrival)
         return found, lines
 
     def _reading(self, read: Callable[[SqliteJournal], T]) -> T:

@@ -18,7 +18,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from centre.json_lines import JsonLine, JsonLines
 from centre.store.journal import Arrival, Journal, Mark, What
@@ -26,7 +26,15 @@ from evidence.cbor import FormatError
 from evidence.moments import iso_utc
 from evidence.seal import FIRST_NUMBER, NUMBER_MAX, SealHeader, open_body, peek_header
 
-CURSOR: Final = re.compile(r"([0-9a-f]{8})-([0-9]{1,18})")
+CURSOR: Final = re.compile(r"([0-9a-f]{8})-([0-9]{1,18})-([0-9a-f]{1,16})")
+
+
+@frozen
+class Place:
+    """A place in a store; the time tells the same place in a copy that went on by itself after a restore."""
+
+    number: int = 0
+    received_utc_ms: int = 0
 
 
 class CursorError(ValueError):
@@ -37,26 +45,31 @@ class CursorError(ValueError):
         self.is_of_other = is_of_other
 
 
-def make_cursor(store: int, place: int) -> str:
+def make_cursor(store: int, place: Place) -> str:
     """A place in the store with this number, as text."""
-    return f"{store:08x}-{place}"
+    return f"{store:08x}-{place.number}-{place.received_utc_ms:x}"
 
 
-def parse_cursor(text: str, store: int) -> int:
+def parse_cursor(text: str, store: int) -> Place:
     """The place; raises CursorError."""
     found = CURSOR.fullmatch(text.strip())
     if not found:
         raise CursorError("is no cursor", is_of_other=False)
     if int(found[1], 16) != store:
         raise CursorError("is a cursor of another store", is_of_other=True)
-    return int(found[2])
+    return Place(int(found[2]), int(found[3], 16))
 
 
-def name_lines(lines: list[JsonLine], arrival: Arrival, store: int, before: int) -> Iterator[JsonLine]:
+def name_lines(lines: list[JsonLine], arrival: Arrival, store: int, before: Place) -> Iterator[JsonLine]:
     """Lines of one arrival with `key` and `cursor`; `before` is the place that was dealt with before it."""
     for at, line in enumerate(lines, start=1):
-        place = arrival.place if at == len(lines) else before
+        place = place_of(arrival) if at == len(lines) else before
         yield {**line, "key": _name_line(line, arrival), "cursor": make_cursor(store, place)}
+
+
+def place_of(arrival: Arrival) -> Place:
+    """Where it stands."""
+    return Place(arrival.place, arrival.received_utc_ms)
 
 
 def _name_line(line: JsonLine, arrival: Arrival) -> str:

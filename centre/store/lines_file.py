@@ -4,7 +4,7 @@
     readings  a row for each value of a reading
     episodes  what was told last of each
     findings, seals
-    cursor    place, of the store with the number `store`
+    cursor    where the store of this number goes on, as `centre.feed` writes it
 
 The cursor moves in the transaction that brings the lines, so each line is in the file exactly once, whatever
 is killed when. A line that comes again replaces itself.
@@ -28,7 +28,7 @@ _STATEMENTS: Final = (
     """CREATE TABLE lines (
   key TEXT PRIMARY KEY, type TEXT NOT NULL, gateway TEXT NOT NULL, seal INTEGER NOT NULL, record INTEGER,
   at TEXT, line TEXT NOT NULL)""",
-    "CREATE TABLE cursor (store INTEGER NOT NULL, place INTEGER NOT NULL)",
+    "CREATE TABLE cursor (store INTEGER NOT NULL, cursor TEXT NOT NULL)",
     """CREATE TABLE readings (
   gateway TEXT NOT NULL, record INTEGER NOT NULL, point TEXT NOT NULL, value, at TEXT NOT NULL, line TEXT,
   meter TEXT NOT NULL, quality TEXT NOT NULL, clock TEXT NOT NULL, seal INTEGER NOT NULL,
@@ -102,17 +102,17 @@ class LinesFile:
         found = self._database.read("SELECT store FROM cursor")
         if not found:
             with self._database.write() as connection:
-                connection.execute("INSERT INTO cursor VALUES (?, 0)", (store,))
+                connection.execute("INSERT INTO cursor VALUES (?, '')", (store,))
         elif found != [(store,)]:
             raise StoreError(f"{path}: was filled from another store; name a new file")
 
-    def place(self) -> int:
-        """Where its lines end."""
-        place: int = self._database.read("SELECT place FROM cursor")[0][0]
-        return place
+    def cursor(self) -> str:
+        """Where its lines end; "" for nowhere."""
+        cursor: str = self._database.read("SELECT cursor FROM cursor")[0][0]
+        return cursor
 
-    def put(self, lines: Sequence[Mapping[str, Any]], place: int) -> None:
-        """Add lines with their `key`, and move the cursor to `place`; raises StoreError."""
+    def put(self, lines: Sequence[Mapping[str, Any]], cursor: str) -> None:
+        """Add lines with their `key`, and move its cursor; raises StoreError."""
         try:
             with self._database.write() as connection:
                 connection.executemany("REPLACE INTO lines VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, lines))
@@ -120,7 +120,7 @@ class LinesFile:
                 for line in lines:
                     if line["type"] in _PUTS:
                         connection.execute(_PUTS[line["type"]], _plain(line))
-                connection.execute("UPDATE cursor SET place = ?", (place,))
+                connection.execute("UPDATE cursor SET cursor = ?", (cursor,))
         except CommitError as error:
             raise StoreError(str(error)) from error
 

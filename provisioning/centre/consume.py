@@ -16,7 +16,7 @@ from typing import Final
 import click
 
 from centre.consumer import TYPES, Consumer, Wanted
-from centre.feed import CursorError, make_cursor
+from centre.feed import CursorError
 from centre.json_lines import JsonLine
 from centre.store.lines_file import LinesFile
 from disk.database import StoreError
@@ -43,8 +43,8 @@ WORDS: Final = {
         "{name} is no cursor; use one that a line showed, or remove the file to begin anew",
     ),
     "other store": Words(
-        "{name} 是另一个数据库的游标；请删除该文件从头开始",
-        "{name} is a cursor of another store; remove the file to begin anew",
+        "{name} 是另一个数据库的游标，或数据库曾从备份恢复；请从头开始",
+        "{name} is a cursor of another store, or of this one before it was restored; begin anew",
     ),
     "loaded": Words("{file}：新增 {count} 行", "{file}: {count} more lines"),
 }
@@ -53,7 +53,7 @@ WORDS: Final = {
 @click.command("consume", short_help="what the centre verified, as JSON lines or for SQL")
 @click.option("--store", type=FILE, help="The subscriber's database; it may be running.")
 @click.option("--cursor", type=FILE, help="Begin where this file says, and keep it up to date.")
-@click.option("--after", metavar="CURSOR", help="Begin behind the line with this cursor.")
+@click.option("--after", metavar="CURSOR", help='Begin behind the line with this cursor; "" for the first.')
 @click.option("--replay", is_flag=True, help="Begin at the first line, whatever --cursor says.")
 @click.option("--gateway", "gateways", multiple=True, metavar="NAME", help="This gateway; may be repeated.")
 @click.option("--type", "types", multiple=True, type=click.Choice(TYPES), help="Lines of this type.")
@@ -88,11 +88,11 @@ def command(
     with ExitStack() as stack:
         try:
             consumer = Consumer(store, wanted)
-            _begin(consumer, after, None if replay else cursor)
             output = None if into is None else LinesFile.open(into, consumer.store)
             if output is not None:
                 stack.enter_context(closing(output))
-                consumer.place = output.place()
+                after = output.cursor()
+            _begin(consumer, after or None, None if replay else cursor, into)
             count = _consume(consumer, output, cursor, follow=follow)
         except StoreError as error:
             raise fail(EXIT_USAGE, str(error)) from error
@@ -100,9 +100,9 @@ def command(
             say(translate(WORDS["loaded"], file=into, count=count))
 
 
-def _begin(consumer: Consumer, after: str | None, cursor: Path | None) -> None:
+def _begin(consumer: Consumer, after: str | None, cursor: Path | None, into: Path | None) -> None:
     """Have it begin at a cursor, if one is given and there."""
-    name = str(cursor) if after is None else "--after"
+    name = str(into or cursor or "--after")
     if after is None:
         if cursor is None or not cursor.exists():
             return
@@ -133,13 +133,13 @@ def _hand_on(
 ) -> None:
     """Write a piece, and only then where it ends."""
     if output is not None:
-        output.put(lines, consumer.place)
+        output.put(lines, consumer.cursor)
         return
     for line in lines:
         sys.stdout.write(to_json(line, separators=(",", ":")) + "\n")
     sys.stdout.flush()
     if cursor is not None:
-        replace_file(cursor, f"{make_cursor(consumer.store, consumer.place)}\n".encode())
+        replace_file(cursor, f"{consumer.cursor}\n".encode())
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from centre import subscriber
 from centre.consumer import Consumer, Wanted
 from centre.core import Centre, Incoming
-from centre.feed import CursorError, Feed, list_waiting, make_cursor, parse_cursor
+from centre.feed import CursorError, Feed, Place, list_waiting, make_cursor, parse_cursor
 from centre.json_lines import JsonLine
 from centre.register import enrolment_line
 from centre.store.lines_file import LinesFile
@@ -291,10 +291,10 @@ def test_filters_take_what_they_say(place: tuple[Path, Centre], wanted: Wanted, 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "7", "0-1", "zzzzzzzz-1", "00000000-x", "00000000-1 2", "00000001-5", "{}"]
+    "text", ["", "7", "0-1", "zzzzzzzz-1", "00000000-x", "00000000-1 2-0", "00000001-5-0", "00000000-5", "{}"]
 )
 def test_what_is_no_cursor_of_this_store_is_refused(text: str) -> None:
-    assert parse_cursor(make_cursor(0, 77), 0) == 77
+    assert parse_cursor(make_cursor(0, Place(77, 5)), 0) == Place(77, 5)
     with pytest.raises(CursorError):
         parse_cursor(text, 0)
 
@@ -329,9 +329,10 @@ def fill(folder: Path, pieces: int) -> None:
     """As `consume --into` does, stopped after some pieces."""
     consumer = Consumer(folder / "centre.db", Wanted())
     with closing(LinesFile.open(folder / "lines.db", consumer.store)) as file:
-        consumer.place = file.place()
+        if file.cursor():
+            consumer.go_to(file.cursor())
         for _ in range(pieces):
-            file.put(consumer.read()[1], consumer.place)
+            file.put(consumer.read()[1], consumer.cursor)
 
 
 def test_the_table_of_episodes_has_the_last_that_was_told_of_each(place: tuple[Path, Centre]) -> None:
@@ -358,3 +359,18 @@ def test_a_file_that_is_another_database_or_of_another_store_is_left_alone(
     LinesFile.open(path.parent / "lines.db", store + 1).close()
     with pytest.raises(StoreError, match="another store"):
         LinesFile.open(path.parent / "lines.db", store)
+
+
+def test_a_cursor_of_before_a_restore_is_refused_once_the_store_went_on_by_itself(
+    place: tuple[Path, Centre],
+) -> None:
+    path, centre = place
+    centre.handle(chapters(), NOW_MS)
+    consumer = Consumer(path, Wanted())
+    drain(consumer)
+    consumer.go_to(consumer.cursor)
+    number = parse_cursor(consumer.cursor, consumer.store).number
+    for spoilt in (Place(number, NOW_MS + 1), Place(number + 1, NOW_MS)):
+        with pytest.raises(CursorError) as caught:
+            consumer.go_to(make_cursor(consumer.store, spoilt))
+        assert caught.value.is_of_other

@@ -91,7 +91,7 @@ def test_filters_and_the_cursor_that_passes_what_they_leave_out() -> None:
         (("consume",), "--store is needed"),
         (("consume", "--store", "none.db"), "none.db"),
         ((*STORE, "--after", "x"), "--after is no cursor"),
-        ((*STORE, "--after", "00000000-1"), "cursor of another store"),
+        ((*STORE, "--after", "00000000-1-0"), "cursor of another store"),
         ((*STORE, "--cursor", "noise"), "noise is no cursor"),
         ((*STORE, "--after", "x", "--cursor", "y"), "--after, --cursor cannot be used together"),
         ((*STORE, "--replay", "--into", "y.db"), "--replay, --into cannot be used together"),
