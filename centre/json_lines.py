@@ -24,7 +24,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from centre.gateway.budget import WORK_MAX, OverBudgetError, Work
-from centre.gateway.changes import CHANGES_MAX, Configs
+from centre.gateway.changes import CHANGES_MAX, CONFIG_KEYS, Configs
 from centre.gateway.manifests import Manifests, MeterRow
 from centre.gateway.waiting import Entry, Waiting
 from drivers.errors import ModelError
@@ -255,6 +255,7 @@ class JsonLines:
         if isinstance(meters, dict):
             first, end = self._known.add(seal, meters, self._work)
             self._waiting.note_manifest(first, end, meters, self._known.models)
+        if not body.keys().isdisjoint(CONFIG_KEYS):
             lines += self._tell_changes(seal, body)
         tables = body.get("models")
         for table in tables.values() if isinstance(tables, dict) else ():

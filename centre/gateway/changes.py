@@ -3,7 +3,8 @@
 A manifest is flattened to names and plain values, such as `meter.m1.ct_ratio` = 40.0 and `line.p1.rated_kw`,
 from the text of the site file and from the rows that decoding uses, which the owner could make differ. Each
 manifest is compared with the one before it in the chain, also one that comes late, so a change that was taken
-back is told too. What cannot be read is one value, its hash: a change of it is still a change.
+back is told too, also within one seal. What cannot be read is one value, its hash: a change of it is still a
+change.
 
 The caller tells each change with old and new value. A removed or added meter, line or linkage is one change.
 """
@@ -36,6 +37,8 @@ DEPTH_MAX: Final = 6
 _WORK_PER_BYTE: Final = 2
 _RAW: Final = -zlib.MAX_WBITS
 _ROW_KEYS: Final = ("model", "unit_id", "address", "bus", "line", "ct_ratio", "pt_ratio")
+CONFIG_KEYS: Final = frozenset(("site", "site_deflated", "meters", "linkages", "feed"))
+"""Of a record that states the configuration; one of tables, or of what was learned, has none."""
 _NAMED: Final = ("id", "name")
 
 Value = str | int | float | bool | None
@@ -72,7 +75,9 @@ class Configs:
         config = flatten(body, work)
         at = bisect_left(self._numbers, seal)
         before = self._configs[at - 1] if at else None
-        if config == before or (at < len(self._numbers) and self._numbers[at] == seal):
+        if at < len(self._numbers) and self._numbers[at] == seal:
+            return self._replace(at, config)
+        if config == before:
             return []
         if before is None and len(self._numbers) >= CONFIGS_MAX:
             return []
@@ -85,6 +90,14 @@ class Configs:
         self._configs.insert(at, config)
         if len(self._numbers) > CONFIGS_MAX:
             del self._numbers[0], self._configs[0]
+        return changes
+
+    def _replace(self, at: int, config: Config) -> list[Change]:
+        """Take another manifest of the same seal; the last one holds."""
+        changes = compare(self._configs[at], config)
+        if changes and at + 1 < len(self._numbers):
+            changes += compare(config, self._configs[at + 1])
+        self._configs[at] = config
         return changes
 
     def find(self, name: str, seal: int) -> Value:

@@ -322,6 +322,37 @@ def test_a_change_of_the_site_file_is_told_with_old_and_new_value(life: Life) ->
     }  # fmt: skip
 
 
+def told_changes(lines: list[JsonLine]) -> list[tuple[Any, ...]]:
+    return [(line["what"], line["old"], line["new"]) for line in lines if line.get("code") == "config"]
+
+
+def test_changes_of_the_site_file_within_one_seal_are_told_each(life: Life) -> None:
+    """The last manifest of a seal holds for its readings: what it says must not hide behind the first."""
+    evil = Hostile()
+    site = {"site": "[[line]]\nid = 'p1'\nrated_kw = 15\n"}
+    at = [record(2, {**site, "meters": {"m1": {"ct_ratio": ratio}}}) for ratio in (40.0, 60.0, 80.0)]
+    assert told_changes(life.take(evil.send(at[0]))) == []
+    name = "meter.m1.ct_ratio"
+    assert told_changes(life.take(evil.send(at[1], at[2], at[0]))) == [
+        (name, 40.0, 60.0), (name, 60.0, 80.0), (name, 80.0, 40.0),
+    ]  # fmt: skip
+    assert told_changes(life.take(evil.send(at[0], at[2]))) == [(name, 40.0, 80.0)]
+    assert life.centre.lines_of(EVIL).config(name, 3) == 80.0
+    assert told_changes(life.take(evil.send(at[2]))) == []
+
+
+@pytest.mark.parametrize("site", ["", "a = [", "[[line]]\nid = 'p1'\nrated_kw = 225\n"])
+def test_a_manifest_without_meters_is_a_change_too(life: Life, site: str) -> None:
+    evil = Hostile()
+    base = {"site": "[[line]]\nid = 'p1'\nrated_kw = 15\n", "meters": {"m1": {"ct_ratio": 40.0}}}
+    life.take(evil.send(record(2, base)))
+    assert told_changes(life.take(evil.send(record(2, {"learned": {}}), record(2, {"models": {}})))) == []
+    lines = life.take(evil.send(record(2, {"site": site})))
+    told = {what: new for what, _, new in told_changes(lines)}
+    assert "meter.m1.ct_ratio" in told or "meter.m1" in told
+    assert len(told) > 1 or not site
+
+
 def test_a_manifest_that_changes_everything_is_a_bounded_number_of_findings(life: Life) -> None:
     evil = Hostile()
     for turn in range(2):
