@@ -26,7 +26,7 @@ from provisioning.terminal.say import say_json
 from provisioning.terminal.show import console, make_heading
 from provisioning.terminal.views import draw_trace
 from provisioning.words.correlation import describe_for_episode
-from provisioning.words.labels import label
+from provisioning.words.labels import label, label_outside
 from provisioning.words.language import language, translate
 from provisioning.words.numbers import name_rule, rows
 
@@ -109,7 +109,7 @@ def _show(body: Body, offset_s: int, *, whole: bool) -> None:
     screen = console()
     begin = local_text(body["begin_at_s"], offset_s)
     rule, severity = translate(name_rule(body)), translate(name_severity(body["severity"]))
-    head = f"  {severity}  {rule}  {label(body['state'])}  {begin}"
+    head = f"  {severity}  {rule}  {label_outside(body['state'])}  {begin}"
     screen.print(make_heading(body["id"], head))
     screen.print(one_line(body["sentence"][language()]), markup=False)
     if not whole:

@@ -13,7 +13,7 @@ from rich.text import Text
 from provisioning.terminal.bus_views import list_buses
 from provisioning.terminal.show import make_grid
 from provisioning.words.correlation import shorten_correlation
-from provisioning.words.labels import label
+from provisioning.words.labels import label, label_outside
 from provisioning.words.language import language, translate
 from provisioning.words.numbers import name_rule
 from provisioning.words.status import (
@@ -252,10 +252,11 @@ def _seals(status: Json) -> Text:
 def _episodes(status: Json, shown: int) -> Group:
     rows: list[Text] = []
     for episode in list(status["episodes"])[-shown:]:
-        rule, state = translate(name_rule(episode)), label(episode["state"])
-        head = f"{label(episode['severity'])} · {rule} · {episode['linkage']} {state}: "
+        rule, state = translate(name_rule(episode)), label_outside(episode["state"])
+        head = f"{label_outside(episode['severity'])} · {rule} · {episode['linkage']} {state}: "
         rows.append(
-            Text(head, SEVERITY_STYLE[episode["severity"]]) + Text(episode["sentence"][language()], "")
+            Text(head, SEVERITY_STYLE.get(episode["severity"], ""))
+            + Text(episode["sentence"][language()], "")
         )
     return Group(*rows or [Text(f"{label('episodes')}: {label('none')}", "dim")])
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from disk.plain_text import one_line
 from evidence.words import Words
 from provisioning.words.language import translate
 
@@ -103,3 +104,9 @@ LABELS: Final[Mapping[str, Words]] = {
 def label(key: str) -> str:
     """The label `key` in the language of this call."""
     return translate(LABELS[key])
+
+
+def label_outside(text: object) -> str:
+    """The label of a word from outside, such as a state in a record; an unknown one as it stands."""
+    known = LABELS.get(text) if isinstance(text, str) else None
+    return one_line(str(text)) if known is None else translate(known)
