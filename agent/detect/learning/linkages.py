@@ -97,6 +97,8 @@ def learn_lag_s(u: Floats, t: Floats, dt_s: int) -> tuple[int, float]:
     y = np.nan_to_num(t - round(float(np.nanmean(t)))).astype(np.int64)
     x_known, y_known = np.isfinite(u), np.isfinite(t)
     for lag in range(-2, LAG_MAX_S // dt_s + 1):
+        if abs(lag) >= len(x):
+            continue  # a recording that is shorter than the lag says nothing of it
         a, b = max(0, -lag), max(0, lag)
         n = len(x) - abs(lag)
         both = x_known[a : a + n] & y_known[b : b + n]

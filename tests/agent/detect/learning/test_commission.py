@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agent.detect.learning.commission import CommissionResult, commission
-from agent.detect.learning.linkages import learn_lag_s
+from agent.detect.learning.linkages import LAG_MAX_S, learn_lag_s
 from agent.detect.params import LinkageParams
 from tests.agent.detect.plant import DAY, DT_S, PAIRS, Loads, inject, plant, times
 
@@ -88,6 +88,14 @@ def test_a_lag_needs_a_peak_and_a_flat_top_has_its_least(follows_s: int, period_
     lag_s, r = learn_lag_s(u, t, DT_S)
     assert r > 0.9
     assert 0.5 * found_s <= lag_s <= found_s
+
+
+@pytest.mark.parametrize("slots", range(1, 2 + LAG_MAX_S // DT_S))
+def test_a_recording_that_is_shorter_than_the_lags_that_are_tried_is_no_error(slots: int) -> None:
+    u = np.linspace(1_000.0, 9_000.0, slots)
+    lag_s, r = learn_lag_s(u, u / 3, DT_S)
+    assert 0 <= lag_s <= LAG_MAX_S
+    assert -1 <= r <= 1
 
 
 def test_a_meter_of_coarse_steps_is_judged_neither_stuck_nor_flat() -> None:
