@@ -5,6 +5,7 @@ from pathlib import Path
 from disk.database import StoreError
 from disk.snapshot import open_snapshot
 from evidence.archive import Archive
+from evidence.receipt import RECEIPT_BYTES_MAX
 from evidence.seal import NUMBER_MAX
 
 
@@ -15,8 +16,8 @@ def open_gateway(path: Path, gateway: str) -> Archive:
         first, last = snapshot.read("SELECT min(number), max(number) FROM seals")[0]
         if not all(one is None or (type(one) is int and 0 < one <= NUMBER_MAX) for one in (first, last)):
             raise StoreError(f"{path}: a row of seals is none: its number is {first!r} or {last!r}")  # noqa: TRY301
-        sql = "SELECT raw FROM receipts WHERE typeof(raw) = 'blob' ORDER BY number"
-        receipts = tuple(row[0] for row in snapshot.read(sql))
+        sql = "SELECT raw FROM receipts WHERE typeof(raw) = 'blob' AND length(raw) <= ? ORDER BY number"
+        receipts = tuple(row[0] for row in snapshot.read(sql, (RECEIPT_BYTES_MAX,)))
         return Archive(
             gateway=gateway,
             first=first or 0,

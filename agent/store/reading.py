@@ -8,20 +8,31 @@ from attrs import frozen
 from agent.store.checkpoint import unpack
 from agent.store.opening import COLUMNS, MIGRATIONS, to_seal
 from disk.database import StoreError, reading
+from evidence.receipt import RECEIPT_BYTES_MAX
 from evidence.seal import StoredSeal
 
-_RECEIPTS: Final = "SELECT raw FROM receipts WHERE typeof(raw) = 'blob' ORDER BY number"
-"""What other hands put in the place of one is none."""
+_RECEIPTS: Final = """
+SELECT number, CASE WHEN typeof(raw) = 'blob' AND length(raw) <= ? THEN raw END
+FROM receipts ORDER BY number"""
 
 
 @frozen
 class Tip:
-    """How far a database has got; of an unknown schema nothing else is known."""
+    """How far a database has got; of an unknown schema nothing else is known.
+
+    Attributes:
+        receipt_rows: The number of each row of receipts, and its bytes; None where it cannot be one.
+    """
 
     schema: int
     count: int = 0
     last: StoredSeal | None = None
-    receipts: tuple[bytes, ...] = ()
+    receipt_rows: tuple[tuple[int, bytes | None], ...] = ()
+
+    @property
+    def receipts(self) -> tuple[bytes, ...]:
+        """What may be a receipt, by number."""
+        return tuple(raw for _, raw in self.receipt_rows if raw is not None)
 
 
 def read_tip(path: Path) -> Tip:
@@ -39,7 +50,7 @@ def read_tip(path: Path) -> Tip:
         count: int = connection.execute("SELECT count(*) FROM seals").fetchone()[0]
         columns = COLUMNS.replace("body", "NULL")
         last = connection.execute(f"SELECT {columns} FROM seals ORDER BY number DESC LIMIT 1").fetchone()  # noqa: S608 - a constant
-        receipts = tuple(raw for (raw,) in connection.execute(_RECEIPTS))
+        receipts = tuple(connection.execute(_RECEIPTS, (RECEIPT_BYTES_MAX,)).fetchall())
     return Tip(schema, count, None if last is None else to_seal(last), receipts)
 
 

@@ -27,8 +27,9 @@ from agent.store.reading import read_checkpoint, read_tip
 from agent.tamper.settings import remembered_values
 from agent.tamper.settling import WITHDRAWS
 from disk.database import StoreError, add_suffix
+from evidence.cbor import FormatError
 from evidence.held import Held
-from evidence.receipt import Receipt, last_receipt
+from evidence.receipt import Receipt, last_receipt, open_receipt
 from evidence.record import Kind, Record
 from evidence.verify import read_declarations
 from evidence.walk import Walk, WalkedSeal
@@ -70,6 +71,15 @@ _GONE: Final = Words(
 _GONE_REMEDY: Final = Words(
     "代理连上中心后会声明其缺失；请查明是谁改动了数据库",
     "the agent declares them once it reaches the centre; find out who changed the database",
+)
+_NO_RECEIPTS: Final = Words(
+    "数据库中签封{seals}的回执不是本中心为本网关签发的：有人改动过数据库，或更换了中心的公钥",
+    "the receipts for seals {seals} are none of this centre for this gateway: "
+    "the database was edited, or the centre's key is another one now",
+)
+_NO_RECEIPTS_REMEDY: Final = Words(
+    "这些回执不作数；若中心未更换，请查明是谁改动了数据库",
+    "they count for nothing; unless there is a new centre, find out who changed the database",
 )
 _REFUSED: Final = Words(
     "这些签封的数据不予采用；请勿改动数据库",
@@ -232,6 +242,9 @@ def chain(target: Target, report: Progress) -> Iterator[Finding]:
             return
         key = target.site.broker.centre_key if target.site.broker else None
         yield _judge_receipt(tip.last.number, last_receipt(tip.receipts, key), target.now)
+        strange = _find_strange(tip.receipt_rows, key, target.site.site.gateway)
+        if strange:
+            yield warning("chain", _NO_RECEIPTS.fill(seals=_name(strange)), _NO_RECEIPTS_REMEDY, "receipts")
         try:
             yield from _walk_end(target.site, target.folder, tip.last.number, report)
         except StoreError as error:
@@ -262,6 +275,23 @@ def _judge_receipt(last: int, receipt: Receipt | None, now: datetime) -> Finding
     if last - receipt.number > BACKLOG_FEW and age_s > RECEIPT_OLD_S:
         return warning("chain", text, remedy)
     return ok("chain", text)
+
+
+def _find_strange(
+    rows: Sequence[tuple[int, bytes | None]], centre_key: bytes | None, gateway: str
+) -> list[int]:
+    """The numbers of the rows that are not the centre's receipt for that seal."""
+    strange: list[int] = []
+    for number, raw in rows:
+        try:
+            if raw is not None and centre_key is None:
+                continue
+            receipt = open_receipt(raw or b"", centre_key or b"")
+            if (receipt.number, receipt.gateway) != (number, gateway):
+                strange.append(number)
+        except FormatError:
+            strange.append(number)
+    return strange
 
 
 def _count_missing(receipt: Receipt) -> int:

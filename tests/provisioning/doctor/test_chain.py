@@ -139,6 +139,28 @@ def test_seals_without_a_receipt_for_long_are_a_warning(tmp_path: Path) -> None:
     assert "no receipt" in look(file, CHAIN)[0].text.en, "one that another centre signed counts for nothing"
 
 
+def receipt_for(number: int, gateway: str = "g1", secret: bytes = CENTRE) -> bytes:
+    return sign_receipt(Receipt(gateway, number, bytes([number]) * 32, number, (), BEGIN_S * 1000), secret)
+
+
+@pytest.mark.parametrize(
+    ("number", "raw"),
+    [
+        (1, b""), (1, b"\0"), (1, bytes(5_000_000)), (1, "text"), (1, 7), (1, receipt_for(1)[:-1] + b"\0"),
+        (1, receipt_for(2)), (1, receipt_for(1, "g2")), (1, receipt_for(1, secret=bytes(32))),
+        (2**63 - 1, receipt_for(1)), (-1, receipt_for(1)),
+    ],
+)  # fmt: skip
+def test_a_row_that_is_no_receipt_of_the_centre_is_told(file: Path, number: int, raw: object) -> None:
+    assert not [one for one in look(file, CHAIN) if one.about == "receipts"]
+    with closing(sqlite3.connect(file.parent / "g1/chain.db")) as connection, connection:
+        connection.execute("DELETE FROM receipts WHERE number = ?", (number,))
+        connection.execute("INSERT INTO receipts VALUES (?, ?)", (number, raw))
+    (one,) = (one for one in look(file, CHAIN) if one.about == "receipts")
+    assert one.state is State.WARNING
+    assert f"for seals {number} are none of this centre" in one.text.en
+
+
 def test_what_a_meter_showed_is_told_from_the_chain(tmp_path: Path) -> None:
     file = place(tmp_path, seals=False)
     rig = Rig(tmp_path / "rig")
