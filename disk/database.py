@@ -116,11 +116,24 @@ def connect_to_read(path: Path, *, lone: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def refuse_programs(connection: sqlite3.Connection) -> None:
+    """See that a database is nothing but tables: a view in the place of one can have rows without end.
+
+    Raises:
+        sqlite3.DatabaseError: It holds a view or a trigger, which no version of ours makes.
+    """
+    sql = "SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger') LIMIT 1"
+    found = connection.execute(sql).fetchone()
+    if found is not None:
+        raise sqlite3.DatabaseError(f"holds a {found[0]} {str(found[1])!r}, which is none of ours: edited")
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that cannot write, beside the owner of the file; raises StoreError."""
     try:
         with closing(connect_to_read(path)) as connection:
+            refuse_programs(connection)
             yield connection
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{path}: {error}") from error

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from disk.database import StoreError, add_suffix, connect_to_read
+from disk.database import StoreError, add_suffix, connect_to_read, refuse_programs
 
 PIECE_ROWS: Final = 500
 """Rows in memory at once: 32 MB of bodies at the very most."""
@@ -78,7 +78,7 @@ def _begin(connection: sqlite3.Connection) -> Snapshot:
     """Start the read transaction, which fixes the moment."""
     try:
         connection.execute("BEGIN")
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        refuse_programs(connection)  # the first read, which fixes the moment
     except BaseException:
         connection.close()
         raise

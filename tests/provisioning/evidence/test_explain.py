@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,39 @@ def test_a_body_that_was_never_sealed_is_one_line(state: Path) -> None:
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
     assert "never sealed" in result.stderr
+
+
+@pytest.mark.parametrize("word", ["renamed", "", "\x1b[2J\u202e", "x" * 256])
+@pytest.mark.parametrize("key", ["state", "severity", "rule"])
+def test_a_word_that_no_catalogue_has_is_shown_as_it_stands(
+    tmp_path: Path, found: list[Episode], key: str, word: str
+) -> None:
+    """The schema leaves the words of an episode free, and the keys of the gateway are its owner's."""
+    with closing(GatewayStore(tmp_path / DATABASE_NAME, QUOTA_BYTES)) as store:
+        sealer = Sealer("gw-7", KeySlots(tmp_path / KEYS_NAME), store)
+        write_enrolment(tmp_path, "gw-7", sealer.recover().next_key)
+        body = {**found[-1].to_body(), key: word}
+        sealer.seal([encode_record(Kind.EPISODE, stamp(), body)], stamp())
+    listed = call("--state", str(tmp_path))
+    assert listed.exit_code == 0, listed.output
+    assert all(line.isprintable() for line in listed.output.splitlines())
+    shown = call("--state", str(tmp_path), found[0].id, "--html", str(tmp_path / "out.html"))
+    assert shown.exit_code == 0, shown.output
+
+
+ENDLESS = """
+ALTER TABLE seals RENAME TO other;
+CREATE VIEW seals AS WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r)
+SELECT x AS number, 1 AS first_record, 1 AS count, x'00' AS hash, x'00' AS cose, NULL AS body FROM r
+"""
+TRIGGER = "CREATE TRIGGER t AFTER INSERT ON receipts BEGIN DELETE FROM seals; END"
+
+
+@pytest.mark.parametrize("sql", [ENDLESS, TRIGGER])
+def test_a_database_that_is_more_than_tables_is_one_line(state: Path, sql: str) -> None:
+    with closing(sqlite3.connect(state / DATABASE_NAME)) as connection:
+        connection.executescript(sql)
+    result = call("--state", str(state))
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "which is none of ours" in result.stderr
