@@ -3,8 +3,10 @@
 A meter that shows nothing may be a CT that is off, a breaker that tripped, a main switch for the holidays or
 a machine that was taken away. It accuses only with proof, else it is a notice that asks. Proof is power that
 went from running to nothing at once, without the run-down and standby of a stop, while treatment runs on as
-it does for running production; or treatment that starts afterwards and runs for PROOF_S, while the line still
-shows nothing. The notice then becomes an accusation, under the same id.
+it does for running production and no other line runs, or while the incomer still shows what the line drew; or
+treatment that starts afterwards and runs for PROOF_S, while the line still shows nothing. The notice then
+becomes an accusation, under the same id. A line that loses its standby at rest proves nothing: whoever opens
+the main switch of a machine leaves the same, with the voltage upstream of it still there.
 """
 
 from functools import reduce
@@ -22,6 +24,9 @@ from agent.detect.line import LineTracker
 
 PROOF_S: Final = 600
 """Treatment by itself for less is a test of its motor."""
+SWITCH_S: Final = 20
+"""Between the end of a run and a hand at the main switch lies more, so a machine that pulses and loses its
+standby this soon lost it in a pause of its run."""
 LOST_OF_RATED: Final = 0.1
 """A CT that went off under load hides at least this share of the nameplate."""
 _HELD_BACK: Final = (line_alarms.DUMMY, line_alarms.STUCK)
@@ -71,7 +76,7 @@ class LineWatch:
                 begin = self.tracker.since[flag] * dt
                 numbers = self.home.collect_evidence(slot) | self._describe(flag, begin, slot)
                 line = (self.tracker.params.id,)
-                asks = flag == line_alarms.CT and not self._is_fall_proven()
+                asks = flag == line_alarms.CT and not self._is_fall_proven(numbers["cause"])
                 severity = Severity.NOTICE if asks else None
                 self.open[flag] = self.home.build_episode(
                     LINE_RULES[flag], line, begin, slot, numbers, severity, line[0]
@@ -105,12 +110,23 @@ class LineWatch:
     def _is_asking(self) -> bool:
         return line_alarms.CT in self.open and self.open[line_alarms.CT].severity is Severity.NOTICE
 
-    def _is_fall_proven(self) -> bool:
-        """Whether running power fell to nothing at once while treatment runs on, and for no other line."""
-        home, others = self.home.tracker, (one for one in self.home.production if one is not self.tracker)
+    def _is_fall_proven(self, cause: str) -> bool:
+        """Whether running power fell to nothing at once, and something shows that the machine runs on."""
+        home, params = self.home, self.home.params
         fell_at_once = self.tracker.fell_from >= self.tracker.params.threshold.hi_w
+        if fell_at_once and cause == Cause.CT.value:
+            return True
+        others = (one for one in home.production if one is not self.tracker)
         is_alone = not any(one.value >= one.params.threshold.lo_w for one in others)
-        return fell_at_once and is_alone and home.treatment >= self.home.params.on_treatment.lo_w
+        runs_on = home.tracker.treatment >= params.on_treatment.lo_w
+        return is_alone and runs_on and (fell_at_once or self._is_fall_within_run())
+
+    def _is_fall_within_run(self) -> bool:
+        """Whether production whose pauses belong to its runs fell in such a pause."""
+        run = self.home.tracker
+        paused_s = (self.tracker.since[line_alarms.CT] - run.end_slot) * run.dt
+        ended = not run.on and run.on_slot < run.end_slot
+        return ended and self.home.params.bridge_s > SWITCH_S and 0 <= paused_s <= SWITCH_S
 
     def _is_start_proven(self, slot: int) -> bool:
         """Whether treatment has started and run since, as it does for production."""
@@ -142,7 +158,7 @@ class LineWatch:
             cause = Cause.SUPPLY
             more["voltage_elsewhere"] = has_voltage_elsewhere(tracker, lines, slot, dt)
         elif flag == line_alarms.CT:
-            lost_w = max(params.ct_floor_w, LOST_OF_RATED * params.rated_w)
+            lost_w = max(params.ct_floor_w, LOST_OF_RATED * params.rated_w, tracker.fell_from)
             cause = refine_by_incomer(
                 find_line_cause(tracker, slot, dt), lost_w, self.home.measure_rise_w(begin)
             )

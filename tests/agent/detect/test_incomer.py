@@ -137,6 +137,25 @@ def test_the_incomer_tells_an_open_breaker_from_a_lost_ct(incomer_falls: bool, c
     assert off_episode.numbers["cause"] == cause
 
 
+@pytest.mark.parametrize(
+    ("rest", "severity"),
+    [(11_000, Severity.INTEGRITY), (1_000, Severity.NOTICE), (None, Severity.NOTICE)],
+    ids=["the incomer still shows it", "a breaker opened", "the incomer is silent"],
+)
+def test_of_two_lines_one_that_shows_nothing_at_once_accuses_where_the_incomer_still_shows_it(
+    rest: int | None, severity: Severity
+) -> None:
+    two = linkage(("p1", "p2"))
+    first = evolve(two.production[0], ct_floor_w=40)
+    known = evolve(two, production=(first, two.production[1]))
+    before: list[Row] = [(30, {"p1": 100, "p2": 10_000, "t1": 9_000, "x1": 2_500, "rest": 1_000})]
+    both: Row = (60, {"p1": 10_000, "p2": 10_000, "t1": 9_000, "x1": 2_500, "rest": 1_000})
+    lost: Row = (20, {"p1": 0, "p2": 10_000, "t1": 9_000, "x1": 2_500, "rest": rest})
+    whole = incomer(hi_w=50_000, lines=("p1", "p2", "t1", "x1"))
+    found = [one for one in fed(Detector([known], whole), [*before, both, lost]) if one.rule == "ct_prod"]
+    assert [(one.severity, one.state.value) for one in found] == [(severity, "raised")]
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 12), st.integers(-9_000, 20_000)), min_size=1, max_size=12),
     st.integers(0, 300),

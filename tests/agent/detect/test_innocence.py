@@ -84,6 +84,33 @@ def test_a_meter_that_shows_nothing_accuses_only_with_proof(
     assert notices(episodes) <= asked
 
 
+PULSE: Timeline = [(1, ON), (0.5, STANDBY)] * 40 + [(1, ON), (1 / 6, STANDBY)]
+OFF_IN_A_PAUSE: Timeline = [*PULSE, (30, {"p1": 0, "t1": 9_000})]
+
+
+@pytest.mark.parametrize(
+    ("bridge_s", "timeline", "accused"),
+    [
+        (120, OFF_IN_A_PAUSE, [("ct_prod", "integrity")]),
+        (20, OFF_IN_A_PAUSE, []),
+        (120, [*PULSE, (1, STANDBY), (30, {"p1": 0, "t1": 9_000})], []),
+        (120, [*PULSE, (30, {"p1": 0, "t1": 0})], []),
+        (120, [(30, {"p1": 0, "t1": 9_000})], []),
+    ],
+    ids=[
+        "in a pause of presses",
+        "at the end of a run",
+        "the main switch, a minute after the last stroke",
+        "a power cut",
+        "from the start",
+    ],
+)
+def test_standby_that_goes_in_a_pause_of_a_run_is_proof(
+    bridge_s: int, timeline: Timeline, accused: list[tuple[str, str]]
+) -> None:
+    assert graves(run(evolve(WITH_STANDBY, bridge_s=bridge_s), timeline)[0]) == accused
+
+
 def test_a_floor_that_was_learned_from_running_power_judges_no_stop() -> None:
     never_stopped = evolve(SHOWN, production=(line("p1", ct_floor_w=4_000),))
     assert run(never_stopped, [(120, ON), (120, {"p1": 0, "t1": 50})])[0] == []
