@@ -20,6 +20,7 @@ from centre.gateway import parking, reports
 from centre.json_lines import JsonLine, JsonLines
 from centre.store.contract import Change, MakeReceipt
 from centre.store.sqlite import SqliteStore
+from centre.withheld import LOOK_MS, WITHHELD_MS
 from disk.database import CommitError
 from drivers.points import model
 from drivers.reading import Block, PollGroup, Quality, Reading
@@ -664,3 +665,14 @@ def test_a_commit_of_a_statement_with_an_unknown_result_is_made_again(
     centre.handle([whole(seal), stating(rekey_behind(seal)), whole(chain.seal(signer=FRESH))], NOW_MS)
     assert centre.store.state(GATEWAY).number == 2
     assert [number for number, _ in centre.store.statements(GATEWAY)] == [0, 2]
+
+
+def test_a_body_that_does_not_come_is_told_once_whatever_restarts_come_between(centre: Centre) -> None:
+    chain, told = Chain(), list[JsonLine]()
+    withheld = chain_of(chain.seal())
+    centre.handle([withheld], NOW_MS)
+    for life in (centre, Centre(centre.store, SECRET)):
+        for minute in range(1, 2 * WITHHELD_MS // LOOK_MS):
+            utc_ms = NOW_MS + minute * LOOK_MS
+            told += of(life.handle([withheld], utc_ms)[1], "finding")
+    assert [(line["code"], line["seal"]) for line in told] == [("withheld", 1)]
