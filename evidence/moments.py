@@ -26,8 +26,11 @@ def zone_s(offset: str) -> int:
 
 
 def local_text(at_s: float, offset_s: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
-    """A UTC time in seconds as text in the plant's zone."""
-    return f"{datetime.fromtimestamp(at_s, UTC) + timedelta(seconds=offset_s):{form}}"
+    """A UTC time in seconds as text in the plant's zone; a time beyond the calendar stays a number."""
+    try:
+        return f"{datetime.fromtimestamp(at_s, UTC) + timedelta(seconds=offset_s):{form}}"
+    except (OverflowError, ValueError, OSError):
+        return str(at_s)
 
 
 def utc_ms() -> int:

@@ -7,7 +7,7 @@ seal may be made between two reads, so a mismatch is checked again before it is 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from agent.tamper.settling import WITHDRAWS
 from disk.database import StoreError, add_suffix
 from evidence.cbor import FormatError
 from evidence.held import Held
+from evidence.moments import local_text
 from evidence.receipt import Receipt, last_receipt, open_receipt
 from evidence.record import Kind, Record
 from evidence.verify import read_declarations
@@ -264,10 +265,10 @@ def _judge_receipt(last: int, receipt: Receipt | None, now: datetime) -> Finding
         return warning("chain", text, remedy)
     missing = _count_missing(receipt)
     age_s = now.timestamp() - receipt.centre_utc_ms / 1000
-    when = datetime.fromtimestamp(receipt.centre_utc_ms / 1000, UTC)
+    when = local_text(receipt.centre_utc_ms / 1000, 0, "%Y-%m-%d %H:%M")
     text = Words(
-        f"{last} 个签封，回执至 {receipt.number}（{when:%Y-%m-%d %H:%M} UTC）",
-        f"{last} seals, receipted up to {receipt.number} ({when:%Y-%m-%d %H:%M} UTC)",
+        f"{last} 个签封，回执至 {receipt.number}（{when} UTC）",
+        f"{last} seals, receipted up to {receipt.number} ({when} UTC)",
     )
     if missing > BACKLOG_FEW:
         told = _SEALS_ALONE.fill(text=text, missing=missing, up_to=receipt.bodies_up_to)
@@ -378,10 +379,10 @@ def _report_unfinished() -> Finding:
 
 
 def _report_tamper(record: Record) -> Finding:
-    body, at = record.body, datetime.fromtimestamp(record.utc_ms / 1000, UTC)
+    body, at = record.body, local_text(record.utc_ms / 1000, 0, "%Y-%m-%d %H:%M")
     what = describe_tamper(body) or Words.same(str(body.get("what")))
     on_record = Words("链中记录（{when} UTC）：{what}", "on record ({when} UTC): {what}")
-    text = on_record.fill(when=f"{at:%Y-%m-%d %H:%M}", what=what)
+    text = on_record.fill(when=at, what=what)
     remedy = Words("查明原因；若属正常更换，请在中心备注", "find out why; if it was meant, tell the centre")
     return warning("chain", text, remedy, str(body.get("meter", "")))
 
