@@ -39,6 +39,7 @@ from firmware_sim.plant_file import PlantError
 from firmware_sim.server import ServeError, Server
 from firmware_sim.signals import DAY_S, Profile, Shape
 from firmware_sim.switches import SYNTAX
+from firmware_sim.train import train
 from firmware_sim.wiring import PHASE_NAMES
 
 EXIT_FAILED: Final = 1
@@ -190,7 +191,7 @@ def events(lang: str | None, *, as_json: bool) -> None:
         ]
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
-    lang = lang or ("zh" if _find_locale().startswith("zh") else "en")
+    lang = lang or find_language()
     for section, common in COMMON.items():
         click.echo(f"{section}: {common}")
         for entry in CATALOGUE:
@@ -200,10 +201,13 @@ def events(lang: str | None, *, as_json: bool) -> None:
                     click.echo(f"  {'':<33}{entry.keys}")
 
 
-def _find_locale() -> str:
-    """The locale of messages, as POSIX ranks the variables."""
+main.add_command(train)
+
+
+def find_language() -> str:
+    """Zh or en, by the locale of messages, as POSIX ranks the variables."""
     named = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    return next(filter(None, named), "")
+    return "zh" if next(filter(None, named), "").startswith("zh") else "en"
 
 
 def serve_until_signal(plant: Plant, clock: Clock, control: Path | None = None) -> None:
