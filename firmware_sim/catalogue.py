@@ -9,22 +9,11 @@ from typing import Final
 
 from attrs import frozen
 
+from firmware_sim.language import Words
 from firmware_sim.layout import FaultKind
 from firmware_sim.quirks import QuirkKind
 from firmware_sim.timetable import EventKind
 from firmware_sim.wiring import Mistake
-
-
-@frozen
-class Words:
-    """A text in Chinese and English; what `evidence.words` has is beyond this floor."""
-
-    zh: str
-    en: str
-
-    def text(self, language: str) -> str:
-        """In "zh" or "en"."""
-        return self.zh if language == "zh" else self.en
 
 
 @frozen

@@ -32,6 +32,7 @@ from drivers.points import model as meter_models
 from firmware_sim.catalogue import CATALOGUE, COMMON
 from firmware_sim.control import ControlError, ask
 from firmware_sim.energy import DAYS_MAX
+from firmware_sim.language import find_language
 from firmware_sim.layout import BusKind, BusPlan, BusProtocol, Layout, LineKind, LinePlan, MeterPlan, Wire
 from firmware_sim.loads import LoadsError, list_loads
 from firmware_sim.plant import Plant, load_plant
@@ -202,12 +203,6 @@ def events(lang: str | None, *, as_json: bool) -> None:
 
 
 main.add_command(train)
-
-
-def find_language() -> str:
-    """Zh or en, by the locale of messages, as POSIX ranks the variables."""
-    named = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    return "zh" if next(filter(None, named), "").startswith("zh") else "en"
 
 
 def serve_until_signal(plant: Plant, clock: Clock, control: Path | None = None) -> None:

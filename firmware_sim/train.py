@@ -12,20 +12,19 @@ import sys
 import threading
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final
 
 import click
 from attrs import evolve
 
 from drivers.clock import NS_PER_S, ScaledClock
-from evidence.words import Words
+from firmware_sim.language import Words, find_language
 from firmware_sim.layout import BusKind
 from firmware_sim.plant import Plant, load_plant
 from firmware_sim.server import ServeError, Server
 from firmware_sim.training import POINTS, Training, draw_training, score
 from firmware_sim.training_words import WORDS
 
-Language = Literal["zh", "en"]
 EXIT_FAILED: Final = 1
 SETUP_NAME: Final = "setup.json"
 SETUP_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -46,8 +45,6 @@ SEEDS: Final = 10_000
 @click.option("--json", "as_json", is_flag=True, help="The worksheet and the score as a line of JSON each.")
 def train(seed: int | None, folder: Path, lang: str | None, *, as_json: bool) -> None:
     """Serve a works with hidden mistakes to set up, and say at the end what was found."""
-    from firmware_sim.main import find_language  # noqa: PLC0415 - it has this verb
-
     seed = secrets.randbelow(SEEDS) if seed is None else seed
     folder = folder.absolute()
     with as_file(files("firmware_sim.plants").joinpath("ten-meters.toml")) as file:
@@ -60,10 +57,10 @@ def train(seed: int | None, folder: Path, lang: str | None, *, as_json: bool) ->
     )
     plant = Plant(evolve(training.layout, buses=buses))
     plant.supply(training.dead, is_on=False)
-    _serve(training, plant, folder, cast("Language", lang or find_language()), as_json=as_json)
+    _serve(training, plant, folder, lang or find_language(), as_json=as_json)
 
 
-def _serve(training: Training, plant: Plant, folder: Path, lang: Language, *, as_json: bool) -> None:
+def _serve(training: Training, plant: Plant, folder: Path, lang: str, *, as_json: bool) -> None:
     stop, socket = threading.Event(), folder / "plant.sock"
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -84,7 +81,7 @@ def _hide_settings(url: str) -> str:
 
 
 def _print_begin(
-    training: Training, places: dict[str, str], folder: Path, socket: Path, lang: Language, *, as_json: bool
+    training: Training, places: dict[str, str], folder: Path, socket: Path, lang: str, *, as_json: bool
 ) -> None:
     rows = [one.text(lang) for one in training.worksheet]
     if as_json:
@@ -100,7 +97,7 @@ def _print_begin(
     _say(WORDS["ends"], lang)
 
 
-def _print_end(training: Training, plant: Plant, file: Path, lang: Language, *, as_json: bool) -> None:
+def _print_end(training: Training, plant: Plant, file: Path, lang: str, *, as_json: bool) -> None:
     setup = _read_setup(file)
     ends = score(training, setup, plant.rewired)
     points, most = sum(POINTS[end] for end in ends), POINTS["done"] * len(ends)
@@ -128,5 +125,5 @@ def _read_setup(file: Path) -> dict[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _say(words: Words, lang: Language, **values: Any) -> None:
+def _say(words: Words, lang: str, **values: Any) -> None:
     click.echo(words.text(lang, **values))

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from evidence.words import Words
-from firmware_sim.catalogue import CATALOGUE
+from firmware_sim.language import Words
 from firmware_sim.layout import BusKind, Layout, LinePlan
 from firmware_sim.training_words import LINES, WORDS
-from firmware_sim.wiring import Mistake, Wiring
+from firmware_sim.training_words import MISTAKES as MISTAKE_WORDS
+from firmware_sim.wiring import PHASE_NAMES, Mistake, Wiring
 
 NOTED_BAUD: Final = 9600
 BAUDS: Final = (4800, 19200, 38400)
@@ -128,10 +128,12 @@ def draw_training(plant: Layout, seed: int) -> Training:
 
 
 def _describe(unit: int, wiring: Wiring) -> Words:
-    meaning = next(one.meaning for one in CATALOGUE if (one.section, one.what) == ("wiring", wiring.mistake))
+    phases = ", ".join(PHASE_NAMES[one].upper() for one in wiring.phases)
+    mistake = MISTAKE_WORDS[wiring.mistake].fill(phases=phases)
     what = WORDS["wiring"]
-    zh, en = (what.text(lang, unit=unit, mistake=meaning.text(lang)) for lang in ("zh", "en"))
-    return Words(zh, en)
+    return Words(
+        what.text("zh", unit=unit, mistake=mistake.zh), what.text("en", unit=unit, mistake=mistake.en)
+    )
 
 
 def score(

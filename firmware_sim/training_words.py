@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from evidence.words import Words
+from firmware_sim.language import Words
 
 LINES: Final[Mapping[str, Words]] = {
     "incomer": Words("总进线", "incomer"),
@@ -14,6 +14,13 @@ LINES: Final[Mapping[str, Words]] = {
     "t2": Words("除尘风机", "filter fan"),
     "t3": Words("污水处理站", "sewage works"),
 }
+MISTAKES: Final[Mapping[str, Words]] = {
+    "ct_reversed": Words("{phases} 互感器方向接反", "transformer of {phases} reversed"),
+    "cts_swapped": Words("{phases} 互感器互换", "transformers of {phases} exchanged"),
+    "cts_rotated": Words("{phases} 互感器依次错位", "transformers of {phases} shifted by one"),
+    "voltage_lost": Words("{phases} 电压线断开", "voltage lead of {phases} off"),
+}
+"""What is wrong at a meter, by the mistake's name (firmware_sim.wiring)."""
 WORDS: Final[Mapping[str, Words]] = {
     "begins": Words(
         "练习 {seed}：十块电表的工厂，藏有 {count} 处错误。在另一个终端安装：\n"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from evidence.words import Words
+from firmware_sim.language import Words
 from firmware_sim.layout import Layout
 from firmware_sim.plant import load_plant
 from firmware_sim.training import Hidden, Training, draw_training, score
