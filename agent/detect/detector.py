@@ -242,7 +242,12 @@ class Detector:
     def checkpoint(self) -> bytes:
         """Everything that `restore` needs."""
         lines = {
-            watch.tracker.params.id: [watch.tracker.state(), _to_bodies(watch.open), watch.unsaid]
+            watch.tracker.params.id: [
+                watch.tracker.state(),
+                _to_bodies(watch.open),
+                watch.unsaid,
+                watch.tracker.patterns(),
+            ]
             for watch in self._lines
         }
         links = {
@@ -290,10 +295,12 @@ class Detector:
                 link.restore(tracked)
                 same.add(link.params.linkage)
         for watch in self._lines:
-            tracked, bodies, *unsaid = lines.get(watch.tracker.params.id, ([], {}))
-            watch.adopt(_from_bodies(bodies), *unsaid)
+            tracked, bodies, *more = lines.get(watch.tracker.params.id, ([], {}))
+            watch.adopt(_from_bodies(bodies), *more[:1])
             if tracked and watch.home.params.linkage in same:
                 watch.tracker.restore(tracked)
+                if patterns := next(iter(more[1:]), None):
+                    watch.tracker.repetition.restore(patterns)
         if len(same) == len(self._links) == len(links):
             self._retrospect.restore(retrospect)
         if self._incomer and incomer:

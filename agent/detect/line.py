@@ -21,6 +21,7 @@ nor does what a main switch leaves of the learned standby of production.
 - DUMMY: the power factor is that of a heater.
 - WIRING: the wiring check found a mistake when the meter was installed, and nobody has put it right. Nothing
 is judged by such a meter: its line is MISSING, and only the loss of its data is still told.
+- REPEATS: treatment shows again, reading by reading, what it showed before (`repetition`).
 
 FLAT and DUMMY look for a load that replaces a running machine. A load between the two thresholds is not
 one (a sump heater at night, a control), so it neither counts nor clears.
@@ -49,6 +50,7 @@ from agent.detect.channels import (
 )
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams
+from agent.detect.repetition import ANCHOR_OF, Repetition
 from agent.detect.slots import CT_SLOTS_MIN, DUMMY_SLOTS_MIN, FLAT_SLOTS_MIN, count_slots, is_fine
 
 MISSING: Final = -1
@@ -60,7 +62,8 @@ DUMMY: Final = 16
 SUPPLY: Final = 32
 REVERSED: Final = 64
 WIRING: Final = 128
-FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT, DUMMY, SUPPLY, REVERSED, WIRING)
+REPEATS: Final = 256
+FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT, DUMMY, SUPPLY, REVERSED, WIRING, REPEATS)
 
 POWER_MAX_W: Final = 1_000_000_000
 """No line of a factory draws a gigawatt; also keeps sums and traces within 32 bits."""
@@ -95,7 +98,8 @@ class LineTracker:
         *_STATE, "_alpha", "_calm_from", "_calm_to", "_ct_slots", "_dark_below", "_dead",
         "_dummy_slots", "_fall_from", "_fall_to", "_flat_slots", "_heater", "_hold", "_lo",
         "_loss_slots", "_motor_from", "_motor_to", "_noise_floor", "_noise_from", "_standby", "_stuck_least",
-        "_stuck_off", "_stuck_on", "_top", "channels", "hi", "params", "since",
+        "_stuck_off", "_stuck_on", "_top", "channels", "hi", "params", "repetition",
+        "since",
     )  # fmt: skip
 
     def __init__(self, params: LineParams, linkage: LinkageParams, slot: int) -> None:
@@ -117,6 +121,7 @@ class LineTracker:
         self._stuck_least = min(self._stuck_on, self._stuck_off)
         self._noise_floor = params.noise_floor
         self._noise_from = self.hi if params.noise_floor else NEVER
+        self.repetition = Repetition(dt)
         self._alpha = compute_noise_alpha(dt)
         self._flat_slots = count_slots(linkage.flat_s, dt, FLAT_SLOTS_MIN)
         # A floor above the off threshold was learned from running power, by versions up to 0.1.
@@ -173,7 +178,7 @@ class LineTracker:
         if raw >= self._noise_from and before >= self._lo:
             ewma = self.ewma
             ewma += self._alpha * ((raw - before if raw > before else before - raw) / raw - ewma)
-            if ewma < self._noise_floor:
+            if ewma < self._noise_floor or raw % ANCHOR_OF == 0 or self.repetition.pending:
                 return self._judge(slot, sample)
             self.ewma = ewma
         self.older = before
@@ -304,6 +309,7 @@ class LineTracker:
             return
         if raw < self.hi:
             return
+        self._judge_repetition(slot, raw)
         ewma = self.ewma
         self.ewma = ewma = ewma + self._alpha * (abs(raw - before) / raw - ewma)
         if ewma >= self._noise_floor:
@@ -314,6 +320,16 @@ class LineTracker:
         self.flat_count += 1
         if self.flat_count >= self._flat_slots and not self.flags & FLAT:
             self._raise(FLAT, slot - self.flat_count + 1)
+
+    def _judge_repetition(self, slot: int, raw: int) -> None:
+        known = self.repetition
+        if not known.pending and raw % ANCHOR_OF:
+            return
+        known.note(slot, raw)
+        if known.repeats and not self.flags & REPEATS:
+            self._raise(REPEATS, known.since)
+        elif self.flags and not known.repeats:
+            self.flags &= ~REPEATS
 
     def _judge_ct(self, slot: int, raw: int) -> None:
         below = (raw < self._dead) + (self.raw < self._dead) + (self.older < self._dead)
@@ -351,7 +367,7 @@ class LineTracker:
         self.since[flag] = since
 
     def state(self) -> list[Any]:
-        """Everything that `restore` needs."""
+        """Everything that `restore` needs; see `patterns` for those."""
         return [*_numbers(self), self.since.copy(), self.channels.state()]
 
     def restore(self, state: list[Any]) -> None:
@@ -362,6 +378,10 @@ class LineTracker:
         self.since = since.copy()
         self.channels.restore(channels)
         self._settle()
+
+    def patterns(self) -> list[Any] | None:
+        """The state of `repetition`, which no second verdict needs; None where it is not judged."""
+        return self.repetition.state() if self._noise_floor else None
 
 
 def _is_valid(value: float | None, most: float) -> bool:

@@ -39,6 +39,7 @@ LINE_RULES: Final = {
     line_alarms.SUPPLY: Rule.DATA_LOSS,
     line_alarms.REVERSED: Rule.REVERSED,
     line_alarms.WIRING: Rule.WIRING,
+    line_alarms.REPEATS: Rule.STUCK,
 }
 
 
@@ -152,6 +153,8 @@ class LineWatch:
         lines = self.home.production + self.home.treatment
         if flag == line_alarms.WIRING:
             more["wiring"] = dict(one.split("=", 1) for one in params.wiring.split(","))
+        if flag == line_alarms.REPEATS:
+            more |= tracker.repetition.describe(dt)
         if flag == line_alarms.DATA_LOSS:
             cause = find_loss_cause(tracker, lines, slot, dt)
         elif flag == line_alarms.SUPPLY:

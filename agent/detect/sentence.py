@@ -177,6 +177,8 @@ def _list_endings(rule: Rule, numbers: Numbers) -> Iterable[Words]:
             yield words.PROVISIONAL.fill(what=Words(zh, en))
     if rule is Rule.DATA_LOSS and "voltage_elsewhere" in numbers:
         yield words.NO_SUPPLY_ACTION
+    elif "repeated_readings" in numbers:
+        yield words.REPEATED_ACTION
     elif rule in words.ACTIONS:
         yield words.ACTIONS[rule]
     if rule in words.OFF_RULES and numbers.get("cause") in {Cause.BREAKER_OR_CT, Cause.CT}:
@@ -202,6 +204,8 @@ def _find_template(rule: Rule, numbers: Numbers) -> Words:
         return words.OVERRUN if ran_on else words.ORPHANS
     if rule is Rule.DATA_LOSS and "voltage_elsewhere" in numbers:
         return words.NO_SUPPLY
+    if "repeated_readings" in numbers:
+        return words.REPEATED
     return words.WIRED if "wiring" in numbers else words.TEMPLATES[rule]
 
 

@@ -230,6 +230,17 @@ ELSEWHERE: Final[Mapping[bool | None, Words]] = {
     False: Words("（全部线路均无电压）", " (nor does any other meter)"),
     None: Words("", ""),
 }
+REPEATED: Final = Words(
+    "{since}，{lines}的电表逐一重复{repeated_from_at}起的读数：{repeated_for_min}分钟内抽查{repeated_readings}个，"
+    "按同一时间差对比全部相同，偶然相同的概率低于十亿分之一；可能在回放录制的数据。",
+    "{since} the meter of {lines} showed again what it had shown from {repeated_from_at} on: "
+    "{repeated_readings} readings, sampled within {repeated_for_min} min, were the same one by one, at the "
+    "same distance in time, which chance does less than once in a thousand million times; a recording may be "
+    "played.",
+)
+REPEATED_ACTION: Final = Words(
+    "监管：到现场核对该电表及其通信线路。", "Bureau: look on site at this meter and at its cable."
+)
 TEMPLATES: Final[Mapping[Rule, Words]] = {
     Rule.DATA_LOSS: Words(
         "{since}，{lines}无有效数据{refused}{cause}；此时段不对治污设施作判断。",

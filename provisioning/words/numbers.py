@@ -83,6 +83,10 @@ NAMES: Final[Mapping[str, Words]] = {
     "pf_judged": Words("依据功率因数区分空转与降速", "idle or slow told by power factor"),
     "phase": Words("无电流的相", "phase without current"),
     "unseen": Words("调试期未见", "not seen at commissioning"),
+    "repeated_from_at_s": Words("重复的是何时起的读数", "shows again what was shown from"),
+    "repeated_for_s": Words("已重复", "repeats for"),
+    "repeated_readings": Words("抽查且完全相同的读数", "readings sampled that were the same"),
+    "repeated_chance": Words("偶然相同的概率", "chance of that without a recording"),
     "range_hi_w": Words("调试期见过的最大生产功率", "greatest production that was learned"),
 }
 """A test ensures that every number of an episode has a name."""
@@ -93,7 +97,7 @@ RULES: Final[Mapping[str, Words]] = {
     "idle": Words("空转", "idle"),
     "underspeed": Words("减速/降频", "underspeed"),
     "interruptions": Words("频繁短时停运", "interruptions"),
-    "stuck": Words("恒值", "stuck"),
+    "stuck": Words("恒值/重复", "stuck or repeated"),
     "flat": Words("异常平稳", "flat"),
     "dummy": Words("假负载", "dummy load"),
     "decoupled": Words("治污与生产脱节", "decoupled"),

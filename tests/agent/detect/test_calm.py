@@ -14,7 +14,9 @@ from tests.agent.detect.timeline import line, linkage
 
 FAN = line("t1", noise_floor=0.003, stuck_on_s=300, stuck_off_s=900, pf_heater=0.97, voltage_v=230.0)
 MILL = line("p1", ct_floor_w=90, stuck_on_s=300, stuck_off_s=0, voltage_v=230.0)
-POWERS = st.sampled_from([-60, -1, 0, 0, 7, 89, 90, 240, 400, 2_000, 3_000, 9_000, 9_001, 9_400, 500_000])
+POWERS = st.sampled_from(
+    [-60, -1, 0, 0, 7, 89, 90, 240, 400, 2_000, 3_000, 9_000, 9_001, 9_017, 9_400, 500_000]
+)
 FACTORS = st.sampled_from(
     [None, None, 0.86, 0.86, -0.86, 0.968, 0.9689, 0.9695, 0.97, 0.99, 1.01, 1.3, math.nan]
 )
@@ -38,6 +40,7 @@ def test_a_calm_line_keeps_what_a_judged_one_keeps(
             judged = short.take(slot, taken)
             long._judge(slot, taken)
             assert short.state() == long.state()
+            assert short.patterns() == long.patterns()
             assert short.now == long.now
             assert judged or short.flags == flags
             slot += 1
