@@ -22,7 +22,7 @@ def make_journal(db: Any) -> None:
     )
     db["cursors"].create({"name": str, "place": int}, pk="name", not_null={"place"})
     db.execute("CREATE INDEX journal_marks ON journal (at) WHERE marks IS NOT NULL")
-    db.execute("CREATE INDEX journal_lines ON journal (at) WHERE line IS NOT NULL")
+    db.execute("CREATE INDEX journal_lines ON journal (at, received_utc_ms) WHERE line IS NOT NULL")
     db.execute(
         "INSERT INTO journal (at, what, received_utc_ms) "
         "SELECT at, CASE WHEN body IS NULL THEN ? ELSE ? END, received_utc_ms "

@@ -12,9 +12,11 @@ from centre.store.contract import (
     EnrolmentError,
     Fork,
     LateBody,
+    Marked,
     Told,
     UnknownGatewayError,
 )
+from centre.store.journal import STRANGERS_MAX, Mark, What
 from disk.database import StoreError
 from evidence import cbor, keys
 from evidence.chain import ChainState
@@ -212,3 +214,55 @@ def test_the_last_finding_of_a_kind_about_a_gateway_is_found_after_a_restart(lif
     assert again.last_finding(OTHER, "silence") is None
     assert again.last_finding("", "outage") == outage
     assert again.last_finding("", "gap") is None
+
+
+# What came, in its order
+
+
+def test_the_journal_has_each_arrival_once_in_the_order_of_the_commits_over_restarts(life: Life) -> None:
+    chain = Chain()
+    seals = [chain.seal() for _ in range(3)]
+    first: list[Change] = [*accepted(life.store.state(GATEWAY), seals, without=frozenset({1}))]
+    first += [Marked(GATEWAY, 2, Mark.WAITS), Told(GATEWAY, 3, '{"a":1}', 7_000)]
+    late: list[Change] = [
+        LateBody(GATEWAY, 1, seals[0].body or b"", (), 9_000),
+        Marked(GATEWAY, 1, Mark.TEACHES),
+    ]
+    for batch in (first, first, late, late, first):  # a result that is unknown is settled by the same batch
+        life.store.commit(batch)
+    journal = life.restart().journal()
+    found = journal.arrivals(0, 99)
+    assert [(one.number, one.what, one.received_utc_ms) for one in found] == [
+        (1, What.SEAL, 7_000),
+        (2, What.WHOLE, 7_000),
+        (3, What.WHOLE, 7_000),
+        (3, What.FINDING, 7_000),
+        (1, What.BODY, 9_000),
+    ]
+    assert [one.body for one in found] == [None, seals[1].body, seals[2].body, None, seals[0].body]
+    assert (found[3].line, found[4].cose, found[4].gateway) == ('{"a":1}', seals[0].cose, GATEWAY)
+    assert journal.last_place() == found[-1].place
+    assert journal.arrivals(found[2].place, 1) == found[3:4]
+    assert journal.arrivals(0, 99, {OTHER}) == []
+    assert [one.number for one in journal.marked(GATEWAY, Mark.WAITS, found[-1].place)] == [2]
+    assert [one.number for one in journal.marked(GATEWAY, Mark.TEACHES, found[-1].place + 1)] == [1]
+    assert list(journal.marked(GATEWAY, Mark.TEACHES, found[-1].place)) == [], "not known before it came"
+    assert list(journal.marked(GATEWAY, Mark.WAITS, found[-1].place, first=3)) == []
+
+
+def test_findings_about_strangers_are_kept_within_a_bound_of_each_day(life: Life) -> None:
+    count = STRANGERS_MAX + 5
+    life.store.commit([Told("gw-9", 0, f'{{"n":{n}}}', 7_000) for n in range(count)])
+    assert len(life.store.journal().arrivals(0, 2 * count)) == STRANGERS_MAX
+    assert {one.gateway for one in life.store.journal().arrivals(0, 9)} == {""}
+    life.store.commit([Told(GATEWAY, 0, "{}", 7_000)])
+    assert life.store.journal().last_place() == STRANGERS_MAX + 1, "a gateway's own are not in that bound"
+
+
+def test_how_far_lines_were_handed_on_is_kept_with_the_next_commit_and_at_the_end(life: Life) -> None:
+    assert life.store.delivered() == 0
+    life.store.note_delivered(3)
+    life.store.commit([])
+    assert life.restart().delivered() == 3
+    life.store.note_delivered(4)
+    assert life.restart().delivered() == 4
