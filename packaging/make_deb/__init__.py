@@ -9,6 +9,7 @@ that of the commit, every mode is set, names are sorted, byte code is hashed and
     source     the commit: its files, its time, its versions
     wheels     those of the lock: downloaded against the hashes, unpacked, pruned
     tree       the files of the package, each at its place
+    completion shell completion, from the commands
     manual     manual pages from the commands' --help
     elf        the machine of an object file, and the system libraries it needs
     control    the control files of dpkg

@@ -5,6 +5,7 @@
     /lib/systemd/system            the units, as they are in systemd/
     /usr/lib/sysusers.d, tmpfiles.d
     /usr/share/man/man1            manual pages, from --help
+    /usr/share/bash-completion, zsh, fish   completion of verbs and options
     /usr/share/doc/dianjian-edge   documents; examples/site.toml to start a site file by hand from
 
 Nothing is shipped in /etc or /var: `dianjian setup` and the agent create their files there.
@@ -21,6 +22,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from make_deb.completion import make_completions
 from make_deb.manual import make_manuals
 from make_deb.source import Source
 from make_deb.wheels import unpack
@@ -107,6 +109,10 @@ def _copy_documents(root: Path, source: Source, debian: Path) -> None:
     pages.mkdir(parents=True)
     for name, text in make_manuals(source).items():
         _write_gz(pages / f"{name}.1.gz", text)
+    for place, text in make_completions(source).items():
+        file = root / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
     overrides = root / "usr/share/lintian/overrides"
     overrides.mkdir(parents=True)
     shutil.copy(debian / "lintian-overrides", overrides / "dianjian-edge")

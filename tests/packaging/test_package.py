@@ -142,6 +142,34 @@ def test_the_example_is_the_site_file_of_the_readme_and_does_nothing_until_someb
     assert "# [[linkage]]" in text
 
 
+def test_a_shell_completes_verbs_and_options_with_the_files_of_the_package(tmp_path: Path) -> None:
+    from make_deb.completion import make_completions  # noqa: PLC0415
+    from make_deb.source import Source  # noqa: PLC0415
+
+    files = make_completions(Source(HERE, 0, "0" * 40, "0", "0"))
+    assert len(files) == 2 * 3
+    (tmp_path / "completion").write_text(files["usr/share/bash-completion/completions/dianjian-sim"], "utf-8")
+    (tmp_path / "dianjian-sim").write_text(
+        f"#!{sys.executable}\nfrom firmware_sim.main import main\nmain()\n", "utf-8"
+    )
+    (tmp_path / "dianjian-sim").chmod(0o755)
+    asks = (
+        "source completion; COMP_WORDS=(dianjian-sim tr); COMP_CWORD=1; "
+        "_dianjian_sim_completion dianjian-sim tr; echo ${COMPREPLY[@]}"
+    )
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(HERE)}
+    ended = subprocess.run(
+        ["bash", "-c", asks],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ended.stdout.strip() == "train", ended.stderr
+
+
 def test_every_command_has_a_manual_page_with_all_its_verbs() -> None:
     from make_deb.manual import make_manuals  # noqa: PLC0415
     from make_deb.source import Source  # noqa: PLC0415

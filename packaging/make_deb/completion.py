@@ -1,0 +1,44 @@
+"""Shell completion of the commands, as click writes it for bash, zsh and fish."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Final
+
+from make_deb.source import Source
+
+DUMP: Final = """
+import json, sys
+from click.shell_completion import get_completion_class
+from firmware_sim.main import main as simulator
+from provisioning.cli import cli as dianjian
+
+def write(shell, name, command):
+    variable = f"_{name.upper().replace('-', '_')}_COMPLETE"
+    made = get_completion_class(shell)(command, {}, name, variable)
+    return made.source_template % made.source_vars()
+
+commands = {"dianjian": dianjian, "dianjian-sim": simulator}
+shells = ("bash", "zsh", "fish")
+json.dump({s: {name: write(s, name, one) for name, one in commands.items()} for s in shells}, sys.stdout)
+"""
+PLACES: Final = {
+    "bash": "usr/share/bash-completion/completions/{name}",
+    "zsh": "usr/share/zsh/vendor-completions/_{name}",
+    "fish": "usr/share/fish/vendor_completions.d/{name}.fish",
+}
+"""Where Debian's shells look, by shell."""
+
+
+def make_completions(source: Source) -> dict[str, str]:
+    """The text of each file, by its place in the package."""
+    environment = {**os.environ, "PYTHONPATH": str(source.folder), "LC_ALL": "C.UTF-8"}
+    call = [sys.executable, "-P", "-c", DUMP]
+    dumped = subprocess.run(call, env=environment, check=True, capture_output=True, text=True)  # noqa: S603
+    texts: dict[str, dict[str, str]] = json.loads(dumped.stdout)
+    return {
+        PLACES[shell].format(name=name): text.strip() + "\n"
+        for shell, named in texts.items()
+        for name, text in named.items()
+    }
