@@ -116,6 +116,14 @@ def test_answers_make_the_site_file_that_the_agent_takes(tmp_path: Path) -> None
     assert [(one.production, one.treatment) for one in site.linkage] == [(("p1",), ("t1",))]
 
 
+def test_a_ratio_in_the_answers_is_a_number_or_what_stands_on_the_plate(tmp_path: Path) -> None:
+    for given, ratio in (("40", 40.0), ('"100/5"', 20.0), ('"200 A / 5 A"', 40.0)):
+        folder = begun(tmp_path / given.replace("/", "-"), "lines")
+        answers = GOOD_LINES + f"[[meter]]\nid = 'm2'\nct_ratio = {given}\n"
+        assert setup(folder, "lines", answers=answers).exit_code == 0
+        assert kept(folder).meters[1].ct_ratio == ratio
+
+
 def test_a_step_says_which_one_comes_first(tmp_path: Path) -> None:
     ended = setup(begun(tmp_path / "f", "find"), "receipt", "--yes")
     assert (ended.exit_code, told(ended)) == (2, ["step receipt: do enrol first"])
