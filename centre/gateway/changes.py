@@ -143,7 +143,8 @@ def flatten(body: Mapping[str, Any], work: Work) -> Config:
 def compare(before: Config, after: Config) -> list[Change]:
     """Each change; a whole meter, line or linkage that came or went is one."""
     found: dict[str, Change] = {}
-    kept = {_owner(name) for name in before} & {_owner(name) for name in after}
+    wholes = _group(before), _group(after)
+    kept = wholes[0].keys() & wholes[1].keys()
     for name in dict.fromkeys([*before, *after]):
         old, new = before.get(name), after.get(name)
         if old == new:
@@ -152,11 +153,18 @@ def compare(before: Config, after: Config) -> list[Change]:
         if owner in kept:
             found[name] = Change(name, old, new)
         elif owner not in found:
-            whole = before if old is not None else after
-            value = ", ".join(f"{key}={one}" for key, one in whole.items() if _owner(key) == owner)
-            value = value[:VALUE_CHARS_MAX]
+            whole = wholes[0 if old is not None else 1].get(owner, [])
+            value = ", ".join(f"{key}={one}" for key, one in whole)[:VALUE_CHARS_MAX]
             found[owner] = Change(owner, value, None) if old is not None else Change(owner, None, value)
     return list(found.values())
+
+
+def _group(config: Config) -> dict[str, list[tuple[str, Value]]]:
+    """The names and values of each meter, line or linkage, by one pass: what is new may be all of them."""
+    groups: dict[str, list[tuple[str, Value]]] = {}
+    for name, value in config.items():
+        groups.setdefault(_owner(name), []).append((name, value))
+    return groups
 
 
 def _owner(name: str) -> str:
