@@ -9,9 +9,9 @@ over one axis of time in the plant's zone.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Final
 
+from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.pages.html import Html, escape, join, markup, read_asset
 from provisioning.pages.plot_data import (
@@ -33,8 +33,12 @@ MARK_HEIGHT: Final = 15
 AXIS_HEIGHT: Final = 22
 TICKS_MAX: Final = 9
 TICK_STEPS_S: Final = (300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+DAYS_MAX: Final = 62
+"""Ticks of whole days: two months; a longer axis, which no honest record makes, has fewer."""
 TICK_PARTS: Final = (0.5, 0.25, 0.2, 0.1, 0.05, 0.025)
 HEADROOM: Final = 1.08
+DRAWN_W_MAX: Final = 1e12
+"""The highest scale, a thousand power stations; what a record says beyond runs along the top."""
 
 Scale = Callable[[float], float]
 
@@ -99,13 +103,14 @@ def _text(x: float, y: float, words: Words, css: str = "", anchor: str = "start"
 def _axis(chart: Chart, top: float, floor: float) -> Iterator[Html]:
     length = chart.end_s - chart.begin_s
     steps = (*chart.ticks_s, *TICK_STEPS_S)
-    step = next((one for one in steps if length / one <= TICKS_MAX), steps[-1])
+    longest = steps[-1] * max(-(-length // (steps[-1] * DAYS_MAX)), 1)
+    step = next((one for one in steps if length / one <= TICKS_MAX), longest)
     form = "%m-%d" if step >= 86_400 else "%H:%M:%S" if step % 60 else "%H:%M"
     local = chart.begin_s + chart.offset_s
     tick = -(-local // step) * step
     while tick <= local + length:
         x = chart.x(tick - chart.offset_s)
-        text = datetime.fromtimestamp(tick, UTC).strftime(form)
+        text = local_text(tick, 0, form)
         if tick == local + length and text == "00:00":
             text = "24:00"
         yield _path("grid", f"M{_n(x)} {_n(top)}V{_n(floor + 4)}")
@@ -117,7 +122,7 @@ def _axis(chart: Chart, top: float, floor: float) -> Iterator[Html]:
 def _top_w(panel: Panel) -> float:
     watts = [watts for watts in panel.curve.high_w if watts is not None]
     watts += [watts for level in panel.levels for _, watts in level.steps if watts is not None]
-    top_w = max([0.0, *watts]) * HEADROOM
+    top_w = min(max([0.0, *watts]), DRAWN_W_MAX) * HEADROOM
     return top_w if top_w >= 1 else 1000.0  # a CT the wrong way round measures below 0
 
 

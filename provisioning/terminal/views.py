@@ -42,6 +42,9 @@ LINES_SHOWN_MIN: Final = 3
 SHORTER: Final = ((6, 12), (3, 6), (1, 2))
 """Linkages (the greatest deficits) and silent meters (the first) that are named where not everything fits."""
 EPISODES_SHOWN: Final = 4
+LEAST_W: Final = 1e-3
+DRAWN_W_MAX: Final = 1e12
+"""Highest values that a sparkline is scaled to; a record may hold any number."""
 COLUMN_S: Final = 120
 HALF_HOUR_S: Final = 1800
 TRACE_LEFT: Final = 20
@@ -53,10 +56,10 @@ Json = Mapping[str, Any]
 
 def draw_sparkline(values: Sequence[float | None], top: float, columns: int = SPARK_COLUMNS) -> str:
     """The last `columns` values as blocks between 0 and `top`; a missing one is a gap."""
-    scale = (len(SPARKS) - 1) / top if top > 0 else 0.0
+    scale = (len(SPARKS) - 1) / top if top >= LEAST_W else 0.0
     shown = list(values)[-columns:]
     return "".join(
-        " " if value is None else SPARKS[min(max(round(value * scale), 0), len(SPARKS) - 1)]
+        " " if value is None else SPARKS[round(min(max(value * scale, 0), len(SPARKS) - 1))]
         for value in shown
     ).rjust(columns)
 
@@ -304,5 +307,5 @@ def draw_trace(
 
 def _pairs(values: Sequence[float | None]) -> list[float | None]:
     pairs = (values[i : i + 2] for i in range(0, len(values), 2))
-    known = [[value for value in pair if value is not None] for pair in pairs]
+    known = [[min(value, DRAWN_W_MAX) for value in pair if value is not None] for pair in pairs]
     return [sum(pair) / len(pair) if pair else None for pair in known]

@@ -129,3 +129,28 @@ def test_a_database_that_is_more_than_tables_is_one_line(state: Path, sql: str) 
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
     assert "which is none of ours" in result.stderr
+
+
+@pytest.mark.parametrize("begin_s", [0, 1_767_200_000, 253_402_300_799])
+@pytest.mark.parametrize("raised_s", [0, 253_402_300_799])
+@pytest.mark.parametrize("watts", [1.7e308, -1.7e308, 5e-324])
+def test_an_episode_of_extreme_numbers_is_drawn_all_the_same(
+    tmp_path: Path, found: list[Episode], begin_s: int, raised_s: int, watts: float
+) -> None:
+    body = found[-1].to_body()
+    trace = {
+        **body["trace"],
+        "begin_at_s": begin_s,
+        "production_w": [watts, None] * 60,
+        "treatment_w": [watts],
+    }
+    times = {"begin_at_s": begin_s, "raised_at_s": raised_s, "end_at_s": begin_s, "trace": trace}
+    with closing(GatewayStore(tmp_path / DATABASE_NAME, QUOTA_BYTES)) as store:
+        sealer = Sealer("gw-7", KeySlots(tmp_path / KEYS_NAME), store)
+        write_enrolment(tmp_path, "gw-7", sealer.recover().next_key)
+        sealer.seal([encode_record(Kind.EPISODE, stamp(), {**body, **times})], stamp())
+    page, drawing = str(tmp_path / "out.html"), str(tmp_path / "out.svg")
+    result = call("--state", str(tmp_path), found[0].id, "--html", page, "--svg", drawing)
+    assert result.exit_code == 0, result.output
+    assert Path(page).stat().st_size < 1 << 17
+    assert call("--state", str(tmp_path), found[0].id).exit_code == 0
