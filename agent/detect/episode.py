@@ -57,6 +57,7 @@ class State(StrEnum):
     CLEARED = "cleared"
 
 
+MINUTE_S: Final = 60
 SEVERITIES: Final = {
     **dict.fromkeys((Rule.OFF, Rule.LATE_START, Rule.EARLY_STOP), Severity.VIOLATION),
     **dict.fromkeys((Rule.IDLE, Rule.UNDERSPEED, Rule.INTERRUPTIONS), Severity.VIOLATION),
@@ -113,8 +114,21 @@ class Episode:
     retrospective: bool = False
 
     def to_body(self) -> dict[str, Any]:
-        """Plain values for CBOR and JSON, in the order of the fields (the hash as hexadecimal text)."""
-        return asdict(self, value_serializer=_to_plain)
+        """Plain values for CBOR and JSON, in the order of the fields (the hash as hexadecimal text).
+
+        No time of a record is before 1970: where a clock begins there, what reaches back is cut off.
+        """
+        plain = asdict(self, value_serializer=_to_plain)
+        for name in ("begin_at_s", "raised_at_s"):
+            plain[name] = max(plain[name], 0)
+        plain["end_at_s"] = None if self.end_at_s is None else max(self.end_at_s, 0)
+        trace, early = plain["trace"], max(-(self.trace.begin_at_s // MINUTE_S), 0)
+        if early:
+            trace["begin_at_s"] += early * MINUTE_S
+            trace["production_w"], trace["treatment_w"] = (
+                trace[name][early:] for name in ("production_w", "treatment_w")
+            )
+        return plain
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> "Episode":

@@ -175,7 +175,7 @@ def test_reasons_and_findings_are_told_in_chinese_too() -> None:
         ("identify --replay nosuch", 2, "No such file"),
         ("read --replay pyproject.toml --model eastron-sdm630", 2, "line 1: is not JSON"),
         ("read --replay x --record y --model eastron-sdm630", 2, "a record is not recorded again"),
-        ("read tcp://127.0.0.1:1 --record /nosuch/x --model eastron-sdm630", 2, "No such file"),
+        ("read tcp://127.0.0.1:1 --record /nosuch/x --model eastron-sdm630", 2, "there is no folder"),
         ("read tcp://127.0.0.1:1 --model sunspec", 3, "Connection refused"),
         ("identify tcp://127.0.0.1:1", 3, "Connection refused"),
         ("identify ftp://x", 2, "expected one of tcp://host"),

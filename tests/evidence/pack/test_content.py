@@ -25,6 +25,7 @@ from evidence.pack.content import (
     open_evidence,
     sign_issue,
 )
+from evidence.pack.proof import _Proof
 from evidence.pack.proved import PackError, Rest
 from evidence.record import Kind, encode_record
 from evidence.statement import Rekey, Replace, Revoke, sign_statement
@@ -315,6 +316,26 @@ def test_without_enrolment_a_receipt_vouches_for_a_key_that_changes() -> None:
     assert nobodys in problems(evolve(one, runs=(tuple(packed[2:]),)))
     packed[4] = evolve(packed[4], cose=b"\x80")
     assert "seal 5: not a COSE_Sign1" in problems(evolve(one, runs=(tuple(packed[2:]),)))
+
+
+def test_before_the_first_seal_of_a_chain_no_key_changes_unchecked() -> None:
+    seals = list(run(SEALS))
+    seals[0] = evolve(seals[0], statements=(KEY_CHANGES,))
+    one = content(tuple(seals), last=9, receipts=(receipt(SEALS[6]),), first_key=FIRST_KEY)
+    assert "seal 1: under a new key that nothing vouches for" in problems(one)
+    assert "seal 1: under a new key that nothing vouches for" in problems(one, FIRST_KEY)
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)], ids=["as they were", "the later one first"])
+def test_the_recovery_key_is_that_of_the_replacement_with_the_highest_number(order: tuple[int, int]) -> None:
+    proof = _Proof(content(run(SEALS), last=9), CENTRE_KEY)
+    replaced = {
+        number: Replace(GATEWAY, number, bytes(32), 1, bytes(32), bytes([number]) * 32, NOON_MS, "new")
+        for number in order
+    }
+    proof.statements += [replaced[number] for number in order]
+    assert proof._find_recovery_key(9) == bytes([2]) * 32
+    assert proof._find_recovery_key(1) == bytes([1]) * 32
 
 
 def test_no_seal_after_a_revocation_counts_until_new_hardware_lifts_it() -> None:

@@ -145,7 +145,7 @@ def test_only_the_end_that_is_asked_for_is_read(site: Path) -> None:
     assert heard[0][1] <= 6 * 3600 // SEAL_S + 2
     short = call(site, "--chain", "--hours", "2", "--dry-run")
     assert short.exit_code == 1
-    assert "NOT ready" in short.output
+    assert "refused (too_little)" in short.output
 
 
 @pytest.mark.parametrize(
