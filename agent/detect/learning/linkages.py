@@ -35,6 +35,11 @@ DUTY_PERIOD_MAX_S: Final = 3600
 LEVEL_REST_MAX_S: Final = 2 * 86_400
 """A tank that is not emptied for two days stands still with its plant."""
 BINS: Final = 6
+LEVELS_APART: Final = 1.25
+BETWEEN_SHARE: Final = 0.1
+LEVEL_MIN_S, LEVEL_SAMPLES_MIN = 1800, 12
+"""Two levels of production in one bin: the upper begins a quarter above the lower, a tenth of the samples at
+most lie between, and either lasted for half an hour in all. One median of both would call the lower idle."""
 MATURE_MIN: Final = 60
 """Ten minutes of 10 s samples; fewer make no envelope."""
 LOW_STRETCH: Final = 0.6
@@ -182,7 +187,7 @@ def learn_envelope(least: Floats, t: Floats, ripe: Bools, on: Threshold, mode: M
         return Envelope((Bin(from_w=0, lo_w=on.lo_w, median_w=on.hi_w),), (), ripe=False)
     edges = np.unique(np.quantile(least[chosen], np.linspace(0, 1, BINS + 1)[:-1]).round())
     edges[0] = np.round(np.quantile(least[chosen], 0.005))
-    edges = np.unique(edges)
+    edges = split_levels(np.unique(edges), least, chosen, dt_s)
     index = np.clip(np.searchsorted(edges, least, side="right") - 1, 0, None)
     medians = _find_quantiles(t, index, chosen, len(edges), 0.5)
     idle = chosen & (t < IDLE_STRETCH * medians[index])
@@ -205,6 +210,37 @@ def learn_envelope(least: Floats, t: Floats, ripe: Bools, on: Threshold, mode: M
     bins = [Bin(from_w=round(edge), lo_w=round(lo), median_w=round(median)) for edge, lo, median in rows]
     below = Bin(from_w=0, lo_w=on.lo_w, median_w=bins[0].median_w)
     return Envelope((below, *(one for one in bins if one.from_w > 0)), exceptions, ripe=True)
+
+
+def split_levels(edges: Floats, least: Floats, chosen: Bools, dt_s: int) -> Floats:
+    """The edges of bins of production, with one more in each bin that holds two levels with a gap between.
+
+    Production has to have come down over the gap more often than what is rare comes: a stretch of too little
+    treatment at a power of its own does not become normal by it. What lies in the gap is on the way from one
+    level to the other, and needs what the lower one does.
+
+    Args:
+        edges: Rising, W.
+        least: Production by slot, W.
+        chosen: The slots that count.
+        dt_s: Length of a slot.
+    """
+    found = edges.tolist()
+    least_count = max(LEVEL_SAMPLES_MIN, LEVEL_MIN_S // dt_s)
+    for begin, end in zip(edges, [*edges[1:], np.inf], strict=True):
+        x = np.sort(least[chosen & (least >= begin) & (least < end)])
+        if len(x) < 2 * least_count or x[0] <= 0:
+            continue
+        above = np.searchsorted(x, LEVELS_APART * x)  # by sample, the first one of another level
+        between = above - np.arange(1, len(x) + 1)
+        is_chance = (len(x) - above < least_count) | (np.arange(1, len(x) + 1) < least_count)
+        last = int(np.argmin(np.where(is_chance, len(x), between)))
+        if is_chance[last] or between[last] > BETWEEN_SHARE * len(x):
+            continue
+        edge = float(x[above[last]])
+        if len(find_runs(chosen & (least <= x[last]))) > LOW_STRETCHES_MAX:
+            found.append(edge)
+    return np.unique(found)
 
 
 def learn_range_w(u: Floats) -> int:
