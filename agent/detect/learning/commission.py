@@ -54,7 +54,13 @@ from agent.detect.learning.questions import (
 )
 from agent.detect.learning.replay import Counts, replay
 from agent.detect.learning.series import Grid, Series, find_runs, to_grid
-from agent.detect.learning.thresholds import LearnedThreshold, Mode, learn_above_standby, learn_threshold
+from agent.detect.learning.thresholds import (
+    OFF_OF_ON_MAX,
+    LearnedThreshold,
+    Mode,
+    learn_above_standby,
+    learn_threshold,
+)
 from agent.detect.line import compute_hold_slots
 from agent.detect.line_params import Answer, LineParams
 from agent.detect.param_table import ParamsError
@@ -153,14 +159,39 @@ def commission(
         if not value_w:
             raise ParamsError(("answer standby=yes: no standby was asked about; say its power in kW",))
         given["standby"] = evolve(standby, value_w=value_w)
-    learned = _Commissioning(plain, data, *powers, given).run()
-    if not any(one.key == "level" for one in learned.questions) or learned.ready:
+    first = _Commissioning(plain, data, *powers, given)
+    learned = first.run()
+    assumed = _assume(learned, first.usual_w)
+    if not assumed:
         return learned
-    # Until somebody answers, it is watched as if by level: what is not known neither accuses nor floods.
-    watched = _Commissioning(plain, data, *powers, {**given, "level": Answer(question="level", answer=YES)})
-    known = learned.params
-    params = evolve(watched.run().params, answers=known.answers, only_asks=known.only_asks)
-    return evolve(learned, params=params)
+    watched, known = _Commissioning(plain, data, *powers, {**given, **assumed}).run(), learned.params
+    params = evolve(watched.params, answers=known.answers, only_asks=known.only_asks)
+    told = [
+        QUESTIONS["not judged"].fill(value_kw=one.value_w / 1000) for one in assumed.values() if one.value_w
+    ]
+    return evolve(learned, params=params, missing=(*learned.missing, *told))
+
+
+def find_treated_w(params: LinkageParams) -> int:
+    """The least production for which treatment was seen to run; 0 if no envelope was learned."""
+    return params.envelope[1].from_w if len(params.envelope) > 1 else 0
+
+
+def _assume(learned: CommissionResult, usual_w: float) -> dict[str, Answer]:
+    """The answers as if which it is watched until somebody gives them: what is not known accuses nobody.
+
+    A standby is assumed only where it is as low against the usual production as thresholds take for off, and
+    lower than all production for which treatment was seen to run: a warm-up of a fifth, say, which wanders
+    about the threshold. Nothing that was seen to need treatment is left unjudged then.
+    """
+    asked = {one.key: one for one in learned.questions}
+    assumed: dict[str, Answer] = {}
+    if "level" in asked and not learned.ready:
+        assumed["level"] = Answer(question="level", answer=YES)
+    value_w = asked["standby"].value_w if "standby" in asked else 0
+    if 0 < value_w < min(find_treated_w(learned.params), OFF_OF_ON_MAX * usual_w):
+        assumed["standby"] = Answer(question="standby", answer=YES, value_w=value_w)
+    return assumed
 
 
 class _Commissioning:
@@ -353,13 +384,12 @@ class _Commissioning:
             self._params, provisional=not (enough and both and not only_asks), only_asks=only_asks
         )
         follows = FINDINGS["follows" if r > 0 else "no lag"].fill(lag_s=params.lag_s, r=r)
-        learned_from_w = params.envelope[1].from_w if len(params.envelope) > 1 else 0
         return CommissionResult(
             params=params,
             seen=(
                 FINDINGS["seen"].fill(**facts),
                 follows,
-                *describe_range((learned_from_w, params.range_hi_w)),
+                *describe_range((find_treated_w(params), params.range_hi_w)),
             ),
             missing=tuple(self._missing),
             refusals=tuple(self._refusals),
@@ -397,12 +427,22 @@ class _Commissioning:
         self._refusals.append(Refusal("exceptions", FINDINGS["refused"].fill(share=round(100 * share))))
         return "exceptions"
 
+    @property
+    def usual_w(self) -> float:
+        """What production usually draws; 0 if it never ran."""
+        on = self._find_running_w()
+        return float(np.median(on)) if len(on) else 0.0
+
+    def _find_running_w(self) -> np.ndarray:
+        known = self._u[np.isfinite(self._u)]
+        return np.asarray(known[known >= self._params.on_production.hi_w])
+
     def _ask(self) -> tuple[list[Question], list[Words]]:
         """All questions that the data raise, and remarks about habits that no answer would change."""
         params = self._params
-        on = self._u[np.nan_to_num(self._u, nan=0.0) >= params.on_production.hi_w]
-        usual_w = float(np.median(on)) if len(on) else 0.0
-        habits, told = ask_about_habits(self._exceptions, self._u, self._data, params.utc_offset_s, usual_w)
+        on = self._find_running_w()
+        facts = params.utc_offset_s, self.usual_w, find_treated_w(params)
+        habits, told = ask_about_habits(self._exceptions, self._u, self._data, *facts)
         # What comes at the same hours is no level, as long as it is not a good part of the time.
         is_asked = not (habits or told) or find_share(self._exceptions, self._on) >= REFUSED_SHARE
         level = ask_about_level(self._exceptions, self._data.dt_s) if is_asked else []

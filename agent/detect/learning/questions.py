@@ -22,6 +22,8 @@ REFUSED_SHARE: Final = 0.3
 """Eight hours of violation in three days of one shift are 22 %; above this nobody knows what is normal."""
 HABIT_MIN: Final = 4
 """Exceptions at the same hours on so many days are a habit."""
+STANDBY_MIN: Final = 3
+"""Where production was less than treatment ever ran for, three of the working days of 72 hours are one."""
 HABIT_SHARE: Final = 0.3
 """Fewer of all exceptions come to the same hours by chance: a shift of eight hours has a fifth of them in an
 hour and a half."""
@@ -45,6 +47,10 @@ QUESTIONS: Final[Mapping[str, Words]] = {
         "是待机、清洗还是预热（无需治污）？",
         "{count} exceptions begin around {begin}, with production at up to {value_kw:.1f} kW where "
         "{usual_kw:.1f} are usual: is this a standby, a cleaning or a warm-up, which needs no treatment?",
+    ),
+    "not judged": Words(
+        "在回答之前，不超过{value_kw:.1f}千瓦的生产视为待机，不作判断",
+        "until that is answered, production of up to {value_kw:.1f} kW counts as a standby and is not judged",
     ),
     "stop": Words(
         "未见生产停机：互感器脱落无法识别；能否停机一次，约一小时？",
@@ -83,7 +89,7 @@ def find_share(spans: Iterable[Span], on: Bools) -> float:
 
 
 def ask_about_habits(
-    spans: Sequence[Span], u: Floats, data: Grid, offset_s: int, usual_w: float
+    spans: Sequence[Span], u: Floats, data: Grid, offset_s: int, usual_w: float, treated_w: float = 0.0
 ) -> tuple[list[Question], list[Words]]:
     """Questions and remarks, one for each time of day at which exceptions begin again and again.
 
@@ -95,6 +101,7 @@ def ask_about_habits(
         data: Where the slots lie in time.
         offset_s: The plant's zone.
         usual_w: What production usually draws.
+        treated_w: The least production for which treatment was seen to run.
     """
     begins = sorted(((data.at_s(begin) + offset_s) % DAY_S, begin, end) for begin, end, _ in spans)
     asked: list[Question] = []
@@ -103,11 +110,12 @@ def ask_about_habits(
         group = [one for one in begins if one[0] - begins[0][0] <= HABIT_APART_S]
         begins = begins[len(group) :]
         days = {(data.at_s(begin) + offset_s) // DAY_S for _, begin, _ in group}
-        if len(days) < HABIT_MIN or len(group) < HABIT_SHARE * len(spans):
-            continue
-        begin_at = local_text(data.at_s(group[len(group) // 2][1]), offset_s, "%H:%M")
         level = sorted(value for _, begin, end in group for value in u[begin:end].tolist() if value == value)  # noqa: PLR0124  NaN
         greatest_w = level[int(0.98 * (len(level) - 1))] if level else 0.0
+        least = STANDBY_MIN if greatest_w < treated_w else HABIT_MIN
+        if len(days) < least or len(group) < HABIT_SHARE * len(spans):
+            continue
+        begin_at = local_text(data.at_s(group[len(group) // 2][1]), offset_s, "%H:%M")
         facts = {"count": len(group), "begin": begin_at}
         if level and greatest_w <= STANDBY_OF_ON_MAX * usual_w:
             words = QUESTIONS["standby"].fill(**facts, value_kw=greatest_w / 1000, usual_kw=usual_w / 1000)

@@ -82,6 +82,32 @@ def test_the_answer_no_is_kept_and_changes_nothing_else() -> None:
     assert keys(answered) == ["product"]
 
 
+def with_warm_up(share: float, days: int = DAYS) -> Loads:
+    """Before work the line turns unladen for an hour, at powers that wander about `share`, the fan off."""
+    loads = plant("constant", days, 5)
+    usual_w = float(np.median(loads.u[loads.u > 20_000]))
+    hour = np.arange(days * DAY) * DT_S / 3600 % 24
+    early = (hour >= 5) & (hour < 6.2) & (loads.u < 10_000)
+    level = share * usual_w * (1 + 0.4 * np.sin(np.arange(days * DAY) / 150))
+    return replace(loads, u=np.where(early, level, loads.u), t=np.where(early, 12.0, loads.t))
+
+
+def test_a_warm_up_that_wanders_about_the_threshold_accuses_nobody_until_the_question_is_answered() -> None:
+    loads = with_warm_up(0.16)
+    open_one = learn(loads, 3 * DAY)
+    assert "standby" in keys(open_one), "three days of 72 hours are enough to ask"
+    assert any("until that is answered" in text for text in english(open_one))
+    assert open_one.exceptions
+    assert treatment_findings(open_one.params, loads) == []
+    assert not open_one.params.answers, "nobody has answered"
+    denied = learn(loads, 3 * DAY, answers=[Answer(question="standby", answer="no")])
+    assert not any("until that is answered" in text for text in english(denied))
+    assert {one.rule for one in treatment_findings(denied.params, loads)} == {Rule.LATE_START}
+    # What was seen to need treatment is judged as ever.
+    dry = replace(loads, t=np.where(loads.u > 20_000, 12.0, loads.t))
+    assert treatment_findings(open_one.params, dry)
+
+
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
