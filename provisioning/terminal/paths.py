@@ -7,14 +7,14 @@ A file to be read: a device that has no end and a pipe that nobody writes to wou
 they are refused before a verb sees them.
 """
 
-import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from evidence.words import Words
+from provisioning.terminal.typed import wrap_convert
 from provisioning.words.language import translate
 
 _THERE: Final = Words("{path} 已存在；加 --force 覆盖", "{path} is there already; --force overwrites it")
@@ -62,23 +62,17 @@ FORCE: Final = click.option(
 def check_inputs(command: click.Command) -> click.Command:
     """The command, whose paths of files to read must be plain files if they are there."""
     for param in _list_inputs(command):
-        if "convert" in vars(param.type):
-            continue  # done by an earlier call
-        kind = copy.copy(param.type)
-        convert = kind.convert
-
-        def convert_plain(
-            value: object, param: click.Parameter | None, ctx: click.Context | None, convert: object = convert
-        ) -> object:
-            assert callable(convert)
-            path = convert(value, param, ctx)
-            if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
-                raise click.BadParameter(translate(_NO_FILE, path=path), ctx, param)
-            return path
-
-        kind.convert = convert_plain  # type: ignore[method-assign]  # help looks at the class, which stays
-        param.type = kind
+        wrap_convert(param, _convert_plain)
     return command
+
+
+def _convert_plain(
+    convert: Callable[..., Any], value: object, param: click.Parameter | None, ctx: click.Context | None
+) -> Any:
+    path = convert(value, param, ctx)
+    if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+        raise click.BadParameter(translate(_NO_FILE, path=path), ctx, param)
+    return path
 
 
 def _list_inputs(command: click.Command) -> Iterator[click.Parameter]:

@@ -7,9 +7,10 @@ reasons stay as they are typed, because （） and ， belong to them.
 """
 
 import copy
+import functools
 import re
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 import click
 
@@ -100,20 +101,22 @@ def read_ratio(typed: str) -> float:
 def take_any_width(command: click.Command) -> click.Command:
     """The command, whose numbers, ids, addresses and choices may be typed with a Chinese input method."""
     for param in _list_params(command):
-        if "convert" in vars(param.type):
-            continue  # done by an earlier call
-        kind = copy.copy(param.type)
-        convert = kind.convert
-
-        def convert_plain(
-            value: object, param: click.Parameter | None, ctx: click.Context | None, convert: object = convert
-        ) -> object:
-            assert callable(convert)
-            return convert(plain(value) if isinstance(value, str) else value, param, ctx)
-
-        kind.convert = convert_plain  # type: ignore[method-assign]  # help looks at the class, which stays
-        param.type = kind
+        wrap_convert(
+            param,
+            lambda convert, value, param, ctx: convert(
+                plain(value) if isinstance(value, str) else value, param, ctx
+            ),
+        )
     return command
+
+
+def wrap_convert(param: click.Parameter, wrapped: Callable[..., Any]) -> None:
+    """Let `wrapped(convert, value, param, ctx)` read this parameter; a second call changes nothing."""
+    if "convert" in vars(param.type):
+        return
+    kind = copy.copy(param.type)
+    kind.convert = functools.partial(wrapped, kind.convert)  # type: ignore[method-assign]  # help looks at the class
+    param.type = kind
 
 
 def _list_params(command: click.Command) -> Iterator[click.Parameter]:
