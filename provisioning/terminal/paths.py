@@ -7,6 +7,8 @@ A file to be read: a device that has no end and a pipe that nobody writes to wou
 they are refused before a verb sees them.
 """
 
+import contextlib
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -35,10 +37,11 @@ class NewFile(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path."""
         path: Path = super().convert(value, param, ctx)  # type: ignore[assignment]
-        if not path.absolute().parent.is_dir():
-            self.fail(translate(_NO_FOLDER, path=path.absolute().parent), param, ctx)
-        if path.is_file() and not (ctx is not None and ctx.meta.get(_META)):
-            self.fail(translate(_THERE, path=path), param, ctx)
+        with contextlib.suppress(PermissionError):  # the verb's write tells it
+            if not path.absolute().parent.is_dir():
+                self.fail(translate(_NO_FOLDER, path=path.absolute().parent), param, ctx)
+            if path.is_file() and not (ctx is not None and ctx.meta.get(_META)):
+                self.fail(translate(_THERE, path=path), param, ctx)
         return path
 
 
@@ -70,8 +73,10 @@ def _convert_plain(
     convert: Callable[..., Any], value: object, param: click.Parameter | None, ctx: click.Context | None
 ) -> Any:
     path = convert(value, param, ctx)
-    if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
-        raise click.BadParameter(translate(_NO_FILE, path=path), ctx, param)
+    with contextlib.suppress(OSError):  # what may not be looked at is the verb's to tell
+        mode = Path(path).stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise click.BadParameter(translate(_NO_FILE, path=path), ctx, param)
     return path
 
 

@@ -474,6 +474,7 @@ ELSEWHERE: Final = {
         ),
         "the demo begins in a new folder each time",
     ),
+    "provisioning.centre.consume:_hand_on": "a cursor behind flushed lines: an old one gives them again",
     "provisioning.terminal.exits:write_or_fail": "the wrapper that the rows above go through",
 }
 """Writers through disk/files.py that have no row, and why."""
