@@ -98,7 +98,7 @@ BAD: Final[dict[str, Callable[[Path], str]]] = {
 
 SERVES: Final = {("web", "empty")}
 """An empty site file is that of a gateway that is not set up yet, and its page says so."""
-OFTEN: Final = {"missing", "without end", "a pipe", "not text", "controls in its name"}
+OFTEN: Final = {"missing", "without end", "not text", "controls in its name"}
 """What is tried at every test; the rest with the fault matrix."""
 MAKEABLE: Final = {"missing", "a folder", "empty", "controls in its name"}
 """Where a verb may succeed, since it makes what it was given the path of."""

@@ -92,6 +92,7 @@ def with_warm_up(share: float, days: int = DAYS) -> Loads:
     return replace(loads, u=np.where(early, level, loads.u), t=np.where(early, 12.0, loads.t))
 
 
+@pytest.mark.minutes
 def test_a_warm_up_that_wanders_about_the_threshold_accuses_nobody_until_the_question_is_answered() -> None:
     loads = with_warm_up(0.16)
     open_one = learn(loads, 3 * DAY)
@@ -134,6 +135,7 @@ def by_level(days: int = DAYS) -> Loads:
     return replace(loads, t=np.where(full, 20_000 + 150 * np.sin(np.arange(days * DAY)), 8.0))
 
 
+@pytest.mark.minutes
 def test_treatment_by_level_is_refused_until_a_person_says_so_and_then_by_its_longest_rest() -> None:
     refused = learn(by_level(), DAYS * DAY)
     assert [one.name for one in refused.refusals] == ["exceptions"]
