@@ -36,7 +36,6 @@ def interrupted(keyboard: Keyboard, folder: Path) -> None:
     assert keyboard.screen.rstrip().splitlines()[-1] == KEPT.format(folder=folder)
 
 
-@pytest.mark.minutes
 def test_a_session_that_is_ended_at_every_step_goes_on_at_that_step_each_time(tmp_path: Path) -> None:
     folder = begun(tmp_path / "f", "wiring")
     with Keyboard("setup", "--folder", str(folder)) as keyboard:
