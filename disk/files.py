@@ -118,17 +118,18 @@ def write_output(path: Path, data: bytes) -> None:
         output.write(data)
 
 
-def read_plain(path: Path, bytes_max: int) -> bytes:
+def read_plain(path: Path, bytes_max: int, *, follow: bool = False) -> bytes:
     """The content of a plain file that somebody else may have put there, such as on a stick.
 
-    A link is not followed, and neither pipe nor device is waited for or read.
+    A link is not followed unless asked, and neither pipe nor device is waited for or read.
 
     Raises:
         FileNotFoundError: Nothing is there.
         OSError: It is no plain file, has more than `bytes_max` bytes, or cannot be read.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        link = 0 if follow else os.O_NOFOLLOW
+        descriptor = os.open(path, os.O_RDONLY | link | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in {ELOOP, ENXIO}:
             raise OSError(error.errno, "is no plain file", str(path)) from None

@@ -34,7 +34,7 @@ from typing import Final
 
 from attrs import frozen
 
-from disk.files import replace_file, write_at
+from disk.files import read_plain, replace_file, write_at
 from evidence.keys import SECRET_BYTES
 from evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, FIRST_RECORD, NO_HASH
 
@@ -42,6 +42,8 @@ SLOTS: Final = 64
 """At one seal per 10 s a disk may lose ten minutes of commits without breaking the chain."""
 SECTOR_BYTES: Final = 512
 """The smallest unit that disks write; larger ones replace it whole too."""
+FILE_BYTES_MAX: Final = 1 << 20
+"""Far above all slots; what is longer is none of ours."""
 
 _PUBLIC: Final = struct.Struct(f">4sQQ32sH{COSE_BYTES_MAX}s")
 _PUBLIC_SUM_BYTES: Final = 16
@@ -160,7 +162,7 @@ class KeySlots:
     def load(self) -> tuple[Slot, ...]:
         """Every readable slot, in the order of their numbers."""
         try:
-            image = self._path.read_bytes()
+            image = read_plain(self._path, FILE_BYTES_MAX, follow=True)
         except OSError as error:
             raise KeySlotsError(f"{self._path}: {error}") from error
         sectors = (

@@ -17,11 +17,13 @@ from typing import Any, Final
 from attrs import asdict
 
 from agent.site.file import ConfigError, Site
-from disk.files import replace_file
+from disk.files import read_plain, replace_file
 from evidence.keys import KeyFileError, create_key_file, load_key_file, public
 from evidence.statement import EnrolledMeter
 
 ENROLMENT_NAME: Final = "enrolment.json"
+ENROLMENT_BYTES_MAX: Final = 65_536
+"""Three short texts; whoever put more there, or a pipe, wants the reader to wait."""
 
 
 class EnrolmentError(Exception):
@@ -42,7 +44,7 @@ def read_enrolment(folder: Path) -> dict[str, str]:
     """
     file = folder / ENROLMENT_NAME
     try:
-        known: Any = json.loads(file.read_text("utf-8"))
+        known: Any = json.loads(read_plain(file, ENROLMENT_BYTES_MAX, follow=True).decode("utf-8"))
         keys = {name: str(known[name]) for name in ("gateway", "first_key")}
         return {**keys, "recovery_key": str(known.get("recovery_key", ""))}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

@@ -1,12 +1,19 @@
 """Keys, enrolment and the name of the chain: what the daemon's verbs say when they do not fit."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from agent.main import EXIT_DISK, EXIT_REKEY, main
-from agent.site.enrolment import ENROLMENT_NAME
+from agent.sealing.key_slots import KeySlots, KeySlotsError
+from agent.site.enrolment import (
+    ENROLMENT_BYTES_MAX,
+    ENROLMENT_NAME,
+    EnrolmentError,
+    read_enrolment,
+)
 from agent.store.gateway import GatewayStore
 from disk.database import CommitError
 from tests.agent.rig import SITE, Rig
@@ -94,3 +101,22 @@ def test_a_disk_that_is_full_at_the_end_has_its_exit_code(
     monkeypatch.setattr(GatewayStore, "close", full)
     assert call(site, "init") == EXIT_DISK
     assert capsys.readouterr().err.splitlines() == ["dianjian-agent: chain.db: database or disk is full"]
+
+
+@pytest.mark.parametrize("what", ["pipe", "device", "huge"])
+def test_what_is_no_plain_file_is_lost_and_not_waited_for(tmp_path: Path, what: str) -> None:
+    file = tmp_path / ENROLMENT_NAME
+    if what == "pipe":
+        os.mkfifo(file)
+    elif what == "device":
+        file.symlink_to("/dev/zero")
+    else:
+        file.write_bytes(b" " * (ENROLMENT_BYTES_MAX + 1))
+    with pytest.raises(EnrolmentError, match="missing or damaged"):
+        read_enrolment(tmp_path)
+
+
+def test_a_pipe_in_the_place_of_the_keys_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "keys")
+    with pytest.raises(KeySlotsError, match="no plain file"):
+        KeySlots(tmp_path / "keys").load()
