@@ -24,6 +24,8 @@ USUAL_MINUTES: Final = 60
 """Time constant of what is usual over several runs: longer than the waves of a load, shorter than a drift."""
 STALE_MINUTES: Final = 30
 """After half an hour of production without health nobody knows what treatment would draw."""
+SETTLED_MINUTES: Final = 5
+"""A machine of production that joins or leaves in a lack changes what is needed; treatment follows it."""
 FELL_TO: Final = 0.88
 """A healthy fan varies by less: the learned least is 0.88 of the 2 % quantile."""
 SAME_LOAD: Final = 0.15
@@ -62,6 +64,7 @@ class Falls:
             before.
         noted: Healthy minutes in this day.
         at_end: The lines that ran at the end of the minute before; none after one that was not healthy.
+        unsettled: Minutes for which the machines of the last health have to run before a fall is one again.
     """
 
     recent: deque[tuple[int, int]] = field(factory=lambda: deque(maxlen=RECENT_MINUTES))
@@ -73,6 +76,7 @@ class Falls:
     lows: tuple[dict[int, int], dict[int, int]] = field(factory=lambda: ({}, {}))
     noted: int = 0
     at_end: tuple[int, int] = (0, 0)
+    unsettled: int = 0
 
     @property
     def is_odd(self) -> bool:
@@ -98,15 +102,17 @@ class Falls:
         self.usual[on[1]] = (mean_u, mean_t, minutes)
         if len(self.usual) > SETS_MAX:
             del self.usual[next(iter(self.usual))]
-        self.run, self.stale, self.on = run, 0, on
+        self.run, self.stale, self.on, self.unsettled = run, 0, on, 0
         self.noted += 1
         if self.noted > DAY_MINUTES:
             self.lows, self.noted = ({}, self.lows[0]), 1
         step = _find_step(u)
         self.lows[0][step] = min(t, self.lows[0].get(step, t))
 
-    def note_lack(self, minutes: int) -> None:
-        """Take minutes of production without health."""
+    def note_lack(self, minutes: int, on: tuple[int, int]) -> None:
+        """Take minutes of production without health, at whose end the lines `on` ran."""
+        is_same = on[0] == self.on[0]
+        self.unsettled = max(self.unsettled - minutes, 0) if is_same else SETTLED_MINUTES
         self.stale += minutes
         self.at_end = (0, 0)
 
@@ -124,7 +130,7 @@ class Falls:
         """
         before = self._find_before(run)
         is_same = on[0] == self.on[0] and not on[1] & ~self.on[1]
-        if before is None or not is_same or self.is_odd:
+        if before is None or not is_same or self.is_odd or self.unsettled:
             return False
         before_u, before_t = before
         share = min(1.0, find_normal_w(u) / max(find_normal_w(before_u), 1))
@@ -166,11 +172,13 @@ class Falls:
             lows,
             self.noted,
             list(self.at_end),
+            self.unsettled,
         ]
 
     def restore(self, state: list[Any]) -> None:
         """Continue from `state`."""
-        recent, self.run, usual, self.stale, on, self.odd, (now, before), self.noted, at_end = state
+        recent, self.run, usual, self.stale, on, self.odd, (now, before), self.noted, at_end, *later = state
+        self.unsettled = later[0] if later else 0  # states of earlier versions end here
         self.at_end = (at_end[0], at_end[1])
         self.lows = dict(now), dict(before)
         self.recent = deque(zip(recent[::2], recent[1::2], strict=True), maxlen=RECENT_MINUTES)

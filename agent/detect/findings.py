@@ -193,7 +193,7 @@ class LinkageWatch:
             if t >= tracker.proof_w and u >= self.params.on_production.hi_w:
                 self.falls.note_health(u, t, tracker.on_slot, self._find_running())
         elif tracker.deficit.count:
-            self.falls.note_lack(minutes)
+            self.falls.note_lack(minutes, self._find_running())
             if tracker.rule is Rule.CHANGED and tracker.flags & linkage_alarms.VIOLATION and self._is_fall():
                 tracker.rule = self._find_low_rule()
 

@@ -99,6 +99,29 @@ def test_a_stage_that_was_seen_in_health_at_nearly_this_production_is_no_fall() 
     assert falls.is_fall(10_000, 5_000, 1, (1, 1), STEP)
 
 
+def test_a_machine_that_has_just_joined_leaves_treatment_time_to_follow_before_it_is_a_fall() -> None:
+    falls = Falls()
+    for _ in range(60):
+        falls.note_health(10_000, 9_000, 1, (3, 1))
+    for on, minutes, wanted in [(3, 3, True), (2, 4, False), (3, 4, False), (3, 2, True)]:
+        for _ in range(minutes):
+            falls.note_lack(1, (on, 1))
+        assert falls.is_fall(10_000, 5_000, 1, (on, 1), STEP) is wanted, (on, minutes)
+    falls.note_lack(1, (2, 1))
+    for _ in range(2):
+        falls.note_health(10_000, 9_000, 1, (3, 1))
+    assert falls.is_fall(10_000, 5_000, 1, (3, 1), STEP), "health settles it"
+
+
+def test_a_state_of_the_version_before_still_loads() -> None:
+    falls = Falls()
+    falls.note_health(10_000, 9_000, 1, (3, 1))
+    earlier = falls.state()[:9]
+    again = Falls()
+    again.restore(earlier)
+    assert again == falls
+
+
 @given(
     st.lists(
         st.tuples(st.integers(1_000, 20_000), st.integers(0, 12_000), st.integers(0, 3), st.integers(1, 3)),
@@ -116,7 +139,7 @@ def test_what_is_kept_over_a_restart_decides_alike(
         if at_t > 7_000:
             one.note_health(at_u, at_t, run_slot, (1, on))
         else:
-            one.note_lack(1)
+            one.note_lack(1, (at_t % 3, on))
     two = Falls()
     two.restore(one.state())
     assert two.state() == one.state()
