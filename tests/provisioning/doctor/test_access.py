@@ -7,6 +7,7 @@ import pty
 import socket
 import subprocess
 import sys
+import tempfile
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -177,14 +178,13 @@ def as_nobody(*words: str | Path) -> Result:
 
 
 @pytest.fixture
-def open_folder(tmp_path: Path) -> Path:
-    """A folder that other users may pass to."""
+def open_folder() -> Iterator[Path]:
+    """A folder that other users may pass to, which those of pytest are not for every group."""
     if os.geteuid() != 0:
         pytest.skip("needs root to become somebody else")
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == os.geteuid() and not folder.stat().st_mode & 1:
-            folder.chmod(folder.stat().st_mode | 0o011)
-    return tmp_path
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def test_a_user_who_may_not_enter_the_folder_is_told_to_ask_as_root(open_folder: Path) -> None:

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 import time
@@ -82,12 +83,18 @@ def test_without_an_agent_one_line_says_what_to_do(tmp_path: Path, lang: str, sa
     assert f"dianjian doctor --config {site}" in result.stderr
 
 
-def test_who_may_not_open_the_socket_is_told_of_its_group(tmp_path: Path) -> None:
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users may pass to, which those of pytest are not for every group."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_who_may_not_open_the_socket_is_told_of_its_group(open_folder: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root to become somebody else")
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == 0 and not folder.stat().st_mode & 1:
-            folder.chmod(folder.stat().st_mode | 0o011)
+    tmp_path = open_folder
     (tmp_path / "state").mkdir()
     (tmp_path / "state").chmod(0o755)  # whatever the mask of this process has become
     site = tmp_path / "site.toml"
