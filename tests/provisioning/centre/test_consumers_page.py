@@ -75,8 +75,7 @@ def test_the_commands_of_the_page_run_in_its_order_and_find_what_the_store_has(p
 @pytest.fixture
 def server() -> Iterator[str]:
     """The folder of the socket of a server of its own, with trust for whoever may enter."""
-    if not POSTGRES:
-        pytest.skip("needs postgresql")
+    assert POSTGRES, "postgresql is missing: sh .ci/need python3 system"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # pytest's are closed to postgres
         yield from _serve(Path(folder))
 
