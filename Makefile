@@ -46,7 +46,7 @@ $(JS): requirements-js.lock tests/js/package-lock.json tests/firmware_sim/js/pac
 
 test: $(STAMP) $(JS) $(TPM) ## every test, with real brokers, meters and ptys
 	@sh .ci/need "$(PYTHON)" system
-	$(BIN)/python -m pytest --numprocesses=4 --dist=loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 test-faults: $(STAMP) $(JS) $(TPM) ## the fault matrix at full length: 1,000 simulated lives, 100 power cuts
 	@sh .ci/need "$(PYTHON)" system

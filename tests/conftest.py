@@ -2,6 +2,7 @@
 
 `DIANJIAN_EXPLORE=1 make test` draws new examples; what it finds becomes a table row or a fixed case.
 Stores migrate in the test's process, because sqlite-utils is imported: a child for each is slow.
+Rooms whose tests wait for whole processes begin first: at the end they would leave the other workers idle.
 What an agent keeps over a kill lies in a folder of the run's own, which goes when the run is over.
 """
 
@@ -17,11 +18,23 @@ from hypothesis import settings
 
 assert sqlite_utils
 
+WAITING = ("e2e", "provisioning/setup", "provisioning/doctor", "provisioning/meters", "faults", "field")
+"""Rooms of tests/ whose files take from half a minute to two, most of it waiting, the longest first."""
 MEMORY = "/dev/shm"  # noqa: S108 - memory is the point
 
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("explore", print_blob=True)
 settings.load_profile("explore" if os.environ.get("DIANJIAN_EXPLORE") else "repeatable")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the files of WAITING in front, in its order; within a file nothing moves."""
+    rooms = [config.rootpath / "tests" / name for name in WAITING]
+
+    def find_turn(item: pytest.Item) -> int:
+        return next((turn for turn, room in enumerate(rooms) if room in item.path.parents), len(rooms))
+
+    items.sort(key=find_turn)
 
 
 @pytest.fixture(scope="session", autouse=True)

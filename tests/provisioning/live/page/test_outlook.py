@@ -7,10 +7,11 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisioning.live.page.chain import Chain
 from provisioning.live.page.outlook import Outlook, State, judge_outlook
 from provisioning.live.page.site import SiteFile
 from provisioning.live.page.snapshot import Snapshot
-from tests.provisioning.live.page.plant import Plant
+from tests.provisioning.live.page.plant import SITE_NAMED
 
 SENTENCE = {"zh": "句", "en": "sentence"}
 
@@ -36,13 +37,12 @@ def episode(severity: str, end_at_s: float | None = None) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def plain(lived: Plant) -> Snapshot:
-    from provisioning.live.page.chain import Chain  # noqa: PLC0415 - opens no database before it is read
-
-    chain = Chain(lived.state / "none.db")
-    return Snapshot(
-        SiteFile(lived.site).plan(), status(), "", chain.read(SiteFile(lived.site).plan(), 0.0), 0.0
-    )
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """A gateway of which only the site file is there."""
+    site = tmp_path_factory.mktemp("plain") / "site.toml"
+    site.write_text(SITE_NAMED, "utf-8")
+    plan = SiteFile(site).plan()
+    return Snapshot(plan, status(), "", Chain(plan.state / "chain.db").read(plan, 0.0), 0.0)
 
 
 def judge(seen: Snapshot, told: dict[str, Any] | None, *episodes: dict[str, Any], asks: int = 0) -> Outlook:
