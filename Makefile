@@ -34,7 +34,7 @@ $(STAMP): requirements-dev.lock $(DEMO)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $(STAMP)
 
-demo: $(DEMO) ## a plant's shift in about 80 seconds; ARGS=--json | --keep | --real-time
+demo: $(DEMO) ## a plant's shift in about 80 seconds; ARGS=--tour | --json | --keep | --real-time
 	@$(BIN)/dianjian demo $(ARGS)
 
 $(JS): requirements-js.lock tests/js/package-lock.json tests/firmware_sim/js/package-lock.json $(STAMP)

@@ -1,8 +1,9 @@
 """The commands of README and docs, run in the order of each page as a reader would, in an empty folder.
 
-A block of kind `sh` is run; one of kind `toml NAME` is the file NAME, which later blocks use. All other
-blocks need a plant, a broker or a machine of their own: there every option that they show must be one that
-the verb has.
+A block of kind `sh` is run; one of kind `toml NAME` is the file NAME, which later blocks use. `shell`,
+`psql`, `python NAME` and `sql NAME` are those of docs/consumers.md, which run beside a centre's store
+(`tests/provisioning/centre/test_consumers_page.py`). All other blocks need a plant, a broker or a machine of
+their own: there every option that they show must be one that the verb has.
 """
 
 import contextlib
