@@ -8,7 +8,7 @@ crash at any place costs nothing: what has no receipt is sent again, and a repet
   body is still taken if it was missing; one further on is parked and the gateway is asked for what
   is missing; one that contradicts an accepted one is a fork and is kept as proof.
 - A body that arrives alone must match the root of its accepted seal; parts of one are put together first
-  (`centre.parts`), and nothing of them is believed before that.
+  (`centre.gateway.parts`), and nothing of them is believed before that.
 - A statement (`evidence.continuation`), from the gateway or from the register, is applied where the
   chain has come to it and waits until then; one that contradicts an accepted seal is kept as proof.
 - Every gateway that sent something is answered once a batch: a signed, retained, cumulative
@@ -35,10 +35,11 @@ from attrs import define, field, frozen
 from centre.answers import Answer, Answers, receipt_of
 from centre.gateway.budget import DISK_BYTES_PER_DAY, FAULTS_MAX, LINE_BYTES_PER_DAY, ROW_BYTES, Account
 from centre.gateway.parking import Parking
+from centre.gateway.parts import Parts
 from centre.gateway.pauses import Pauses
 from centre.gateway.reports import STRANGERS, Reports
+from centre.gateway.withheld import Withheld
 from centre.json_lines import JsonLine, JsonLines
-from centre.parts import Parts
 from centre.store.contract import (
     Accepted,
     Applied,
@@ -53,7 +54,6 @@ from centre.store.contract import (
     gateway_of,
 )
 from centre.store.journal import Mark
-from centre.withheld import Withheld
 from disk.database import CommitError, StoreError
 from disk.plain_text import to_json
 from evidence import cbor

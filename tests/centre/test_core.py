@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from centre.answers import Answer
 from centre.core import Centre, Incoming
 from centre.gateway import parking, reports
+from centre.gateway.withheld import LOOK_MS, WITHHELD_MS
 from centre.json_lines import JsonLine, JsonLines
 from centre.store.contract import Change, MakeReceipt
 from centre.store.sqlite import SqliteStore
-from centre.withheld import LOOK_MS, WITHHELD_MS
 from disk.database import CommitError
 from drivers.points import model
 from drivers.reading import Block, PollGroup, Quality, Reading

@@ -6,7 +6,7 @@ from json import dumps
 from typing import Final
 
 from agent.uplink.outbox import Outbox
-from centre.parts import Parts
+from centre.gateway.parts import Parts
 from evidence import cbor, cose
 from evidence.cbor import FormatError
 from evidence.receipt import RECEIPT_DOMAIN, Conflict, Receipt, open_receipt, sign_receipt

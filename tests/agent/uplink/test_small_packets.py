@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from agent.uplink.delivery import Alarm
 from agent.uplink.packet_limit import TRY_AGAIN_LONGEST_S, PacketLimit
-from centre.parts import Parts
+from centre.gateway.parts import Parts
 from tests.agent.uplink.world import PACKET_MAX, Manner, World
 from wire.messages import Kind
 from wire.mqtt_events import PACKET_BYTES_MAX

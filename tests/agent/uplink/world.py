@@ -7,7 +7,7 @@ from attrs import define, field
 
 from agent.uplink.delivery import Limits, Meaning, Publish
 from agent.uplink.outbox import Outbox
-from centre.parts import Parts
+from centre.gateway.parts import Parts
 from evidence.held import Held
 from evidence.receipt import Conflict, Receipt
 from evidence.seal import NO_HASH, SEAL_BYTES_LONGEST

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from centre.withheld import LOOK_MS, SHOWN_MAX, WITHHELD_MS, Withheld
+from centre.gateway.withheld import LOOK_MS, SHOWN_MAX, WITHHELD_MS, Withheld
 from evidence.chain import Code
 from evidence.held import Held
 

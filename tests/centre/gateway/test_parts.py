@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from centre.parts import BODIES_MAX, Parts
+from centre.gateway.parts import BODIES_MAX, Parts
 from evidence.body import BODY_BYTES_MAX
 from wire.messages import PartMessage
 
