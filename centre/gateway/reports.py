@@ -29,7 +29,3 @@ class Reports:
         if len(told) > REPORTED_MAX:
             del told[next(iter(told))]
         return True
-
-    def forget(self, gateway: str, *key: object) -> None:
-        """It has ended; when it comes again it is new."""
-        self._told.get(gateway, {}).pop(tuple(map(str, key)), None)

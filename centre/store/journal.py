@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from evidence.seal import NUMBER_MAX
+from evidence.seal import FIRST_NUMBER, NUMBER_MAX
 
 SHIFT: Final = NUMBER_MAX + 1
 """A gateway's chain begins in `seals` at its id times this."""
@@ -28,7 +28,6 @@ SHIFT: Final = NUMBER_MAX + 1
 STRANGERS_MAX: Final = 1_000
 """Findings about no enrolled gateway that are kept of a day: anybody may cause them, and they must not fill
 the disk."""
-MS_PER_DAY: Final = 86_400_000
 DELIVERED: Final = "delivered"
 """The cursor of the lines that `dianjian subscribe` has printed."""
 IDENTITY: Final = "store"
@@ -81,10 +80,8 @@ class Journal(ABC):
         """At most `limit` arrivals behind place `after`, in order; of `gateways` alone, if there are some."""
 
     @abstractmethod
-    def marked(
-        self, gateway: str, mark: Mark, before: int, first: int = 1, last: int = NUMBER_MAX
-    ) -> Iterator[Arrival]:
-        """Arrivals with `mark` at places below `before`, of seals `first` to `last`, by place."""
+    def marked(self, gateway: str, mark: Mark, before: int, first: int = FIRST_NUMBER) -> Iterator[Arrival]:
+        """Arrivals with `mark` at places below `before`, of seals from `first` on, by place."""
 
     @abstractmethod
     def last_place(self) -> int:
@@ -113,7 +110,7 @@ class SqliteJournal(Journal):
 
     def last_place(self) -> int:
         """By the primary key."""
-        return self._read("SELECT coalesce(max(id), 0) FROM journal", ())[0][0] or 0
+        return int(self._read("SELECT coalesce(max(id), 0) FROM journal", ())[0][0])
 
     def arrivals(self, after: int, limit: int, gateways: Collection[str] = ()) -> list[Arrival]:
         """By the primary key; rows of other gateways are passed over without their seals."""
@@ -124,15 +121,13 @@ class SqliteJournal(Journal):
         spans = [end for id_ in ids for end in (id_ * SHIFT, id_ * SHIFT + NUMBER_MAX)]
         return self._rows(f"j.id > ? AND ({where}) ORDER BY j.id LIMIT ?", (after, *spans, limit))
 
-    def marked(
-        self, gateway: str, mark: Mark, before: int, first: int = 1, last: int = NUMBER_MAX
-    ) -> Iterator[Arrival]:
+    def marked(self, gateway: str, mark: Mark, before: int, first: int = FIRST_NUMBER) -> Iterator[Arrival]:
         """By the index of marks."""
         ids = [id_ for id_, name in self._gateways().items() if name == gateway]
         sql = "SELECT id FROM journal WHERE marks IS NOT NULL AND at BETWEEN ? AND ? AND id < ? AND marks & ?"
         for id_ in ids:
             offset = id_ * SHIFT
-            for (place,) in sorted(self._read(sql, (offset + first, offset + last, before, int(mark)))):
+            for (place,) in sorted(self._read(sql, (offset + first, offset + NUMBER_MAX, before, int(mark)))):
                 yield from self._rows("j.id = ?", (place,))
 
     def _rows(self, where: str, parameters: Sequence[Any]) -> list[Arrival]:

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from attrs import define
 
+from centre.gateway.budget import MS_PER_DAY
 from centre.store.contract import (
     FORKS_MAX,
     Accepted,
@@ -37,7 +38,7 @@ from centre.store.contract import (
     UnknownGatewayError,
     number_of,
 )
-from centre.store.journal import DELIVERED, MS_PER_DAY, SHIFT, STRANGERS_MAX, SqliteJournal, What
+from centre.store.journal import DELIVERED, SHIFT, STRANGERS_MAX, SqliteJournal, What
 from centre.store.journal_table import make_journal
 from disk.database import CommitError, CorruptError, Database, Migration, StoreError, add_suffix
 from disk.lock import Lock

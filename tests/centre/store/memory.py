@@ -25,7 +25,7 @@ from centre.store.journal import STRANGERS_MAX, Arrival, Journal, Mark, What
 from disk.database import StoreError
 from evidence.chain import ChainState
 from evidence.held import Held
-from evidence.seal import FIRST_NUMBER, NUMBER_MAX, seal_hash
+from evidence.seal import FIRST_NUMBER, seal_hash
 
 Row = tuple[bytes, bytes | None, int]
 
@@ -56,11 +56,9 @@ class MemoryJournal(Journal):
     def arrivals(self, after: int, limit: int, gateways: Collection[str] = ()) -> list[Arrival]:
         return [row for row in self.rows[after:] if not gateways or row.gateway in gateways][:limit]
 
-    def marked(
-        self, gateway: str, mark: Mark, before: int, first: int = 1, last: int = NUMBER_MAX
-    ) -> Iterator[Arrival]:
+    def marked(self, gateway: str, mark: Mark, before: int, first: int = FIRST_NUMBER) -> Iterator[Arrival]:
         for row in self.rows[: before - 1]:
-            if row.gateway == gateway and first <= row.number <= last and row.marks & mark:
+            if row.gateway == gateway and row.number >= first and row.marks & mark:
                 yield row
 
     def note(self, change: Change, kept: "Kept | None") -> None:
