@@ -23,7 +23,7 @@ certificate alone gives access to the broker and no trust: seals are checked wit
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -49,7 +49,6 @@ KEY_NAME: Final = "authority.key"
 REVOKED_NAME: Final = "revoked.pem"
 WAITING_MAX: Final = 200
 """Requests that wait for an officer; a flooder needs a token for each, so this is many sites at once."""
-CENTRE: Final = CENTRE_NAME
 RESERVED: Final = frozenset({*ROLES.values(), "claim", "beacon"})
 """Names that mean something else on the broker."""
 OWN_DAYS: Final = 1_095.0
@@ -109,7 +108,7 @@ class Office:
             OfficeError: The office's own files are wrong.
         """
         with self.ledger.locked() as ledger:
-            admitted = check_request(raw, ledger, _Register(self._read_register), now_utc_ms)
+            admitted = check_request(raw, ledger, self._look_up, now_utc_ms)
             if isinstance(admitted, Refused):
                 return admitted
             if sender not in {"", admitted.csr.name}:
@@ -186,7 +185,7 @@ class Office:
         der = self._sign(certificates.spki_of(key), hosts[0], now_utc_ms, hosts, OWN_DAYS)
         return key, certificates.pem(der)
 
-    def introduce(self, now_utc_ms: int, name: str = CENTRE) -> tuple[bytes, bytes]:
+    def introduce(self, now_utc_ms: int, name: str = CENTRE_NAME) -> tuple[bytes, bytes]:
         """Key and certificate (PEM) of a process of the centre on the broker; `name` is one of ROLES."""
         key = certificates.new_key()
         return key, certificates.pem(self._sign(certificates.spki_of(key), name, now_utc_ms, [], OWN_DAYS))
@@ -236,22 +235,15 @@ class Office:
         raw = certificates.make_revocations(key, self.authority, revoked, _when(now_utc_ms))
         replace_file(self.folder / REVOKED_NAME, raw, 0o644)
 
+    def _look_up(self, gateway: str) -> Entry | None:
+        """What the register has of a gateway; with a thousand of them reading it takes 0.1 s."""
+        return self._read_register().get(gateway)
+
     def _read_register(self) -> dict[str, Entry]:
         if self.register is None or not self.register.exists():
             return {}
         with _office_errors():
             return read_register(self.register)
-
-
-@define
-class _Register:
-    """The register in a file, read when it is asked for a gateway: with a thousand it takes 0.1 s."""
-
-    read: Callable[[], dict[str, Entry]]
-
-    def get(self, gateway: str, /) -> Entry | None:
-        """What is known of a gateway."""
-        return self.read().get(gateway)
 
 
 def make_office(folder: Path, name: str, now_utc_ms: int, external: bytes | None = None) -> Office:

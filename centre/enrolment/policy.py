@@ -6,8 +6,9 @@ so a refusal uses up no token. The register is looked up in last: what a strange
 no more than parsing it.
 """
 
+from collections.abc import Callable
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final
 
 from attrs import frozen
 
@@ -33,15 +34,11 @@ class Admitted:
     is_auto: bool
 
 
-class Register(Protocol):
-    """The gateways that the centre knows; looked up in only for a request with a token of this office."""
-
-    def get(self, gateway: str, /) -> Entry | None:
-        """What is known of a gateway."""
-        ...
+LookUp = Callable[[str], Entry | None]
+"""What the centre knows of a gateway; called only for a request with a token of this office."""
 
 
-def check_request(raw: bytes, ledger: Ledger, register: Register, now_utc_ms: int) -> Admitted | Refused:
+def check_request(raw: bytes, ledger: Ledger, look_up: LookUp, now_utc_ms: int) -> Admitted | Refused:
     """Whether a signing request may go on."""
     parsed = _parse(raw)
     if isinstance(parsed, Refused):
@@ -49,7 +46,7 @@ def check_request(raw: bytes, ledger: Ledger, register: Register, now_utc_ms: in
     csr, asked = parsed
     if isinstance(asked.request, RenewRequest):
         return _check_renewal(csr, asked, asked.request, ledger, now_utc_ms)
-    return _check_enrolment(csr, asked, asked.request, ledger, register, now_utc_ms)
+    return _check_enrolment(csr, asked, asked.request, ledger, look_up, now_utc_ms)
 
 
 def _parse(raw: bytes) -> tuple[Csr, SignedRequest] | Refused:
@@ -75,7 +72,7 @@ def _check_enrolment(
     asked: SignedRequest,
     request: EnrolRequest,
     ledger: Ledger,
-    register: Register,
+    look_up: LookUp,
     now_utc_ms: int,
 ) -> Admitted | Refused:
     if not asked.is_signed_by_first_key():
@@ -92,7 +89,7 @@ def _check_enrolment(
         enrolment_of(request, now_utc_ms)
     except FormatError:
         return Refused("garbage")
-    known = register.get(request.gateway)
+    known = look_up(request.gateway)
     if known is not None and known.first_key != request.first_key:
         return Refused("first-key")
     if known is not None and known.recovery_key not in {NO_KEY, request.recovery_key}:

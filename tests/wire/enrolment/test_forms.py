@@ -105,11 +105,11 @@ def test_no_bit_of_a_signing_request_can_be_changed(
     judged: tuple[bytes, Ledger, Device, Token], data: st.DataObject
 ) -> None:
     csr, ledger, _, _ = judged
-    assert not isinstance(check_request(csr, ledger, {}, NOW), Refused)
+    assert not isinstance(check_request(csr, ledger, lambda _: None, NOW), Refused)
     at = data.draw(st.integers(0, len(csr) * 8 - 1))
     changed = bytearray(csr)
     changed[at // 8] ^= 1 << at % 8
-    answer = check_request(bytes(changed), ledger, {}, NOW)
+    answer = check_request(bytes(changed), ledger, lambda _: None, NOW)
     assert isinstance(answer, Refused)
 
 
@@ -123,7 +123,7 @@ def test_no_bit_of_the_request_inside_can_be_changed_by_who_has_the_tls_key(
     at = data.draw(st.integers(0, len(attribute) * 8 - 1))
     changed = bytearray(attribute)
     changed[at // 8] ^= 1 << at % 8
-    assert isinstance(check_request(device.wraps(bytes(changed)), ledger, {}, NOW), Refused)
+    assert isinstance(check_request(device.wraps(bytes(changed)), ledger, lambda _: None, NOW), Refused)
 
 
 def test_a_request_does_not_pass_under_the_mac_of_another(
@@ -133,5 +133,7 @@ def test_a_request_does_not_pass_under_the_mac_of_another(
     other = evolve(device, meters=())
     signed = parse_attribute(certificates.parse_csr(other.asks(token)).attribute).signed
     mac = parse_attribute(certificates.parse_csr(csr).attribute).mac
-    assert check_request(device.wraps(cbor.encode([signed, mac])), ledger, {}, NOW) == Refused("token-secret")
-    assert check_request(device.wraps(cbor.encode([signed, b""])), ledger, {}, NOW) == Refused("token-secret")
+    answer = check_request(device.wraps(cbor.encode([signed, mac])), ledger, lambda _: None, NOW)
+    assert answer == Refused("token-secret")
+    answer = check_request(device.wraps(cbor.encode([signed, b""])), ledger, lambda _: None, NOW)
+    assert answer == Refused("token-secret")
