@@ -11,7 +11,16 @@ from typing import Final, TypeVar
 
 from attrs import define, field, frozen
 
-from centre.feed import CursorError, Feed, Place, make_cursor, name_lines, parse_cursor, place_of
+from centre.feed import (
+    PIECE_ARRIVALS,
+    CursorError,
+    Feed,
+    Place,
+    make_cursor,
+    name_lines,
+    parse_cursor,
+    place_of,
+)
 from centre.json_lines import JsonLine
 from centre.store.journal import Arrival, SqliteJournal
 from disk.database import StoreError
@@ -20,8 +29,6 @@ from evidence.moments import iso_utc
 
 T = TypeVar("T")
 
-PIECE_ARRIVALS: Final = 50
-"""Arrivals in one piece: at most 1,000 lines each, usually 20."""
 TYPES: Final = ("reading", "episode", "record", "finding", "seal", "body")
 """Types of the lines that a store gives."""
 

@@ -26,6 +26,8 @@ from evidence.cbor import FormatError
 from evidence.moments import iso_utc
 from evidence.seal import FIRST_NUMBER, NUMBER_MAX, SealHeader, open_body, peek_header
 
+PIECE_ARRIVALS: Final = 50
+"""Arrivals whose lines are in memory at once."""
 CURSOR: Final = re.compile(r"([0-9a-f]{8})-([0-9]{1,18})-([0-9a-f]{1,16})")
 
 

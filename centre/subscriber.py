@@ -32,7 +32,7 @@ from attrs import evolve
 
 from centre.answers import Answer, count_ranges
 from centre.core import Centre
-from centre.feed import Feed, list_waiting
+from centre.feed import PIECE_ARRIVALS, Feed, list_waiting
 from centre.inbox import Inbox
 from centre.json_lines import JsonLine
 from centre.register import RegisterError, read_register
@@ -69,9 +69,6 @@ JUDGE_S: Final = 1.0
 POLL_S: Final = 0.5
 """How long a stop may go unnoticed."""
 NS_PER_MS: Final = NS_PER_S // 1000
-
-FEED_ARRIVALS: Final = 50
-"""Arrivals whose lines are in memory at once."""
 
 SUBSCRIPTIONS: Final = (
     *(f"{wire.ROOT}/+/{kind}" for kind in ("seal", "chain", "body", "rekey", "state")),
@@ -178,7 +175,7 @@ class Subscriber:
     def _hand_on_again(self) -> None:
         """Lines that were committed and not handed on when the last life ended."""
         feed, place = Feed(self._store.journal()), self._store.delivered()
-        while not self._stopping.is_set() and (arrivals := list(feed.read(place, FEED_ARRIVALS))):
+        while not self._stopping.is_set() and (arrivals := list(feed.read(place, PIECE_ARRIVALS))):
             for arrival, lines in arrivals:
                 for line in lines:
                     self._out(as_text(line))
