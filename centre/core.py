@@ -39,7 +39,7 @@ from centre.gateway.parts import Parts
 from centre.gateway.pauses import Pauses
 from centre.gateway.reports import STRANGERS, Reports
 from centre.gateway.withheld import Withheld
-from centre.json_lines import JsonLine, JsonLines
+from centre.json_lines import JsonLine, JsonLines, as_text, make_finding
 from centre.store.contract import (
     Accepted,
     Applied,
@@ -55,7 +55,6 @@ from centre.store.contract import (
 )
 from centre.store.journal import Mark
 from disk.database import CommitError, StoreError
-from disk.plain_text import to_json
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
 from evidence.continuation import continue_chain
@@ -485,7 +484,7 @@ class Centre:
             batch.lines += chain.lines.complete(held.up_to)
             for finding in chain.withheld.look(held, chain.state.number, batch.utc_ms):
                 told, line = self.store.last_finding(name, finding.code), chain.lines.of_finding(finding)
-                if told is None or told.line != _as_text(line):  # else it was told before a restart
+                if told is None or told.line != as_text(line):  # else it was told before a restart
                     batch.lines.append(line)
             for pause in chain.pauses.judge(held.up_to, partial(self._cose_of, name), chain.lines.config):
                 line = chain.lines.make_finding(pause.seal, PAUSE, pause.text)
@@ -523,7 +522,7 @@ class Centre:
         return over
 
     def _commit(self, changes: Sequence[Change], conflicts: Mapping[str, bool], utc_ms: int) -> list[Answer]:
-        """Commit changes and a receipt for each gateway of `conflicts`; with none there are no changes."""
+        """Commit changes and a receipt for each gateway of `conflicts`; nothing if there is neither."""
         if not conflicts and not changes:
             return []
         receipts = {
@@ -573,20 +572,16 @@ class Centre:
             number = -1  # the seals of a revoked gateway, however many
         key = (finding.code, number) if chain is not None else (gateway, finding.code, number)
         if self._reports.is_new(gateway if chain is not None else STRANGERS, *key):
-            batch.lines.append(JsonLines(gateway).of_finding(finding))
+            batch.lines.append(make_finding(gateway, finding.number, finding.code, finding.text))
 
     def _line(self, chain: _Chain, code: str, text: str) -> JsonLine:
         return chain.lines.make_finding(chain.state.number, code, text)
 
 
-def _as_text(line: JsonLine) -> str:
-    return to_json(line, separators=(",", ":"))
-
-
 def _findings_of(lines: Sequence[JsonLine], utc_ms: int) -> list[Told]:
     """The findings among `lines`, to be committed."""
     return [
-        Told(line["gateway"], line["seal"], _as_text(line), utc_ms)
+        Told(line["gateway"], line["seal"], as_text(line), utc_ms)
         for line in lines
         if line["type"] == "finding"
     ]

@@ -12,7 +12,8 @@ travels as backfill) waits and is decoded when the table arrives. Work and memor
     {"type": "episode", "gateway", "seal", "record", "at", …the episode's body}
     {"type": "record", "gateway", "seal", "record", "at", "clock", "kind", "body"}
     {"type": "finding", "gateway", "seal", "code", "text"}
-     (a change of the site file has "what", "old" and "new" too)
+     (a change of the site file has "what", "old" and "new" too, a pause "gap_ms", a silence "seconds" and at
+     its end "ended")
 
 `at` is ISO 8601 UTC with milliseconds. Byte strings become hexadecimal text.
 """
@@ -27,6 +28,7 @@ from centre.gateway.budget import WORK_MAX, OverBudgetError, Work
 from centre.gateway.changes import CHANGES_MAX, CONFIG_KEYS, Configs
 from centre.gateway.manifests import Manifests, MeterRow
 from centre.gateway.waiting import Entry, Waiting
+from disk.plain_text import to_json
 from drivers.errors import ModelError
 from drivers.points.model import Model
 from evidence import cbor
@@ -313,8 +315,18 @@ class JsonLines:
         return {**head, "at": iso_utc(utc_ms)}
 
     def make_finding(self, seal: int, code: str, text: str) -> JsonLine:
-        """The line of a finding."""
-        return {"type": "finding", "gateway": self.gateway, "seal": seal, "code": str(code), "text": text}
+        """The line of a finding about this gateway."""
+        return make_finding(self.gateway, seal, code, text)
+
+
+def make_finding(gateway: str, seal: int, code: str, text: str) -> JsonLine:
+    """The line of a finding; `gateway` is "" or a stranger if it is about none."""
+    return {"type": "finding", "gateway": gateway, "seal": seal, "code": str(code), "text": text}
+
+
+def as_text(line: JsonLine) -> str:
+    """A line as it is printed: nothing in it that a terminal would obey or that could hide the rest."""
+    return to_json(line, separators=(",", ":"))
 
 
 def _reading_in(raw: bytes) -> ReadingRecord | None:

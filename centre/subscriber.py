@@ -34,11 +34,10 @@ from centre.answers import Answer, count_ranges
 from centre.core import Centre
 from centre.feed import PIECE_ARRIVALS, Feed, list_waiting
 from centre.inbox import Inbox
-from centre.json_lines import JsonLine
+from centre.json_lines import JsonLine, as_text, make_finding
 from centre.register import RegisterError, read_register
 from centre.silence import Outage, Silence, Silent, find_limit
 from centre.store.contract import CentreStore, EnrolmentError
-from disk.plain_text import to_json
 from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
 from evidence.seal import open_body, peek_header
@@ -330,13 +329,7 @@ class Subscriber:
         self._inbox.charge(gateway, time.thread_time() - before_s)
 
 
-def as_text(line: JsonLine) -> str:
-    """A line as it is printed: nothing in it that a terminal would obey or that could hide the rest."""
-    return to_json(line, separators=(",", ":"))
-
-
 def _silence_line(one: Silent | Outage, number: int) -> JsonLine:
     gateway, code = (one.gateway, SILENCE) if isinstance(one, Silent) else ("", OUTAGE)
-    line: JsonLine = {"type": "finding", "gateway": gateway, "seal": number, "code": code, "text": one.text}
-    line["seconds"] = round(one.seconds)
+    line = {**make_finding(gateway, number, code, one.text), "seconds": round(one.seconds)}
     return {**line, "ended": True} if one.ended else line

@@ -17,11 +17,10 @@ import click
 
 from centre.consumer import TYPES, Consumer, Wanted
 from centre.feed import CursorError
-from centre.json_lines import JsonLine
+from centre.json_lines import JsonLine, as_text
 from centre.store.lines_file import LinesFile
 from disk.database import StoreError
 from disk.files import read_plain, replace_file
-from disk.plain_text import to_json
 from evidence.words import Words
 from provisioning.centre.options import FILE
 from provisioning.terminal.exits import EXIT_USAGE, fail
@@ -136,7 +135,7 @@ def _hand_on(
         output.put(lines, consumer.cursor)
         return
     for line in lines:
-        sys.stdout.write(to_json(line, separators=(",", ":")) + "\n")
+        sys.stdout.write(as_text(line) + "\n")
     sys.stdout.flush()
     if cursor is not None:
         replace_file(cursor, f"{consumer.cursor}\n".encode())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from centre.core import Centre, Incoming
-from centre.subscriber import as_text
+from centre.json_lines import as_text
 from evidence import cbor
 from evidence.seal import RECORDS_MAX
 from tests.centre.gateway.hostile import EVIL, T0_MS, Hostile, reading, record, table

@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from centre.core import Centre, Incoming
+from centre.json_lines import as_text
 from centre.register import enrol_in, read_register
 from centre.store.sqlite import SqliteStore
-from centre.subscriber import as_text
 from evidence import cbor, keys
 from evidence.body import encode_body
 from evidence.record import Kind

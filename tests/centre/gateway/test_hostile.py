@@ -15,9 +15,8 @@ from centre.core import REKEYS_MAX, SET_ASIDE, Centre, Incoming
 from centre.gateway import budget, waiting
 from centre.gateway.changes import CHANGES_MAX
 from centre.gateway.manifests import DECODER_POINTS_MAX, MODELS_MAX
-from centre.json_lines import JsonLine, JsonLines
+from centre.json_lines import JsonLine, JsonLines, as_text
 from centre.store.sqlite import SqliteStore
-from centre.subscriber import as_text
 from evidence import cbor, keys
 from evidence.held import HELD_RANGES_MAX, Held
 from tests.centre.gateway.hostile import EVIL, RECOVERY, T0_MS, Hostile, reading, record, table

@@ -19,8 +19,8 @@ from centre.gateway.manifests import DECODER_POINTS_MAX, MODELS_MAX, ROWS_MAX, T
 from centre.gateway.parking import PARKED_BYTES_MAX, PARKED_MAX, STATEMENTS_PARKED_MAX
 from centre.gateway.waiting import WAITING_BYTES_MAX
 from centre.inbox import Inbox
+from centre.json_lines import as_text
 from centre.store.sqlite import SqliteStore
-from centre.subscriber import as_text
 from evidence import cbor, keys
 from evidence.held import HELD_RANGES_MAX, Held
 from tests.centre.gateway.hostile import EVIL, RECOVERY, T0_MS, Hostile, reading, record, table
