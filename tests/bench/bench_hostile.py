@@ -106,8 +106,10 @@ def flood_of_garbage(evil: Hostile) -> list[Incoming]:
 
 
 def flood_of_forks(evil: Hostile) -> list[Incoming]:
+    """A seal, and others of its number under the same key."""
+    before = evil.clone()
     first = evil.send(record(3, {}))
-    return [first, *(evil.clone().send(record(16, {"n": number})) for number in range(20))]
+    return [first, *(before.clone().send(record(16, {"n": number})) for number in range(20))]
 
 
 ALL: Final[dict[str, Callable[[Hostile], list[Incoming]]]] = {

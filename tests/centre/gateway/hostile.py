@@ -1,12 +1,18 @@
 """A gateway whose owner holds its keys: everything that it signs is rightly signed, whatever it says."""
 
 import json
+import tempfile
+from contextlib import closing
+from copy import copy
+from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from centre.core import Incoming
+from centre.store.sqlite import SqliteStore
 from drivers.clock import ClockState
 from evidence import cbor, keys
 from evidence.body import encode_body, plain_body
@@ -18,6 +24,7 @@ from wire.messages import encode_body as body_message
 
 T0_MS: Final = 1_767_268_800_000
 EVIL: Final = "evil"
+HONEST: Final = "honest"
 RECOVERY: Final = sha256(b"recovery of evil").digest()
 
 
@@ -81,7 +88,26 @@ class Hostile:
         return Incoming(Topics(self.name).rekey, encode_statement(sign_statement(one, RECOVERY)))
 
     def clone(self) -> "Hostile":
-        return evolve(self)
+        """Another one that goes on here with the same key."""
+        return copy(self)
+
+
+@cache
+def _empty() -> bytes:
+    """A new store with both gateways: its migrations cost more than the tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "centre.db"
+        with closing(SqliteStore(path)) as store:
+            store.enrol(EVIL, Hostile().first_key, keys.public(RECOVERY))
+            store.enrol(HONEST, Hostile(HONEST).first_key)
+        return path.read_bytes()
+
+
+def fresh(folder: Path) -> Path:
+    """A store that knows a hostile gateway and an honest one."""
+    path = folder / "centre.db"
+    path.write_bytes(_empty())
+    return path
 
 
 def record(kind: int, body: Any) -> bytes:

@@ -1,15 +1,13 @@
 """A gateway that signs what it likes never ends the centre, never slows it for another, and stays small."""
 
-import shutil
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from attrs import define, evolve
+from attrs import define
 
 from centre.core import REKEYS_MAX, SET_ASIDE, Centre, Incoming
 from centre.gateway import budget, waiting
@@ -17,11 +15,10 @@ from centre.gateway.changes import CHANGES_MAX
 from centre.gateway.manifests import DECODER_POINTS_MAX, MODELS_MAX
 from centre.json_lines import JsonLine, JsonLines, as_text
 from centre.store.sqlite import SqliteStore
-from evidence import cbor, keys
+from evidence import cbor
 from evidence.held import HELD_RANGES_MAX, Held
-from tests.centre.gateway.hostile import EVIL, RECOVERY, T0_MS, Hostile, reading, record, table
+from tests.centre.gateway.hostile import EVIL, HONEST, T0_MS, Hostile, fresh, reading, record, table
 
-HONEST = "honest"
 SECRET = bytes(range(32))
 MIB = 1 << 20
 
@@ -47,18 +44,9 @@ class Life:
         return lines
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("empty") / "centre.db"
-    with closing(SqliteStore(path)) as store:
-        store.enrol(EVIL, Hostile().first_key, keys.public(RECOVERY))
-        store.enrol(HONEST, Hostile(HONEST).first_key)
-    return path
-
-
 @pytest.fixture
-def life(tmp_path: Path, empty: Path) -> Iterator[Life]:
-    path = Path(shutil.copy(empty, tmp_path / "centre.db"))
+def life(tmp_path: Path) -> Iterator[Life]:
+    path = fresh(tmp_path)
     store = SqliteStore(path)
     life = Life(path, store, Centre(store, SECRET))
     yield life
@@ -169,6 +157,15 @@ ATTACKS: dict[str, Callable[[Hostile], list[Incoming]]] = {
 }  # fmt: skip
 
 
+def test_a_clone_s_seal_is_rightly_signed_and_kept_as_a_fork(life: Life) -> None:
+    evil = Hostile()
+    life.take(evil.send(record(3, {})))
+    before = evil.clone()
+    life.take(evil.send(record(3, {})))
+    assert codes(life.take(before.send(record(16, {"cloned": True})))) == ["fork"]
+    assert [number for number, _, _ in life.store.forks(EVIL)] == [2]
+
+
 def test_a_seal_of_unreadable_records_is_one_line_of_finding(life: Life) -> None:
     lines = life.take(*records_of_nothing(Hostile()))
     assert codes(lines).count("record") == 1
@@ -186,7 +183,6 @@ def test_more_work_than_an_honest_body_takes_sets_aside_until_it_is_readmitted(l
     assert life.store.state(EVIL).number == number
     assert codes(centre.readmit(EVIL, 1, T0_MS)) == ["readmitted"]
     assert centre.readmit(EVIL, 1, T0_MS) == [], "a line of the register lets in once"
-    evil = evolve(evil)
     answers, _ = centre.handle([evil.send(record(3, {}))], T0_MS)
     assert len(answers) == 1, "it is asked for what was not read"
     life.restart()

@@ -6,7 +6,6 @@ of the hostile one at most, and one of nobody.
 
 import shutil
 import tempfile
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,11 @@ from centre.gateway.waiting import WAITING_BYTES_MAX
 from centre.inbox import Inbox
 from centre.json_lines import as_text
 from centre.store.sqlite import SqliteStore
-from evidence import cbor, keys
+from evidence import cbor
 from evidence.held import HELD_RANGES_MAX, Held
-from tests.centre.gateway.hostile import EVIL, RECOVERY, T0_MS, Hostile, reading, record, table
+from tests.centre.gateway.hostile import EVIL, HONEST, T0_MS, Hostile, fresh, reading, record, table
 from wire.mqtt_events import Message
 
-HONEST = "honest"
 SECRET = bytes(range(32))
 LINE_BYTES_MAX = 4 << 20
 """Of one message: the bound of work, printed."""
@@ -67,10 +65,10 @@ class OneKey(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        self.path = self.folder / "centre.db"
-        shutil.copy(_empty(), self.path)
+        self.path = fresh(self.folder)
         self.evil, self.honest, self.served, self.spent = Hostile(), Hostile(HONEST), 0, 0.0
         self.seals: list[tuple[bytes, bytes]] = []
+        self.before = self.evil.clone()
         self.open()
 
     def open(self) -> None:
@@ -103,12 +101,14 @@ class OneKey(RuleBasedStateMachine):
 
     @rule(records=st.lists(RECORDS, min_size=1, max_size=6), times=st.sampled_from([1, 1, 1, 40]))
     def seal(self, records: list[bytes], times: int) -> None:
+        self.before = self.evil.clone()
         self.seals.append(self.evil.seal(records * times))
         cose, body = self.seals[-1]
         self.hand(Incoming(f"dj/1/{EVIL}/seal", cbor.encode([cose, body])))
 
     @rule(records=st.lists(RECORDS, min_size=1, max_size=3), at=st.integers(0, 4))
     def withhold(self, records: list[bytes], at: int) -> None:
+        self.before = self.evil.clone()
         self.seals.append(self.evil.seal(records))
         self.hand(self.evil.chain(*[cose for cose, _ in self.seals[-1 - at :]]))
 
@@ -134,7 +134,7 @@ class OneKey(RuleBasedStateMachine):
 
     @rule()
     def fork(self) -> None:
-        self.hand(self.evil.clone().send(record(16, {"cloned": True})))
+        self.hand(self.before.clone().send(record(16, {"cloned": True})))
 
     @rule()
     def serve_hostile(self) -> None:
@@ -150,8 +150,6 @@ class OneKey(RuleBasedStateMachine):
 
     @invariant()
     def the_honest_one_waits_for_one_message_of_each_other(self) -> None:
-        if not hasattr(self, "store"):
-            return
         self.hand(self.honest.send(record(3, {"beat": self.served})))
         self.served += 1
         topics = [topic for _ in range(3) for topic in self.turn()]
@@ -160,8 +158,6 @@ class OneKey(RuleBasedStateMachine):
 
     @invariant()
     def memory_is_bounded(self) -> None:
-        if not hasattr(self, "store"):
-            return
         chain = self.centre._find_chain(EVIL)
         assert chain is not None
         lines, parking = chain.lines, chain.parking
@@ -181,19 +177,6 @@ class OneKey(RuleBasedStateMachine):
         if hasattr(self, "store"):
             self.store.close()
             shutil.rmtree(self.folder)
-
-
-_MADE: list[Path] = []
-
-
-def _empty() -> Path:
-    """A new database with both gateways, made once."""
-    if not _MADE:
-        _MADE.append(Path(tempfile.mkdtemp()) / "centre.db")
-        with closing(SqliteStore(_MADE[0])) as store:
-            store.enrol(EVIL, Hostile().first_key, keys.public(RECOVERY))
-            store.enrol(HONEST, Hostile(HONEST).first_key)
-    return _MADE[0]
 
 
 TestOneKey = OneKey.TestCase
