@@ -24,9 +24,8 @@ from typing import Final
 
 from attrs import define, field
 
-from centre.core import Incoming
+from centre.core import SET_ASIDE, Incoming
 from centre.register import enrolment_line
-from drivers.clock import SystemClock
 from evidence import keys
 from evidence.receipt import open_receipt
 from evidence.statement import Enrolment, sign_statement
@@ -34,9 +33,8 @@ from provisioning.demo.broker import find_free_port, start_mosquitto
 from provisioning.demo.parts import Part
 from tests.centre.gateway.hostile import EVIL, RECOVERY, T0_MS, Hostile, record
 from tests.centre.gateway.test_hostile import ATTACKS
-from wire.mqtt_events import Acked, Connected, Message, MqttEvent
-from wire.mqtt_settings import MqttSettings
-from wire.publisher import Publisher
+from tests.wire.ends import Link, settings
+from wire.mqtt_events import Acked, Connected, Message
 
 SECRET: Final = bytes(range(32))
 HONEST: Final = 5
@@ -48,30 +46,19 @@ MEMORY_MIB_MAX: Final = 256.0
 START_S: Final = 60.0
 
 
-@define
-class Client:
+def connect(name: str, port: int) -> Link:
     """A gateway's connection; events are read by its own thread."""
-
-    name: str
-    port: int
-    events: queue.SimpleQueue[MqttEvent] = field(factory=queue.SimpleQueue)
-    publisher: Publisher = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        how = MqttSettings(
-            "127.0.0.1", self.port, self.name, subscriptions=(f"dj/1/{self.name}/receipt",), drain_s=0.0
-        )
-        self.publisher = Publisher(how, SystemClock(), self.events.put)
-        self.publisher.start()
-        while not isinstance(self.events.get(timeout=START_S), Connected):
-            pass
+    link = Link(settings(name, port, subscriptions=(f"dj/1/{name}/receipt",), drain_s=0.0))
+    link.publisher.start()
+    link.expect(Connected, START_S)
+    return link
 
 
 @define
 class Honest:
     """Seals once in PACE_S and notes how long each receipt took."""
 
-    client: Client
+    link: Link
     gateway: Hostile
     waits_s: list[float] = field(factory=list)
 
@@ -84,10 +71,10 @@ class Honest:
     def seal(self, give_up_s: float) -> None:
         message = self.gateway.send(record(3, {"beat": self.gateway.number}))
         begin_s = time.monotonic()
-        self.client.publisher.publish(1, message.topic, message.payload)
+        self.link.publisher.publish(1, message.topic, message.payload)
         while time.monotonic() < give_up_s:
             try:
-                event = self.client.events.get(timeout=1.0)
+                event = self.link.events.get(timeout=1.0)
             except queue.Empty:
                 continue
             if isinstance(event, Message) and self._is_for_tip(event.payload):
@@ -121,15 +108,15 @@ ALL: Final[dict[str, Callable[[Hostile], list[Incoming]]]] = {
 
 def attack(port: int, name: str, until_s: float, count: "Queue[int]") -> None:
     """Send them all, WINDOW at a time, in a process of its own; puts how many."""
-    client, sent, flying, messages = Client(EVIL, port), 0, 0, forever(ALL[name])
+    link, sent, flying, messages = connect(EVIL, port), 0, 0, forever(ALL[name])
     while time.monotonic() < until_s:
         while flying < WINDOW:
             one = next(messages)
-            client.publisher.publish(2, one.topic, one.payload)
+            link.publisher.publish(2, one.topic, one.payload)
             flying, sent = flying + 1, sent + 1
-        if isinstance(client.events.get(timeout=START_S), Acked):
+        if isinstance(link.events.get(timeout=START_S), Acked):
             flying -= 1
-    client.publisher.stop()
+    link.publisher.stop()
     count.put(sent)
 
 
@@ -172,7 +159,7 @@ def run(name: str, seconds: float, folder: Path) -> bool:
     part.start()
     try:
         await_connected(part)
-        honest = [Honest(Client(one, broker.port), Hostile(one)) for one in names]
+        honest = [Honest(connect(one, broker.port), Hostile(one)) for one in names]
         for one in honest:
             one.seal(time.monotonic() + START_S)
             one.waits_s.clear()
@@ -196,12 +183,12 @@ def run(name: str, seconds: float, folder: Path) -> bool:
         honest[0].seal(begin_s + START_S)
         again_s = time.monotonic() - begin_s
         for one in honest:
-            one.client.publisher.stop()
+            one.link.publisher.stop()
     finally:
         part.stop()
         broker.stop()
     output = part.output.read_text("utf-8").splitlines()
-    is_aside = any(json.loads(line).get("code") == "set_aside" for line in output if line.endswith("}"))
+    is_aside = any(json.loads(line).get("code") == SET_ASIDE for line in output if line.endswith("}"))
     median_s, worst_s = statistics.median(waits), waits[-1]
     good = (
         median_s < MEDIAN_S_MAX
