@@ -13,7 +13,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from centre.core import Centre
-from centre.store.sqlite import SqliteStore
 from disk.database import reading
 from provisioning import cli
 from tests.centre.schema import SCHEMA, problems
@@ -108,6 +107,7 @@ def test_a_mistake_is_said_in_one_line_and_changes_nothing(words: tuple[str, ...
     assert said in ended.output
     assert Path("noise").read_bytes() == b"\xff\x00noise"
     assert not Path("y").exists()
+    assert not Path("y.db").exists()
 
 
 def run_in_shell(script: str) -> subprocess.CompletedProcess[str]:
@@ -134,14 +134,15 @@ def test_a_reader_that_goes_away_ends_it_well_and_the_rest_comes_the_next_time(c
     assert {*first, *(line["key"] for line in lines_of("--cursor", "place"))} == wanted
 
 
-def test_a_full_disk_behind_the_output_moves_no_cursor(centre: Centre) -> None:
-    assert centre.store.journal().last_place()
+@pytest.mark.usefixtures("centre")
+def test_a_full_disk_behind_the_output_moves_no_cursor() -> None:
     ended = run_in_shell("dianjian consume --store centre.db --cursor place > /dev/full")
     assert ended.returncode == 3
     assert not Path("place").exists()
 
 
-def test_lines_in_a_file_for_sql_are_there_once_after_every_call(centre: Centre) -> None:
+@pytest.mark.usefixtures("centre")
+def test_lines_in_a_file_for_sql_are_there_once_after_every_call() -> None:
     for _ in range(2):
         ended = call(*STORE, "--into", "lines.db")
         assert ended.exit_code == 0, ended.output
@@ -149,4 +150,3 @@ def test_lines_in_a_file_for_sql_are_there_once_after_every_call(centre: Centre)
     with reading(Path("lines.db")) as connection:
         rows = connection.execute("SELECT gateway, line, meter, point, value FROM readings").fetchall()
     assert rows == [("gw-7", "coating", "m1", "active_power", 1234.5)]
-    assert isinstance(centre.store, SqliteStore)
