@@ -22,7 +22,6 @@ from the main loop, each to a thread of its own that ends with its connection.
 """
 
 import contextlib
-import json
 import logging
 import socket
 import struct
@@ -33,6 +32,7 @@ from typing import Any, Final
 
 from attrs import Factory, define, frozen
 
+from agent.status.lines import Lines, RefusedError
 from agent.status.socket import close_listener, open_listener
 from drivers.clock import Clock
 from drivers.errors import DriverError
@@ -70,10 +70,6 @@ _KEYS: Final = {
 }
 
 _log = logging.getLogger(__name__)
-
-
-class RefusedError(Exception):
-    """The agent does not serve this guest; the text says why."""
 
 
 @frozen
@@ -203,7 +199,7 @@ class BusSocket:
     def _serve(self, channel: socket.socket) -> None:
         with channel, contextlib.suppress(OSError):
             channel.settimeout(IDLE_S)
-            lines = Lines(channel)
+            lines = Lines(channel, LINE_BYTES_MAX)
             try:
                 bus_id = _decode_hello(lines.take(), self._buses)
                 url, gap_registers_max, desk = self._buses[bus_id]
@@ -215,40 +211,6 @@ class BusSocket:
                         lines.send({**outcome.to_json(), "sent": sent})
             except RefusedError as error:
                 lines.send({"refused": str(error)})
-
-
-class Lines:
-    """JSON objects, one a line, on a connected socket."""
-
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
-        self._buffer = b""
-
-    def send(self, line: Mapping[str, Any]) -> None:
-        """Send one."""
-        self._channel.sendall(json.dumps(line).encode() + b"\n")
-
-    def take(self) -> dict[str, Any]:
-        """The next one, {} at the end.
-
-        Raises:
-            RefusedError: It is none.
-        """
-        while b"\n" not in self._buffer:
-            if len(self._buffer) > LINE_BYTES_MAX:
-                raise RefusedError("the line is too long")
-            chunk = self._channel.recv(LINE_BYTES_MAX)
-            if not chunk:
-                return {}
-            self._buffer += chunk
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        try:
-            decoded = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise RefusedError("no line of JSON") from error
-        if not isinstance(decoded, dict) or not decoded:
-            raise RefusedError("no JSON object")
-        return decoded
 
 
 def _decode_hello(line: Mapping[str, Any], known: Container[str]) -> str:
@@ -295,9 +257,9 @@ class Guest:
         try:
             self._channel.settimeout(HELLO_S)
             self._channel.connect(str(folder / SOCKET_NAME))
-            self._lines = Lines(self._channel)
+            self._lines = Lines(self._channel, LINE_BYTES_MAX)
             self._lines.send({"bus": bus_id})
-            head = self._take()
+            head = self._lines.take_answer()
         except BaseException:
             self._channel.close()
             raise
@@ -313,7 +275,7 @@ class Guest:
         line = {"unit": read.unit, "function": read.function, "address": read.address, "count": read.count}
         how = {"timeout_s": asked.timeout_s, "hasty": asked.is_hasty}
         self._lines.send({**line, "spare_registers": asked.spare_registers, **how})
-        told = self._take()
+        told = self._lines.take_answer()
         error = told.get("error", "")
         if not error:
             return Outcome(bytes.fromhex(told["words"]), float(told["latency_s"])), True
@@ -321,14 +283,6 @@ class Guest:
             return Outcome(error=error, code=int(told["code"])), True
         known = error if error in ERRORS else "reply"
         return Outcome(error=known, reason=str(told.get("reason", ""))), bool(told.get("sent", True))
-
-    def _take(self) -> dict[str, Any]:
-        line = self._lines.take()
-        if not line:
-            raise ConnectionResetError("the agent has gone")
-        if "refused" in line:
-            raise RefusedError(str(line["refused"]))
-        return line
 
     def close(self) -> None:
         """Leave."""

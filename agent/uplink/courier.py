@@ -27,7 +27,6 @@ from agent.uplink.delivery import Alarm, Meaning, OutboxStatus, Publish
 from agent.uplink.gone import GONE, GoneBodies
 from agent.uplink.outbox import Outbox
 from agent.uplink.renewing import TOKEN as RENEW_TOKEN
-from agent.uplink.renewing import answer_topic
 from drivers.clock import Stamp
 from evidence.cbor import FormatError
 from evidence.receipt import Conflict, open_beacon, open_receipt
@@ -36,6 +35,7 @@ from evidence.record import Kind as RecordKind
 from evidence.seal import StoredSeal, open_body, peek_header
 from evidence.statement import Pending
 from wire import messages
+from wire.enrolment.topics import renew_answer
 from wire.messages import Kind, Topics
 from wire.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
 
@@ -248,7 +248,7 @@ class Courier(RecordSource):
         try:
             if message.topic == messages.BEACON:
                 return self._beacon(message, stamp)
-            if message.topic == answer_topic(self.topics.gateway):
+            if message.topic == renew_answer(self.topics.gateway):
                 self.on_certificate(message.payload)
                 return []
             if message.topic == self.topics.receipt:
@@ -279,9 +279,8 @@ class Courier(RecordSource):
         if meaning in {Meaning.PROGRESS, Meaning.NOTHING_NEW, Meaning.ASKED}:
             self.reference = sha256(raw).digest()
             self.receipt = max(self.receipt or (0, 0), (receipt.number, receipt.centre_utc_ms))
-        if (
-            meaning is Meaning.PROGRESS
-        ):  # which nobody can replay: a centre whose clock was set back is believed
+        if meaning is Meaning.PROGRESS:
+            # Nobody can replay it, so a centre whose clock was set back is believed.
             self._centre_utc_ms = receipt.centre_utc_ms
             if (self.beacon_utc_ms or 0) > receipt.centre_utc_ms + BEACON_SLACK_MS:
                 self.beacon_utc_ms = None

@@ -11,15 +11,15 @@ answers. It judges neither: the guest checks the answer against the key that it 
 """
 
 import contextlib
-import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from agent.status.socket import open_listener
-from wire.enrolment.topics import renew_answer, renew_request
+from agent.status.lines import Lines, RefusedError
+from agent.status.socket import close_listener, open_listener
+from wire.enrolment.topics import renew_request
 from wire.messages import packet_bytes
 from wire.mqtt_events import FAILURE
 
@@ -36,10 +36,6 @@ TOKEN: Final = -2
 Send = Callable[[int, str, bytes], None]
 Ready = Callable[[], int]
 """The largest packet of the broker, 0 without a connection."""
-
-
-class RenewRefusedError(Exception):
-    """The agent does not carry this request; the text says why."""
 
 
 class Renewing:
@@ -73,8 +69,7 @@ class Renewing:
 
     def close(self) -> None:
         """Stop listening and remove the socket."""
-        self._listener.close()
-        self._path.unlink(missing_ok=True)
+        close_listener(self._listener, self._path)
 
     def _tell(self, line: dict[str, Any]) -> None:
         if not self._told.is_set():
@@ -84,22 +79,23 @@ class Renewing:
     def _serve(self, channel: socket.socket) -> None:
         with channel, contextlib.suppress(OSError):
             channel.settimeout(IDLE_S)
+            lines = Lines(channel, LINE_BYTES_MAX)
             try:
-                line = self._ask(_decode(_read_line(channel)))
-            except RenewRefusedError as error:
+                line = self._ask(_decode(lines.take()))
+            except RefusedError as error:
                 line = {"refused": str(error)}
-            channel.sendall(json.dumps(line).encode() + b"\n")
+            lines.send(line)
 
     def _ask(self, request: bytes) -> dict[str, Any]:
         topic, most = renew_request(self._gateway), self._ready()
         if not most:
-            raise RenewRefusedError("the agent is not connected to the broker")
+            raise RefusedError("the agent is not connected to the broker")
         if packet_bytes(topic, len(request)) > most:
-            raise RenewRefusedError(f"the request has {len(request)} bytes, the broker takes {most}")
+            raise RefusedError(f"the request has {len(request)} bytes, the broker takes {most}")
         self._told.clear()
         self._send(TOKEN, topic, request)
         if not self._told.wait(ANSWER_S):
-            raise RenewRefusedError("the centre does not answer; does `dianjian centre listen` run?")
+            raise RefusedError("the centre does not answer; does `dianjian centre listen` run?")
         return self._line
 
 
@@ -108,40 +104,22 @@ def ask_agent(folder: Path, request: bytes) -> bytes:
 
     Raises:
         OSError: No agent listens there, or this user may not ask it.
-        RenewRefusedError: It does not carry this, or what it says is no answer.
+        RefusedError: It does not carry this, or what it says is no answer.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
         channel.settimeout(ANSWER_S + 2 * IDLE_S)
         channel.connect(str(folder / SOCKET_NAME))
-        channel.sendall(json.dumps({"request": request.hex()}).encode() + b"\n")
-        line = _read_line(channel)
+        lines = Lines(channel, LINE_BYTES_MAX)
+        lines.send({"request": request.hex()})
+        told = lines.take_answer()
     try:
-        told = json.loads(line)
-        if "refused" in told:
-            raise RenewRefusedError(str(told["refused"]))
         return bytes.fromhex(told["answer"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise RenewRefusedError("the agent's answer is no line of JSON") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise RefusedError("the agent's line has no answer") from error
 
 
-def answer_topic(gateway: str) -> str:
-    """Where the office answers."""
-    return renew_answer(gateway)
-
-
-def _read_line(channel: socket.socket) -> bytes:
-    line = b""
-    while not line.endswith(b"\n") and len(line) <= LINE_BYTES_MAX:
-        piece = channel.recv(65_536)
-        if not piece:
-            break
-        line += piece
-    return line
-
-
-def _decode(line: bytes) -> bytes:
+def _decode(line: Mapping[str, Any]) -> bytes:
     try:
-        request = json.loads(line)["request"]
-        return bytes.fromhex(request)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise RenewRefusedError('the line must be {"request": hexadecimal}') from error
+        return bytes.fromhex(line["request"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise RefusedError('the line must be {"request": hexadecimal}') from error

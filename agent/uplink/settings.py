@@ -3,8 +3,8 @@
 from typing import Final
 
 from agent.site.file import BrokerSettings, ConfigError, Site
-from agent.uplink.renewing import answer_topic
 from wire import messages
+from wire.enrolment.topics import renew_answer
 from wire.messages import Topics
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, Will, parse_broker
 
@@ -23,7 +23,7 @@ def mqtt_settings(site: Site, broker: BrokerSettings, topics: Topics) -> MqttSet
     )
     # Only an office of ours answers renewals; another broker need not allow to read them.
     is_enrolled = certificate is not None and certificate.parent.name == ENROLLED_NAME
-    renewed = (answer_topic(topics.gateway),) if is_enrolled else ()
+    renewed = (renew_answer(topics.gateway),) if is_enrolled else ()
     try:
         address = parse_broker(broker.url, ca, certificate, key)
         return MqttSettings(

@@ -13,7 +13,8 @@ from typing import ClassVar, Final, Self, TypeVar
 
 from attrs import define, field
 
-from agent.uplink.renewing import RenewRefusedError, ask_agent
+from agent.status.lines import RefusedError
+from agent.uplink.renewing import ask_agent
 from drivers.clock import SystemClock
 from evidence.cbor import FormatError
 from provisioning.enrolment.trouble import short_fingerprint, split_address, trouble
@@ -151,7 +152,7 @@ class RenewTransport:
                 return decode_answer(ask_agent(self.folder, csr))
             except (FileNotFoundError, ConnectionRefusedError):
                 pass  # no agent runs
-            except (OSError, RenewRefusedError) as error:
+            except (OSError, RefusedError) as error:
                 raise trouble("unreachable", where=self.place, why=str(error)) from error
             except FormatError as error:
                 raise trouble("answer-garbage", why=str(error)) from error

@@ -6,7 +6,8 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.status.bus_desk import SOCKET_NAME, Guest, GuestRead, RefusedError
+from agent.status.bus_desk import SOCKET_NAME, Guest, GuestRead
+from agent.status.lines import RefusedError
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError
 from drivers.link.bus_url import parse_url
 from drivers.link.transaction import Answer, BusStats

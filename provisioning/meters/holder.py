@@ -10,7 +10,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from agent.site.file import ConfigError, load_site
-from agent.status.bus_desk import Guest, RefusedError
+from agent.status.bus_desk import Guest
+from agent.status.lines import RefusedError
 from agent.status.socket import SOCKET_NAME as STATUS_NAME
 from drivers.link.bus_url import MODBUS_TCP_PORT
 

@@ -25,8 +25,8 @@ from agent.status.bus_desk import (
     Desk,
     Guest,
     GuestRead,
-    RefusedError,
 )
+from agent.status.lines import RefusedError
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyTimeoutError
 from drivers.link.transaction import Answer, BusStats
 from drivers.poll.recording import RecordedRead

@@ -10,11 +10,12 @@ from typing import Self
 
 import pytest
 
-from agent.uplink.renewing import TOKEN, Renewing, answer_topic
+from agent.uplink.renewing import TOKEN, Renewing
 from centre.broker_config import ROLES, BrokerPlace, mosquitto_files
 from tests.provisioning.enrolment.desk import Doors, bad, good, open_doors
 from tests.provisioning.enrolment.test_doors import enrolled, est, tls_files
 from tests.wire.ends import Link, settings
+from wire.enrolment.topics import renew_answer
 from wire.mqtt_client import RECEIVE_MAXIMUM
 from wire.mqtt_events import Acked, Connected, Message
 from wire.mqtt_settings import TlsFiles
@@ -66,7 +67,7 @@ class Agent:
     """The part of an agent that carries renewals, over a real connection."""
 
     def __init__(self, doors: Doors, site: Path, gateway: str) -> None:
-        how = settings(gateway, doors.port, tls_files(site), subscriptions=(answer_topic(gateway),))
+        how = settings(gateway, doors.port, tls_files(site), subscriptions=(renew_answer(gateway),))
         self.link = Link(how)
         self.renewing = Renewing(
             site.parent / "state", gateway, self.link.publisher.publish, lambda: self.packet_bytes_max
