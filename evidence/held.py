@@ -14,7 +14,7 @@ from typing import Final
 from attrs import define, field
 
 from evidence import cbor
-from evidence.seal import NUMBER_MAX
+from evidence.seal import FIRST_NUMBER, NUMBER_MAX
 
 HELD_RANGES_MAX: Final = 4_096
 """Holes in one gateway's bodies. Old bodies come in their order and new ones at the end, so an honest gateway
@@ -73,23 +73,17 @@ class Held:
 
     def list_missing(self, last: int) -> list[tuple[int, int]]:
         """First and last of each run of numbers up to `last` that are not held."""
-        missing, number = [], self.up_to + 1
-        for first, end in self._ranges:
-            if number > last:
-                break
-            missing.append((number, min(first - 1, last)))
-            number = end + 1
-        return [*missing, (number, last)] if number <= last else missing
+        return self.list_missing_within(FIRST_NUMBER, last)
 
     def list_missing_within(self, first: int, last: int) -> list[tuple[int, int]]:
         """First and last of each run of numbers from `first` to `last` that are not held."""
         missing, number = [], self.find_missing_from(first)
-        while number <= last:
-            at = bisect_left(self._ranges, (number,))
-            end = self._ranges[at][0] - 1 if at < len(self._ranges) else last
-            missing.append((number, min(end, last)))
-            number = self.find_missing_from(missing[-1][1] + 1)
-        return missing
+        for begin, end in self._ranges[bisect_left(self._ranges, (number,)) :]:
+            if begin > last:
+                break
+            missing.append((number, begin - 1))
+            number = end + 1
+        return [*missing, (number, last)] if number <= last else missing
 
     def to_cbor(self) -> bytes:
         """The set as bytes."""

@@ -22,8 +22,12 @@ def test_it_is_the_set_of_all_that_was_put_in(spans: list[tuple[int, int]]) -> N
             next(m for m in range(n, 200) if m not in model) for n in range(1, 70)
         ]
         assert [n for n in range(1, 70) if n in held] == sorted(model)
-        missing = [n for first, last in held.list_missing(40) for n in range(first, last + 1)]
-        assert missing == sorted(set(range(1, 41)) - model)
+        assert held.list_missing(40) == held.list_missing_within(1, 40)
+        for begin in range(1, 45):
+            runs = held.list_missing_within(begin, 40)
+            missing = [n for first, last in runs for n in range(first, last + 1)]
+            assert missing == sorted(set(range(begin, 41)) - model)
+            assert all(later[0] > earlier[1] + 1 for earlier, later in pairwise(runs))
         bounds = [(0, held.up_to), *held.ranges]
         assert all(later[0] > earlier[1] + 1 for earlier, later in pairwise(bounds))
         assert Held.from_cbor(held.to_cbor()) == held
