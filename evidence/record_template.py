@@ -10,10 +10,11 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from evidence.cbor import UINT64_MAX
+from evidence.record import LATENCY_US_MAX
+
 TEMPLATES_MAX: Final = 4_096
 """Kept at once: 400 meters of three poll groups, some with two lengths of a number; 2 MB."""
-LATENCY_US_MAX: Final = 1_000_000_000
-UINT64_MAX: Final = (1 << 64) - 1
 _LEAST: Final = {1: 24, 2: 1 << 8, 4: 1 << 16, 8: 1 << 32}
 """The smallest number that needs an argument of so many bytes: a smaller one has a shorter form."""
 
