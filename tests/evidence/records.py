@@ -4,7 +4,8 @@ from typing import Any, Final
 
 import cbor2
 
-from evidence.record import Kind
+from evidence.cbor import FormatError
+from evidence.record import Kind, decode_record
 from evidence.record_body import ENTRIES_MAX, NAME_BYTES_MAX, RATIO_MAX, TIME_S_MAX, TRACE_MINUTES_MAX
 from evidence.seal import NUMBER_MAX
 from tests.evidence.attestations import GOLDEN
@@ -69,6 +70,15 @@ BAREST: Final[dict[Kind, dict[str, Any]]] = {
     else {}
     for kind, body in BODIES.items()
 }
+
+
+def is_taken(raw: bytes) -> bool:
+    """Whether the decoder takes it."""
+    try:
+        decode_record(raw)
+    except FormatError:
+        return False
+    return True
 
 
 def raw_of(kind: int, body: object) -> bytes:

@@ -14,19 +14,10 @@ from evidence import cbor
 from evidence.record import Kind, decode_record, encode_record
 from tests.evidence.cddl import Schema
 from tests.evidence.chains import stamp
-from tests.evidence.records import BAREST, BODIES, LONG, MISSHAPEN, OTHER_WRONG, WRONG, raw_of
+from tests.evidence.records import BAREST, BODIES, LONG, MISSHAPEN, OTHER_WRONG, WRONG, is_taken, raw_of
 from tests.evidence.test_cbor import PLAIN
 
 SCHEMA: Final = Schema((Path(evidence.__file__).parent / "records.cddl").read_text("utf-8"))
-
-
-def is_taken(raw: bytes) -> bool:
-    """Whether the decoder takes it."""
-    try:
-        decode_record(raw)
-    except cbor.FormatError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("kind", BODIES)

@@ -4,19 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.reading import Reading
-from evidence import cbor
-from evidence.record import decode_record, encode_reading
+from evidence.record import encode_reading
 from evidence.record_template import TEMPLATES_MAX, Templates
+from tests.evidence.records import is_taken
 from tests.evidence.test_record import READINGS
 from tests.vectors.make import reading
-
-
-def is_taken(raw: bytes) -> bool:
-    try:
-        decode_record(raw)
-    except cbor.FormatError:
-        return False
-    return True
 
 
 @given(READINGS, st.data())

@@ -17,11 +17,12 @@ from evidence.chain import ChainState, Code, Outcome
 from evidence.continuation import continue_chain, open_enrolment
 from evidence.pack.export import ExportedSeal, Item, verify_file, write_chain
 from evidence.receipt import open_beacon, open_receipt
-from evidence.record import Kind, decode_record, encode_record
+from evidence.record import Kind, encode_record
 from evidence.seal import open_body, peek_header
 from evidence.statement import sign_statement
 from evidence.verify import accept, check_records
 from tests.evidence.chains import GATEWAY, Chain, stamp
+from tests.evidence.records import is_taken
 from tests.vectors.make import CENTRE, ENROLMENT, files, written
 
 HERE: Final = Path(__file__).parent.parent
@@ -117,15 +118,6 @@ def test_our_verifier_agrees_with_every_message(message: dict[str, Any]) -> None
         assert not message["good"]
     else:
         assert message["good"]
-
-
-def is_taken(raw: bytes) -> bool:
-    """Whether our decoder takes a record."""
-    try:
-        decode_record(raw)
-    except FormatError:
-        return False
-    return True
 
 
 def test_our_decoder_agrees_with_every_record() -> None:
