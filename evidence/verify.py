@@ -124,13 +124,11 @@ def check_records(records: tuple[bytes, ...], header: SealHeader) -> list[Findin
 def _read_loss(raw: bytes, number: int) -> tuple[int, int, str] | None:
     try:
         record = decode_record(raw)
-        if not isinstance(record, Record):
-            return None
-        first = cbor.natural(record.body.get("first"), "first", number - 1, FIRST_NUMBER)
-        last = cbor.natural(record.body.get("last"), "last", number - 1, first)
-        return first, last, str(record.body.get("why", ""))[:WHY_CHARACTERS_MAX]
     except cbor.FormatError:
         return None  # a record that cannot be read declares nothing
+    if not isinstance(record, Record) or record.body["last"] >= number:
+        return None
+    return record.body["first"], record.body["last"], str(record.body.get("why", ""))[:WHY_CHARACTERS_MAX]
 
 
 def _accept(
