@@ -282,17 +282,18 @@ def _find_strange(
     rows: Sequence[tuple[int, bytes | None]], centre_key: bytes | None, gateway: str
 ) -> list[int]:
     """The numbers of the rows that are not the centre's receipt for that seal."""
-    strange: list[int] = []
-    for number, raw in rows:
-        try:
-            if raw is not None and centre_key is None:
-                continue
-            receipt = open_receipt(raw or b"", centre_key or b"")
-            if (receipt.number, receipt.gateway) != (number, gateway):
-                strange.append(number)
-        except FormatError:
-            strange.append(number)
-    return strange
+    return [number for number, raw in rows if not _is_receipt(raw, number, centre_key, gateway)]
+
+
+def _is_receipt(raw: bytes | None, number: int, centre_key: bytes | None, gateway: str) -> bool:
+    """Whether it is one for seal `number`; without the centre's key, whether it may be one at all."""
+    if raw is None or centre_key is None:
+        return raw is not None
+    try:
+        receipt = open_receipt(raw, centre_key)
+    except FormatError:
+        return False
+    return (receipt.number, receipt.gateway) == (number, gateway)
 
 
 def _count_missing(receipt: Receipt) -> int:
@@ -362,11 +363,8 @@ def _name(numbers: list[int]) -> str:
 
 def _list_delivered(receipts: Sequence[bytes], centre_key: bytes | None) -> Held:
     """The seals whose bodies the centre has, by its last receipt."""
-    held, receipt = Held(), last_receipt(receipts, centre_key)
-    for first, last in ((1, receipt.bodies_up_to), *receipt.ranges) if receipt is not None else ():
-        if last >= first:
-            held.add(first, last)
-    return held
+    receipt = last_receipt(receipts, centre_key)
+    return Held() if receipt is None else Held(receipt.bodies_up_to, [*receipt.ranges])
 
 
 def _report_unfinished() -> Finding:

@@ -60,8 +60,7 @@ def judge_connected(
     broker = status.get("broker", {})
     if not broker.get("connected"):
         why = Words.same(str(broker["ended"])) if broker.get("ended") else _NOTHING
-        text = Words(_DOWN.fill(why=why.zh).zh, _DOWN.fill(why=why.en).en)
-        yield failed("broker", text, _DOWN_REMEDY, "connack")
+        yield failed("broker", _DOWN.fill(why=why), _DOWN_REMEDY, "connack")
         return
     unlimited = Connected(session_present=True, receive_maximum=0, packet_bytes_max=PACKET_BYTES_MAX)
     too_small = judge_packets(status, unlimited, topics, ())
