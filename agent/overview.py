@@ -35,7 +35,7 @@ from attrs import evolve, frozen
 from agent.detect.params import LinkageParams
 from agent.host.certificate_end import certificate_end
 from agent.host.health import read_health
-from agent.judging.detector_feed import MS_PER_S, NS_PER_MS, DetectorFeed
+from agent.judging.detector_feed import NS_PER_MS, DetectorFeed
 from agent.judging.judging import Judging
 from agent.learned import describe_meter
 from agent.readings import Readings
@@ -47,6 +47,7 @@ from drivers.clock import NS_PER_S, Stamp
 from drivers.poll.learned import LearnedBus
 from drivers.poll.meter import MeterSetup
 from drivers.reading import POWER_POINT, UNITS, PollGroup, Quality, Reading
+from evidence.moments import iso_utc
 
 UTC_MS_MAX: Final = 253_402_300_799_000
 """The end of the year 9999: later times cannot be written in ISO 8601."""
@@ -134,14 +135,12 @@ def reading_json(reading: Reading, setup: MeterSetup, line: str | None) -> dict[
 
 
 def _iso_ms(utc_ms: int | None) -> str | None:
-    is_told = utc_ms is not None and utc_ms <= UTC_MS_MAX
-    return _iso(datetime.fromtimestamp((utc_ms or 0) / MS_PER_S, UTC)) if is_told else None
+    return None if utc_ms is None or utc_ms > UTC_MS_MAX else iso_utc(utc_ms)
 
 
 def _receipt(receipt: tuple[int, int] | None) -> dict[str, Any] | None:
-    if receipt is None or receipt[1] > UTC_MS_MAX:
-        return None
-    return {"number": receipt[0], "at": _iso(datetime.fromtimestamp(receipt[1] / MS_PER_S, UTC))}
+    at = None if receipt is None else _iso_ms(receipt[1])
+    return None if receipt is None or at is None else {"number": receipt[0], "at": at}
 
 
 def _packets(delivery: OutboxStatus) -> dict[str, int] | None:
