@@ -1,10 +1,12 @@
 """From the site file to the parameters of the detector: linkages and the incomer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from attrs import evolve
 
+from agent.detect.line_params import LineParams
 from agent.detect.param_table import ParamsError
 from agent.detect.params import (
     DT_MAX_S,
@@ -76,12 +78,8 @@ def find_open_wiring(site: Site) -> dict[str, str]:
     return {line: ",".join(meters) for line, meters in found.items()}
 
 
-def _note_wiring(params: LinkageParams, wiring: Mapping[str, str]) -> LinkageParams:
-    production, treatment = (
-        tuple(evolve(line, wiring=wiring.get(line.id, "")) for line in side)
-        for side in (params.production, params.treatment)
-    )
-    return evolve(params, production=production, treatment=treatment)
+def _note_wiring(wiring: Mapping[str, str], lines: Iterable[LineParams]) -> tuple[LineParams, ...]:
+    return tuple(evolve(line, wiring=wiring.get(line.id, "")) for line in lines)
 
 
 def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
@@ -103,7 +101,8 @@ def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
                 params.append(nameplate(linkage.id, production, treatment, dt_s=find_judged_slot_s(site)))
         except ParamsError as error:
             problems += [f"linkage[{index}].parameters: {problem}" for problem in error.problems]
-    params = [_note_wiring(one, find_open_wiring(site)) for one in params]
+    note = partial(_note_wiring, find_open_wiring(site))
+    params = [evolve(one, production=note(one.production), treatment=note(one.treatment)) for one in params]
     slots = sorted({one.dt_s for one in params})
     if len(slots) > 1:
         named = ", ".join(f"{dt_s} s" for dt_s in slots)
@@ -127,7 +126,6 @@ def incomer_of(
     if at is None or not linkages:
         return None
     line = site.line[at]
-    wiring = find_open_wiring(site)
     if learned and line.parameters is not None:
         try:
             params = IncomerParams.from_dict(line.parameters)
@@ -139,7 +137,5 @@ def incomer_of(
         behind: dict[str, float] = {one.id: one.rated_w for one in site.line if one.kind != "incomer"}
         offset_s = linkages[0].utc_offset_s
         params = nameplate_incomer((line.id, line.rated_w), behind, judged, offset_s)
-    others = tuple(evolve(one, wiring=wiring.get(one.id, "")) for one in params.others)
-    return evolve(
-        params, incomer=evolve(params.incomer, wiring=wiring.get(params.incomer.id, "")), others=others
-    )
+    incomer, *others = _note_wiring(find_open_wiring(site), (params.incomer, *params.others))
+    return evolve(params, incomer=incomer, others=tuple(others))
