@@ -184,6 +184,7 @@ def test_an_event_wakes_a_loop_that_waits_and_a_reading_does_not() -> None:
     waiting = threading.Thread(target=loop.turn, args=(gateway,), daemon=True)
     waiting.start()
     loop.put_reading(reading(0))
+    waiting.join(0.2)
     assert waiting.is_alive()
     loop.put_event(EVENT)
     waiting.join(WAIT_S / 2)
