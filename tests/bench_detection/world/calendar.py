@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from tests.bench_detection.world.shifts import build, closed_days, ordinary
-from tests.bench_detection.world.works import LEARN_DAYS, SUNDAY, Works, spans
+from tests.bench_detection.scene_b import spans
+from tests.bench_detection.world.shifts import SATURDAY, build, closed_days, ordinary
+from tests.bench_detection.world.works import LEARN_DAYS, Works
 
 
 def festival(works: Works) -> None:
@@ -77,7 +78,7 @@ def main_switch(works: Works) -> None:
     begin = LEARN_DAYS + 1
     off = ~base.on & (works.day >= begin)
     if v == 4:
-        off &= works.weekday >= SUNDAY - 1
+        off &= works.weekday >= SATURDAY
     for a, b in spans(off):
         off[a : min(b, a + works.spread(1, 6))] = False
         off[max(a, b - works.spread(4, 20)) : b] = False

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from tests.bench_detection.scene_b import spans
 from tests.bench_detection.world.shifts import build, ordinary
-from tests.bench_detection.world.works import Works, cube, spans
+from tests.bench_detection.world.works import Works, cube
 
 
 def lines_change(works: Works) -> None:

@@ -7,7 +7,9 @@ pelletizer chokes and rests; presses and welders work in seconds.
 import numpy as np
 
 from tests.bench_detection.cases import Floats
-from tests.bench_detection.world.works import SUNDAY, Mask, Works, cube, later, spans
+from tests.bench_detection.loads import delayed
+from tests.bench_detection.scene_b import bridged, spans
+from tests.bench_detection.world.works import SUNDAY, Mask, Works, cube
 
 
 def kiln(works: Works) -> None:
@@ -38,7 +40,7 @@ def kiln(works: Works) -> None:
     if v == 4:
         mill = works.hold(0, 1, 300) > 0.35
         demand = np.where(mill, 0.95, 0.6) * works.sway(0.03, 20)
-        share = cube(np.where(later(mill.astype(np.float64), works.slots(2)) > 0, 0.97, 0.84)) * works.sway(
+        share = cube(np.where(delayed(mill.astype(np.float64), works.slots(2)) > 0, 0.97, 0.84)) * works.sway(
             0.015, 60
         )
     works.producing = on
@@ -96,17 +98,9 @@ def foundry(works: Works) -> None:
     run = (
         works.around(on, (1, 4), (2, 5))
         if v == 4
-        else works.around(_joined(on, works.slots(60)), (2, 10), (5, 20))
+        else works.around(bridged(on, works.slots(60)), (2, 10), (5, 20))
     )
     works.machine("t1", run, fan * draught * works.sway(0.015, 40), rest_w=rng.uniform(5, 60), noise=0.01)
-
-
-def _joined(on: Mask, pause: int) -> Mask:
-    out = on.copy()
-    for a, b in spans(~on):
-        if a and b < len(on) and b - a <= pause:
-            out[a:b] = True
-    return out
 
 
 def coating(works: Works) -> None:
@@ -124,7 +118,7 @@ def coating(works: Works) -> None:
         np.arange(works.n) + np.cumsum(rng.normal(0, 0.05, works.n)).astype(np.int64)
     ) % period < period * 0.55
     demand = 0.22 + 0.07 * booths + 0.5 * oven
-    speed = np.clip(0.62 + 0.095 * later(booths, works.slots(1)), 0, 1)
+    speed = np.clip(0.62 + 0.095 * delayed(booths, works.slots(1)), 0, 1)
     run = works.around(on, (3, 15), (5, 25))
     share = cube(speed) * works.sway(0.02, 12)
     if v == 2:

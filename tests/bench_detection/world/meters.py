@@ -11,7 +11,8 @@ import numpy as np
 from attrs import frozen
 
 from tests.bench_detection.cases import MISSING, Floats, Line, Watts
-from tests.bench_detection.world.works import Machine, Span, Works
+from tests.bench_detection.scene_b import Span, spans
+from tests.bench_detection.world.works import Machine, Works
 
 PHASES: Final = 3
 VOLTS: Final = 230.0
@@ -87,6 +88,4 @@ def _gaps(works: Works, lines: tuple[Line, ...]) -> list[Span]:
     for treatment in (False, True):
         side = [line.watts == MISSING for line in lines if line.treatment == treatment]
         unread |= np.logical_and.reduce(side)
-    edges = np.flatnonzero(np.diff(unread.astype(np.int8), prepend=0, append=0))
-    found = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-    return [(a, b) for a, b in found if (b - a) * works.dt_s >= 600]
+    return [(a, b) for a, b in spans(unread) if (b - a) * works.dt_s >= 600]

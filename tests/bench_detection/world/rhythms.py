@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from tests.bench_detection.world.shifts import Base, build, ordinary
-from tests.bench_detection.world.works import SUNDAY, Mask, Works, spans
+from tests.bench_detection.scene_b import spans
+from tests.bench_detection.world.shifts import PATTERNS, Base, build, ordinary
+from tests.bench_detection.world.works import SUNDAY, Mask, Works
 
 
 def plain(works: Works) -> None:
     """Nothing special; the measure of all others. Variants are the shift patterns."""
-    build(works, ordinary(works, ("day", "lunch", "two", "three", "night")[works.variant]))
+    build(works, ordinary(works, PATTERNS[works.variant]))
 
 
 def tanks(works: Works) -> None:

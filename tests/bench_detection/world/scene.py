@@ -12,7 +12,8 @@ import numpy as np
 from attrs import define, field, frozen
 
 from tests.bench_detection.cases import HOUR_S, Floats
-from tests.bench_detection.world.works import LEARN_H, Machine, Mask, Span, Works, spans
+from tests.bench_detection.scene_b import Span, bridged, spans
+from tests.bench_detection.world.works import LEARN_H, Machine, Mask, Works
 
 CLEAR_SHARE: Final = 0.75
 CLEAR_MOST: Final = 0.8
@@ -62,7 +63,7 @@ class Scene:
         healthy = total(works.of(treatment=True))
         learned = LEARN_H * HOUR_S // works.dt_s
         treating = np.logical_or.reduce([one.on for one in works.of(treatment=True)])
-        solid = joined(works.producing, works.slots(2))
+        solid = bridged(works.producing, works.slots(2))
         ripe = solid & np.roll(solid, works.slots(10)) & treating
         ripe[learned:] = False
         edges = np.unique(np.quantile(load[ripe], np.linspace(0, 1, SIXTHS + 1)[1:-1]))
@@ -75,11 +76,11 @@ class Scene:
         )
         rests = [
             b - a
-            for a, b in spans(~treating[:learned] & joined(works.producing, works.slots(60 * 60))[:learned])
+            for a, b in spans(~treating[:learned] & bridged(works.producing, works.slots(60 * 60))[:learned])
         ]
         return cls(
             works=works, rng=rng, healthy_w=healthy, load_w=load, treating=treating,
-            runs=spans(joined(works.producing, works.slots(JOIN_MIN))), solid=solid, edges=edges, low_w=low,
+            runs=spans(bridged(works.producing, works.slots(JOIN_MIN))), solid=solid, edges=edges, low_w=low,
             never_off=bool(treating[:learned].all()), longest_rest=max(rests, default=0),
             cursor=works.rare_from,
         )  # fmt: skip
@@ -156,12 +157,3 @@ class Scene:
 def total(machines: list[Machine]) -> Floats:
     """True watts of one side."""
     return np.sum([one.watts for one in machines], axis=0)
-
-
-def joined(on: Mask, pause: int) -> Mask:
-    """The same with inner pauses of up to so many slots filled."""
-    out = on.copy()
-    for a, b in spans(~on):
-        if a and b < len(on) and b - a <= pause:
-            out[a:b] = True
-    return out

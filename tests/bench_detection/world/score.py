@@ -16,7 +16,7 @@ from tests.bench_detection.world.commit import commit
 from tests.bench_detection.world.kinds import draw
 from tests.bench_detection.world.meters import Plant, show
 from tests.bench_detection.world.scene import Deed
-from tests.bench_detection.world.trial import Said, Trial, watch
+from tests.bench_detection.world.trial import GRAVE, Said, Trial, watch
 from tests.bench_detection.world.works import Works
 
 MONTH_S: Final = 30 * DAY_S
@@ -100,7 +100,7 @@ def honest_result(job: Job, plant: Plant, trial: Trial) -> Result:
     """Everything grave is false here."""
     works = plant.works
     worst = [each.worst for each in trial.heard]
-    grave = [one for one in worst if one.severity in {"violation", "integrity"}]
+    grave = [one for one in worst if one.severity in GRAVE]
     excused = [one for one in grave if is_excused(works, one.slot)]
     wrong = [one for one in grave if not is_excused(works, one.slot)]
     accused = sum(is_gap_accused(plant, gap, trial) for gap in plant.gaps)

@@ -11,7 +11,9 @@ import numpy as np
 from attrs import define
 
 from tests.bench_detection.cases import Floats
-from tests.bench_detection.world.works import SUNDAY, Machine, Mask, Works, cube, later, spans
+from tests.bench_detection.loads import delayed
+from tests.bench_detection.scene_b import spans
+from tests.bench_detection.world.works import SUNDAY, Machine, Mask, Works, cube
 
 PATTERNS: Final = ("day", "lunch", "two", "three", "night")
 SATURDAY: Final = 5
@@ -83,7 +85,7 @@ def draught_law(works: Works, demand: Floats, law: str = "") -> Floats:
     law = law or str(works.rng.choice(["mains", "drive", "stages"]))
     if law == "mains":
         return works.sway(0.015, 90)
-    felt = later(demand, works.slots(works.rng.uniform(0.5, 4)))
+    felt = delayed(demand, works.slots(works.rng.uniform(0.5, 4)))
     if law == "drive":
         speed = np.clip(0.72 + 0.28 * (felt - 0.5) / 0.5, 0.72, 1.0)
         return cube(speed) * works.sway(0.01, 30)

@@ -5,6 +5,7 @@ import pytest
 
 from agent.detect.params import nameplate
 from tests.bench_detection.cases import MISSING
+from tests.bench_detection.scene_b import spans
 from tests.bench_detection.world import report
 from tests.bench_detection.world.commit import Guilty, commit
 from tests.bench_detection.world.kinds import KINDS, draw
@@ -12,7 +13,6 @@ from tests.bench_detection.world.meters import show
 from tests.bench_detection.world.scene import Deed
 from tests.bench_detection.world.score import Accusation, DeedResult, Job, Result
 from tests.bench_detection.world.trial import Heard, Learned, Said, Trial
-from tests.bench_detection.world.works import spans
 
 DAYS = 17
 BARE_S = 180

@@ -37,13 +37,8 @@ def dummy(scene: Scene) -> Change | None:
         one.watts[a:b] = level * (1 + 0.0004 * scene.rng.standard_normal(b - a))
         one.pf[a:b] = 0.999
     lumps = scene.works.pulse_wh or scene.works.step_w
-    hidden = (
-        ""
-        if scene.works.channels
-        else "a heater that matches the fan, on a coarse meter of power alone"
-        if lumps
-        else ""
-    )
+    is_alike = lumps and not scene.works.channels
+    hidden = "a heater that matches the fan, on a coarse meter of power alone" if is_alike else ""
     scene.done("heater instead of the fan", a, b, plain=False, hidden=hidden)
     return _same
 

@@ -16,9 +16,9 @@ from attrs import define, field
 from numpy.typing import NDArray
 
 from tests.bench_detection.cases import DAY_S, HOUR_S, T0_S, Floats
+from tests.bench_detection.scene_b import Span, spans
 
 Mask = NDArray[np.bool_]
-Span = tuple[int, int]
 
 LEARN_H: Final = 168
 LEARN_DAYS: Final = LEARN_H // 24
@@ -202,17 +202,6 @@ class Works:
     def of(self, *, treatment: bool) -> list[Machine]:
         """The lines of one side."""
         return [one for one in self.machines if one.treatment == treatment]
-
-
-def spans(flags: Mask) -> list[Span]:
-    """First slot and one past the last of each stretch of true."""
-    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def later(x: Floats, slots: int) -> Floats:
-    """The same, so many slots later."""
-    return np.concatenate((np.full(slots, x[0]), x[: len(x) - slots])) if slots else x
 
 
 def cube(speed: Floats | float) -> Floats:
