@@ -18,6 +18,8 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from agent.detect.params import RANGE_MARGIN
+
 RECENT_MINUTES: Final = 10
 RECENT_LEAST: Final = 5
 USUAL_MINUTES: Final = 60
@@ -42,8 +44,6 @@ ODD_SHARE: Final = 0.03
 hundred; another one for more."""
 ODD_AT_ALL: Final = 0.005
 """One minute beyond the learned range in the last hours: what is made may be another product."""
-RANGE_MARGIN: Final = 1.1
-"""How far above its greatest learned power production may go before it is asked what is made."""
 SETS_MAX: Final = 8
 """Sets of treatment machines that take turns."""
 

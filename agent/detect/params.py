@@ -30,6 +30,8 @@ DT_MAX_S: Final = 300
 """Of meters polled less often than every five minutes a stop within a shift shows in two samples or none."""
 GUARD_S: Final = 120
 """Treatment reaches what production needs within two minutes."""
+RANGE_MARGIN: Final = 1.1
+"""A tenth above the greatest learned production is the same product on a busy day."""
 LAG_MAX_S: Final = 900
 """Treatment that follows production by more than a quarter of an hour is not driven by it."""
 TAU_MIN_S: Final = 90

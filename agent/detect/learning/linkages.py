@@ -16,7 +16,7 @@ from agent.detect.correlation import correlation_of_sums
 from agent.detect.learning.series import Floats, find_runs, hold_last
 from agent.detect.learning.thresholds import LearnedThreshold, Mode, learn_threshold
 from agent.detect.line_params import Bin, LineParams, Threshold, nameplate_line
-from agent.detect.params import LAG_MAX_S
+from agent.detect.params import LAG_MAX_S, RANGE_MARGIN
 from agent.detect.window import RollingMinimum
 
 Bools = NDArray[np.bool_]
@@ -48,8 +48,6 @@ LOW_STRETCHES_MAX: Final = 3
 LOW_SHARE_MAX: Final = 0.4
 IDLE_STRETCH: Final = 0.45
 """Below this share of its usual power a motor runs idle, which is never normal, however often it was seen."""
-RANGE_MARGIN: Final = 1.1
-"""A tenth above the greatest learned production is the same product on a busy day."""
 STUCK_MIN_S: Final = 600
 STUCK_LEARNED_MAX_S: Final = 1800
 """A meter that repeats a value for half an hour in normal operation cannot be judged by repetition."""
