@@ -58,8 +58,10 @@ class State(StrEnum):
 
 
 MINUTE_S: Final = 60
+OFF_RULES: Final = (Rule.OFF, Rule.LATE_START, Rule.EARLY_STOP)
+"""Treatment did not run at all."""
 SEVERITIES: Final = {
-    **dict.fromkeys((Rule.OFF, Rule.LATE_START, Rule.EARLY_STOP), Severity.VIOLATION),
+    **dict.fromkeys(OFF_RULES, Severity.VIOLATION),
     **dict.fromkeys((Rule.IDLE, Rule.UNDERSPEED, Rule.INTERRUPTIONS), Severity.VIOLATION),
     **dict.fromkeys((Rule.STUCK, Rule.FLAT, Rule.DUMMY), Severity.INTEGRITY),
     **dict.fromkeys((Rule.CT_PROD, Rule.INCOMER_RESIDUAL), Severity.INTEGRITY),

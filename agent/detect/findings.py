@@ -37,7 +37,7 @@ from agent.detect.causes import (
     refine_by_incomer,
 )
 from agent.detect.channels import Cause
-from agent.detect.episode import SEVERITIES, Episode, Rule, Severity, State
+from agent.detect.episode import OFF_RULES, SEVERITIES, Episode, Rule, Severity, State
 from agent.detect.falls import Falls
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.linkage import LinkageTracker
@@ -62,7 +62,6 @@ HEALTHY_S: Final = 120
 SURE_OF_RATED: Final = 0.3
 """Production that draws so much of its nameplate runs, commissioned or not."""
 _PROVEN_CAUSES: Final = frozenset({Cause.STOPPED, Cause.BREAKER, Cause.BREAKER_OR_CT})
-_OFF_RULES: Final = frozenset({Rule.OFF, Rule.EARLY_STOP, Rule.LATE_START})
 _RULES: Final = {
     linkage_alarms.OVERRUN: Rule.DECOUPLED,
     linkage_alarms.ORPHANS: Rule.DECOUPLED,
@@ -378,13 +377,13 @@ class LinkageWatch:
     def _weigh(self, rule: Rule, numbers: Mapping[str, Any]) -> Severity:
         """The severity of a violation: see the module for what makes it a notice."""
         severity = SEVERITIES[rule]
-        is_beyond = self.params.only_asks == "level" and rule in _OFF_RULES
+        is_beyond = self.params.only_asks == "level" and rule in OFF_RULES
         if severity is Severity.VIOLATION and self.params.only_asks and not is_beyond:
             return Severity.NOTICE
         if severity is not Severity.VIOLATION or self.params.learned_to_s or not self.params.provisional:
             return severity
         rated_w = sum(line.params.rated_w for line in self.production)
-        proven = self.tracker.has_run and rule in _OFF_RULES and numbers["cause"] in _PROVEN_CAUSES
+        proven = self.tracker.has_run and rule in OFF_RULES and numbers["cause"] in _PROVEN_CAUSES
         runs = numbers["production_w"] >= SURE_OF_RATED * rated_w
         return severity if proven and runs else Severity.NOTICE
 
@@ -395,7 +394,7 @@ class LinkageWatch:
     def _reopen(self, fresh: Episode) -> Episode:
         """`fresh`, or the previous episode if `fresh` continues it."""
         before, tracker = self.ended, self.tracker
-        if before is None or fresh.rule not in _OFF_RULES or before.rule not in _OFF_RULES:
+        if before is None or fresh.rule not in OFF_RULES or before.rule not in OFF_RULES:
             return fresh
         pause_s = fresh.begin_at_s - before.end_at_s
         same_run = tracker.on_slot * self.params.dt_s <= before.begin_at_s

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from agent.detect import words
 from agent.detect.channels import Cause
-from agent.detect.episode import Rule, Severity
+from agent.detect.episode import OFF_RULES, Rule, Severity
 from agent.detect.params import LinkageParams
 from evidence.moments import local_text
 from evidence.words import Words
@@ -181,7 +181,7 @@ def _list_endings(rule: Rule, numbers: Numbers) -> Iterable[Words]:
         yield words.REPEATED_ACTION
     elif rule in words.ACTIONS:
         yield words.ACTIONS[rule]
-    if rule in words.OFF_RULES and numbers.get("cause") in {Cause.BREAKER_OR_CT, Cause.CT}:
+    if rule in OFF_RULES and numbers.get("cause") in {Cause.BREAKER_OR_CT, Cause.CT}:
         yield words.CT_ACTION
 
 
@@ -192,13 +192,13 @@ def _list_unseen(rule: Rule, numbers: Numbers) -> list[str]:
 
 def _find_cause(rule: Rule, numbers: Numbers) -> Cause:
     """The cause to name: it explains power that is missing, not power that is too low."""
-    low = rule in words.WHAT and rule not in words.OFF_RULES
+    low = rule in words.WHAT and rule not in OFF_RULES
     return Cause.UNKNOWN if low else Cause(numbers.get("cause", Cause.UNKNOWN))
 
 
 def _find_template(rule: Rule, numbers: Numbers) -> Words:
     if rule in words.WHAT:
-        return words.OFF if rule in words.OFF_RULES else words.LOW
+        return words.OFF if rule in OFF_RULES else words.LOW
     if rule is Rule.DECOUPLED:
         ran_on = 0 < numbers["overrun_limit_s"] <= numbers["alone_for_s"]
         return words.OVERRUN if ran_on else words.ORPHANS
@@ -232,7 +232,7 @@ def _to_values(rule: Rule, numbers: Numbers, offset_s: int) -> dict[str, Any]:
             values[name[:-2] + "_kw"] = to_kw(value)
         elif name.startswith("noise"):
             values[f"{name}_percent"] = f"{100 * value:.2g}"
-    is_off = rule in words.OFF_RULES or rule is Rule.WIRING
+    is_off = rule in OFF_RULES or rule is Rule.WIRING
     for group in (COMPARED_OFF,) if is_off else COMPARED:
         values |= tell_apart({name: numbers[name] for name in group if numbers.get(name) is not None})
     normal_w, low_w = numbers.get("treatment_normal_w"), numbers.get("treatment_low_w")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from agent.detect.channels import Cause
-from agent.detect.episode import Rule
+from agent.detect.episode import OFF_RULES, Rule
 from evidence.words import Words
 
 OFF: Final = Words(
@@ -64,10 +64,9 @@ VOLTAGE_LOST: Final = Words(
     "the meter of treatment lacks a voltage (its fuse or lead), so that it shows too little power",
 )
 """PHASE_LOST where all phases have their current."""
-OFF_RULES: Final = frozenset({Rule.OFF, Rule.LATE_START, Rule.EARLY_STOP})
 ACTIONS: Final[Mapping[Rule, Words]] = {
     **dict.fromkeys(
-        (Rule.OFF, Rule.LATE_START, Rule.EARLY_STOP),
+        OFF_RULES,
         Words(
             "企业：立即开启治污设施，不能开启时停产并申报故障。",
             "Plant: start treatment now; if it cannot run, stop production and declare the fault.",
