@@ -40,7 +40,7 @@ from agent.detect.channels import Cause
 from agent.detect.episode import OFF_RULES, SEVERITIES, Episode, Rule, Severity, State
 from agent.detect.falls import Falls
 from agent.detect.line import MISSING, LineTracker
-from agent.detect.linkage import LinkageTracker
+from agent.detect.linkage import QUESTION_AGAIN_S, LinkageTracker
 from agent.detect.params import LinkageParams
 from agent.detect.sentence import Names, list_unseen, write_sentence
 from agent.detect.slots import count_fresh_slots
@@ -50,8 +50,6 @@ REOPEN_S: Final = 1800
 """Treatment that is back on for less than half an hour does not end an episode for good."""
 DEED_PAUSE_S: Final = 14_400
 """The longest break within a shift; treatment that is missing after a longer one is a new deed."""
-QUESTION_AGAIN_S: Final = 14 * 86_400
-"""Asked more often, people learn to ignore it."""
 QUESTIONS: Final = frozenset(
     {Rule.CHANGED, Rule.DECOUPLED, Rule.LOW_CORRELATION, Rule.CT_PROD, Rule.PHASE_LOST}
 )

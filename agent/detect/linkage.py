@@ -63,9 +63,8 @@ RANGE_HOLD_S: Final = 600
 """Production that was above its learned range within ten minutes is still that of the unlearned product."""
 UNLEARNED_MINUTES: Final = 30
 """Production outside its learned range for less is a start or a peak."""
-UNLEARNED_AGAIN_S: Final = 14 * 86_400
-"""The plant is asked about a new product once in two weeks; asking at every batch would teach to ignore
-it."""
+QUESTION_AGAIN_S: Final = 14 * 86_400
+"""Asked more often, at every batch or every night, people learn to ignore a question."""
 NEVER: Final = 1 << 62
 
 _STATE: Final = (
@@ -369,7 +368,7 @@ class LinkageTracker:
             self.flags &= ~UNLEARNED
             return
         self.unlearned += self._range_minutes
-        if self.unlearned < UNLEARNED_MINUTES or (slot - self.asked_slot) * self.dt < UNLEARNED_AGAIN_S:
+        if self.unlearned < UNLEARNED_MINUTES or (slot - self.asked_slot) * self.dt < QUESTION_AGAIN_S:
             return
         self.asked_slot = slot
         self._set(UNLEARNED, True, slot - self.unlearned * MINUTE_S // self.dt)
