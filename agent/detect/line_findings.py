@@ -9,8 +9,6 @@ becomes an accusation, under the same id. A line that loses its standby at rest 
 the main switch of a machine leaves the same, with the voltage upstream of it still there.
 """
 
-from functools import reduce
-from operator import or_
 from typing import Any, Final
 
 from attrs import define, evolve, field
@@ -65,7 +63,7 @@ class LineWatch:
         self.open, self.unsaid = episodes, unsaid
         for flag, episode in episodes.items():
             self.tracker.adopt(flag, episode.begin_at_s // self.home.params.dt_s)
-        self.reported = reduce(or_, episodes, 0)
+        self.reported = sum(episodes)
         self.asks = self._is_asking()
 
     def collect_changes(self, slot: int) -> list[Episode]:
