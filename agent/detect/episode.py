@@ -87,7 +87,7 @@ class Episode:
     """One finding.
 
     Attributes:
-        id: Linkage, rule as first raised, begin.
+        id: Linkage (for a finding about one meter its line), rule as first raised, begin.
         linkage: The linkage; for a finding about one line the first one that this line belongs to.
         severity: A retrospective verdict is never more than a notice.
         begin_at_s: When it began.

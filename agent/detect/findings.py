@@ -111,7 +111,7 @@ class LinkageWatch:
         ended: The violation that was cleared last.
         names: The names of the lines, for people.
         falls: What treatment drew when it was healthy.
-        asked: When a question of each rule was last asked, in slots.
+        asked: When a question of each rule, for a line by its id, was last asked, in slots.
         unsaid: The alarms whose open episodes are questions that were asked before.
         measure_rise_w: By how much the incomer's residual has grown since a time; None if not known.
     """

@@ -76,7 +76,7 @@ class Bin:
 
 @frozen(kw_only=True)
 class Answer:
-    """What a person answered to a question of commissioning, see `learning.questions`.
+    """What a person answered to a question of commissioning, see `learning.answers`.
 
     Attributes:
         value_w: The power that the answer is about, 0 where it is about none.

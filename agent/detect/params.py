@@ -92,8 +92,7 @@ class LinkageParams(ParamTable):
         learned_to_s: End of those data.
         provisional: Too little was seen to be sure.
         range_hi_w: Production above this was never seen at commissioning: less is demanded, and it is asked
-            what
-            is made; 0 is not judged.
+            what is made; 0 is not judged.
         answers: What a person answered at commissioning.
         only_asks: Why findings about treatment accuse nobody: "exceptions" (what is normal was not seen),
             "level" (treatment follows a level and not production: only far longer rests accuse); "" where

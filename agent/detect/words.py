@@ -148,7 +148,7 @@ UNSEEN: Final[Mapping[str, Words]] = {
     "level": Words("治污随生产运行", "treatment that follows production"),
     "enough": Words("足够的工况", "enough to be sure"),
 }
-"""What a finding may rest on without having been seen; see `unseen`."""
+"""What a finding may rest on without having been seen; see `sentence.list_unseen`."""
 CAUSES: Final[Mapping[Cause, Words]] = {
     Cause.SUPPLY: Words("；其供电电压已消失", "; its supply voltage is gone"),
     Cause.BREAKER_OR_CT: Words(

@@ -1,6 +1,6 @@
 """Building stones of a plant's loads on 10 s slots: shifts, noise, laws of treatment, what a meter adds.
 
-Nothing in this folder but score.py and the parts that it runs knows how the detector works.
+Nothing in this folder but score.py, world/trial.py and the parts that they run knows how the detector works.
 """
 
 from typing import Final

@@ -179,7 +179,7 @@ class Envelope:
 
 
 def learn_envelope(least: Floats, t: Floats, ripe: Bools, on: Threshold, mode: Mode, dt_s: int) -> Envelope:
-    """Six bins of production, each with the least treatment power that is normal in it."""
+    """Up to six bins of production, more by `split_levels`, each with the least normal treatment power."""
     chosen = ripe & (np.nan_to_num(t, nan=0.0) > on.lo_w) & np.isfinite(least)
     if chosen.sum() < MATURE_MIN:
         return Envelope((Bin(from_w=0, lo_w=on.lo_w, median_w=on.hi_w),), (), ripe=False)
