@@ -25,6 +25,8 @@ from agent.detect.slots import count_fresh_slots
 
 PF_KEPT: Final = 0.75
 """Idling motors fall to a half or a third of their power factor, slow drives keep nearly all of it."""
+IDLE_SHARE: Final = 0.45
+"""Below this share of its usual power a motor runs without load, whatever is made and however often."""
 MAINS_HZ: Final = 50.0
 CURRENT_KEPT: Final = 0.85
 """Idling motors draw 30 to 50 % of their current, slow drives less still; nobody at nearly all of it has lost

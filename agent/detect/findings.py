@@ -28,6 +28,7 @@ from attrs import astuple, define, evolve, field, frozen
 
 from agent.detect import linkage as linkage_alarms
 from agent.detect.causes import (
+    IDLE_SHARE,
     INCOMER_RISE,
     collect_channels,
     estimate_speed_hz,
@@ -53,8 +54,6 @@ DEED_PAUSE_S: Final = 14_400
 QUESTIONS: Final = frozenset(
     {Rule.CHANGED, Rule.DECOUPLED, Rule.LOW_CORRELATION, Rule.CT_PROD, Rule.PHASE_LOST}
 )
-DEEP_IDLE: Final = 0.45
-"""Below this share of its usual power a motor runs without load, whatever is made."""
 HEALTHY_S: Final = 120
 """A minute in which treatment was still coming back says too little of it."""
 SURE_OF_RATED: Final = 0.3
@@ -300,7 +299,7 @@ class LinkageWatch:
         mean_w = self.tracker.deficit.mean_low_w
         rule = find_low_rule(self.params, self.treatment, mean_w, self._find_normal_w())
         is_shown = rule is Rule.IDLE and is_power_factor_judged(self.treatment)
-        is_deep = mean_w < DEEP_IDLE * self._find_normal_w() and not self.falls.is_odd
+        is_deep = mean_w < IDLE_SHARE * self._find_normal_w() and not self.falls.is_odd
         if rule not in {Rule.IDLE, Rule.UNDERSPEED} or is_shown or is_deep or self._is_fall():
             return rule
         return Rule.CHANGED

@@ -12,6 +12,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from agent.detect.causes import IDLE_SHARE
 from agent.detect.correlation import correlation_of_sums
 from agent.detect.learning.series import Floats, find_runs, hold_last
 from agent.detect.learning.thresholds import LearnedThreshold, Mode, learn_threshold
@@ -46,8 +47,6 @@ LOW_STRETCH: Final = 0.6
 LOW_STRETCH_MIN_S: Final = 300
 LOW_STRETCHES_MAX: Final = 3
 LOW_SHARE_MAX: Final = 0.4
-IDLE_STRETCH: Final = 0.45
-"""Below this share of its usual power a motor runs idle, which is never normal, however often it was seen."""
 STUCK_MIN_S: Final = 600
 STUCK_LEARNED_MAX_S: Final = 1800
 """A meter that repeats a value for half an hour in normal operation cannot be judged by repetition."""
@@ -188,7 +187,7 @@ def learn_envelope(least: Floats, t: Floats, ripe: Bools, on: Threshold, mode: M
     edges = split_levels(np.unique(edges), least, chosen, dt_s)
     index = np.clip(np.searchsorted(edges, least, side="right") - 1, 0, None)
     medians = _find_quantiles(t, index, chosen, len(edges), 0.5)
-    idle = chosen & (t < IDLE_STRETCH * medians[index])
+    idle = chosen & (t < IDLE_SHARE * medians[index])
     low = chosen & (t < LOW_STRETCH * medians[index])
     idled, lows = _find_stretches(idle, chosen, dt_s), _find_stretches(low, chosen, dt_s)
     is_rare = len(lows) <= LOW_STRETCHES_MAX  # else low power is a mode of operation
