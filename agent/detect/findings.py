@@ -38,14 +38,14 @@ from agent.detect.causes import (
     refine_by_incomer,
 )
 from agent.detect.channels import Cause
-from agent.detect.episode import OFF_RULES, SEVERITIES, Episode, Rule, Severity, State
+from agent.detect.episode import MINUTE_S, OFF_RULES, SEVERITIES, Episode, Rule, Severity, State
 from agent.detect.falls import Falls
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.linkage import QUESTION_AGAIN_S, LinkageTracker
 from agent.detect.params import LinkageParams
 from agent.detect.sentence import Names, list_unseen, write_sentence
 from agent.detect.slots import count_fresh_slots
-from agent.detect.trace import MINUTE_S, MinuteTrace
+from agent.detect.trace import MinuteTrace
 
 REOPEN_S: Final = 1800
 """Treatment that is back on for less than half an hour does not end an episode for good."""

@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from agent.detect.episode import SEVERITIES, Episode, Rule
+from agent.detect.episode import MINUTE_S, SEVERITIES, Episode, Rule
 from agent.detect.findings import add_up, clear, count_missing
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.params import IncomerParams
 from agent.detect.sentence import Names, write_sentence
 from agent.detect.slots import count_fresh_slots
-from agent.detect.trace import MINUTE_S, MinuteTrace
+from agent.detect.trace import MinuteTrace
 
 RISE_MINUTES: Final = 5
 """Minutes over which the residual before and after a loss is averaged."""

@@ -33,7 +33,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from agent.detect.counts import LOW_WEIGHT, OFF_WEIGHT, Deficit, Interruptions, Orphans
-from agent.detect.episode import Rule
+from agent.detect.episode import MINUTE_S, Rule
 from agent.detect.line_params import Bin
 from agent.detect.params import LinkageParams
 from agent.detect.slots import DEFICIT_SLOTS_MIN, compute_skew_s, count_slots, is_fine
@@ -50,7 +50,6 @@ FLAGS: Final = (VIOLATION, OVERRUN, ORPHANS, LOW_R, INTERRUPTED, UNLEARNED)
 LOW_RULES: Final = frozenset({Rule.IDLE, Rule.UNDERSPEED, Rule.CHANGED})
 """What treatment that is off afterwards makes worse."""
 
-MINUTE_S: Final = 60
 BLIND_GRACE_S: Final = 120
 """Production unknown for longer may have stopped and started: treatment gets its grace again."""
 ORPHAN_SLOTS_MIN: Final = 2

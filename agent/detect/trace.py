@@ -13,11 +13,10 @@ from array import array
 from typing import Any, Final
 
 from agent.detect.correlation import NOT_ENOUGH, Correlation, RollingCorrelation
-from agent.detect.episode import Trace
+from agent.detect.episode import MINUTE_S, Trace
 from agent.detect.params import LinkageParams
 
 TRACE_MINUTES: Final = 120
-MINUTE_S: Final = 60
 NOTICE_MINUTES: Final = 30
 CORRELATED_MINUTES: Final = 15
 """A quarter of an hour holds a start or a few changes of load; r of fewer minutes is shown to nobody."""

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from attrs import evolve, frozen
 
+from agent.detect.episode import MINUTE_S
 from agent.detect.learning.commission_words import FINDINGS, Oddity, describe_exceptions
 from agent.detect.learning.linkages import learn_line
 from agent.detect.learning.series import Floats, Series, find_runs, to_grid
@@ -24,7 +25,6 @@ LOW_SHARE, HIGH_SHARE = 0.12, 0.88
 MARGIN_OF_WIDTH: Final = 0.5
 MARGIN_OF_RATED: Final = 0.03
 """Two meters of class 1 and two CTs of class 0.5 on the same load differ by less."""
-MINUTE_S: Final = 60
 MINUTES_MIN: Final = 24 * 60
 """A day of minutes: the residual differs between day and night."""
 
