@@ -9,14 +9,14 @@ they are refused before a verb sees them.
 
 import contextlib
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from evidence.words import Words
-from provisioning.terminal.typed import wrap_convert
+from provisioning.terminal.typed import list_params, wrap_convert
 from provisioning.words.language import translate
 
 _THERE: Final = Words("{path} 已存在；加 --force 覆盖", "{path} is there already; --force overwrites it")
@@ -64,8 +64,9 @@ FORCE: Final = click.option(
 
 def check_inputs(command: click.Command) -> click.Command:
     """The command, whose paths of files to read must be plain files if they are there."""
-    for param in _list_inputs(command):
-        wrap_convert(param, _convert_plain)
+    for param in list_params(command):
+        if isinstance(param.type, click.Path) and not isinstance(param.type, NewFile):
+            wrap_convert(param, _convert_plain)
     return command
 
 
@@ -78,12 +79,3 @@ def _convert_plain(
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise click.BadParameter(translate(_NO_FILE, path=path), ctx, param)
     return path
-
-
-def _list_inputs(command: click.Command) -> Iterator[click.Parameter]:
-    for param in command.params:
-        if isinstance(param.type, click.Path) and not isinstance(param.type, NewFile):
-            yield param
-    if isinstance(command, click.Group):
-        for one in command.commands.values():
-            yield from _list_inputs(one)

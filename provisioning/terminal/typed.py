@@ -100,14 +100,16 @@ def read_ratio(typed: str) -> float:
 
 def take_any_width(command: click.Command) -> click.Command:
     """The command, whose numbers, ids, addresses and choices may be typed with a Chinese input method."""
-    for param in _list_params(command):
-        wrap_convert(
-            param,
-            lambda convert, value, param, ctx: convert(
-                plain(value) if isinstance(value, str) else value, param, ctx
-            ),
-        )
+    for param in list_params(command):
+        if not isinstance(param.type, _AS_THEY_ARE) and not FREE_OPTIONS & set(param.opts):
+            wrap_convert(param, _convert_any_width)
     return command
+
+
+def _convert_any_width(
+    convert: Callable[..., Any], value: object, param: click.Parameter | None, ctx: click.Context | None
+) -> Any:
+    return convert(plain(value) if isinstance(value, str) else value, param, ctx)
 
 
 def wrap_convert(param: click.Parameter, wrapped: Callable[..., Any]) -> None:
@@ -119,10 +121,9 @@ def wrap_convert(param: click.Parameter, wrapped: Callable[..., Any]) -> None:
     param.type = kind
 
 
-def _list_params(command: click.Command) -> Iterator[click.Parameter]:
-    for param in command.params:
-        if not isinstance(param.type, _AS_THEY_ARE) and not FREE_OPTIONS & set(param.opts):
-            yield param
+def list_params(command: click.Command) -> Iterator[click.Parameter]:
+    """The parameters of a command and of all commands below it."""
+    yield from command.params
     if isinstance(command, click.Group):
         for one in command.commands.values():
-            yield from _list_params(one)
+            yield from list_params(one)
