@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from disk.files import write_output
-from disk.plain_text import one_line
+from provisioning.terminal.say import say
 
 EXIT_NO: Final = 1
 """Done, and the answer is no: not all verified, a meter silent, an episode not found."""
@@ -25,7 +25,7 @@ EXIT_INTERRUPTED: Final = 130
 def fail(code: int, *lines: str) -> click.exceptions.Exit:
     """Print one line per mistake; the caller raises the returned exception to exit with `code`."""
     for line in lines:
-        click.echo(one_line(f"dianjian: {line}"), err=True)
+        say(f"dianjian: {line}", err=True)
     return click.exceptions.Exit(code)
 
 

@@ -15,6 +15,7 @@ from tests.provisioning.terminal.screen import TerminalScreen
 SIZES = [(80, 24), (60, 20), (120, 40)]
 PROGRAM = """
 from provisioning.setup.talk import Talk
+from provisioning.terminal.exits import fail
 from provisioning.terminal.say import say as say_line
 from provisioning.terminal.show import Activity, Screen, console, progress, table
 
@@ -24,6 +25,7 @@ WAYS = [
     lambda text: Talk().show(text, style="bold"),
     lambda text: say_line(text),
     lambda text: say_line(text, err=True),
+    lambda text: fail(1, text),
 ]
 
 def rows(turn):
@@ -50,7 +52,7 @@ with Activity() as view:
         tell()
 print("END")
 """
-PROMPTS = [f"PROMPT {view} {turn}" for view in ("screen", "progress", "activity") for turn in range(15)]
+PROMPTS = [f"PROMPT {view} {turn}" for view in ("screen", "progress", "activity") for turn in range(18)]
 
 
 def run_in_terminal(program: str, columns: int, rows: int) -> TerminalScreen:
@@ -85,6 +87,7 @@ def test_a_line_printed_beside_a_view_is_never_wiped_and_names_are_cut_before_nu
     columns: int, rows: int
 ) -> None:
     screen = run_in_terminal(PROGRAM, columns, rows)
-    assert [line for line in screen.whole if line.startswith("PROMPT")] == PROMPTS, "\n".join(screen.whole)
-    assert [line.split()[-1] for line in screen.whole if line.startswith("m")] == ["14.0", "14.1", "14.2"]
+    told = [line.removeprefix("dianjian: ") for line in screen.whole if "PROMPT" in line]
+    assert told == PROMPTS, "\n".join(screen.whole)
+    assert [line.split()[-1] for line in screen.whole if line.startswith("m")] == ["17.0", "17.1", "17.2"]
     assert screen.lines[-2] == "END"
