@@ -13,7 +13,6 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -53,7 +52,6 @@ WORDS: Final[Mapping[str, Words]] = {
         "没有选项 {name}；是否为 {near}？", "there is no option {name}; did you mean {near}?"
     ),
     "missing": Words("缺少 {name}", "{name} is missing"),
-    "bad": Words("{name}：{why}", "{name}: {why}"),
 }
 REASONS: Final[Mapping[int, Words]] = {
     errno.ENOENT: Words("文件或文件夹不存在", "there is no such file or folder"),
@@ -166,7 +164,7 @@ def _explain_internal(error: Exception) -> str:
             traceback.print_exception(error, file=file)
     except OSError:
         return translate(WORDS["internal unkept"], kind=kind, why=why)
-    return translate(WORDS["internal"], kind=kind, why=why, file=Path(path))
+    return translate(WORDS["internal"], kind=kind, why=why, file=path)
 
 
 def name_nearest(typed: str, known: Collection[str]) -> str:
@@ -201,7 +199,7 @@ def _explain_usage(error: click.UsageError) -> str:
         hint = error.param_hint or (error.param.get_error_hint(error.ctx) if error.param else "")
         return translate(WORDS["missing"], name=hint if isinstance(hint, str) else ", ".join(hint))
     if isinstance(error, click.BadParameter) and error.param is not None and error.ctx is not None:
-        return translate(WORDS["bad"], name=error.param.get_error_hint(error.ctx), why=error.message)
+        return translate(WORDS["line"], name=error.param.get_error_hint(error.ctx), why=error.message)
     return error.format_message()
 
 
