@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NoReturn
 
 import click
 
-from provisioning.terminal.ending import ReaderGoneError, name_nearest, run_to_end
+from provisioning.terminal.ending import name_nearest, run_to_end, tell_reader_gone
 from provisioning.terminal.paths import check_inputs
 from provisioning.terminal.typed import take_any_width
 from provisioning.words.language import LANGUAGES, choose_language
@@ -45,12 +45,15 @@ VERBS: Final = {  # name: its module below provisioning, its text in --help
 class Verbs(click.Group):
     """Finds verbs without importing them."""
 
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        """The call, or what `--help` and `--version` print."""
+        with tell_reader_gone():
+            return super().make_context(*given, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """The verb; a reader who went away is told to `run_to_end`."""
-        try:
+        """The verb."""
+        with tell_reader_gone():
             return super().invoke(ctx)
-        except BrokenPipeError as error:
-            raise ReaderGoneError from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of a gateway's life, not alphabetically."""

@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 import click
@@ -83,6 +83,15 @@ class ReaderGoneError(Exception):
     """Nobody reads the output any more. No OSError: click would end with 1."""
 
 
+@contextlib.contextmanager
+def tell_reader_gone() -> Iterator[None]:
+    """Tell `run_to_end`, around click, that nobody reads the output any more."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+
+
 def run_to_end(call: Callable[[], Any]) -> int:
     """Run a verb and return the process' exit code; prints the line of what it raised."""
     code = _run(call)
@@ -101,7 +110,7 @@ def _run(call: Callable[[], Any]) -> int:
     try:
         ended = call()
     except SystemExit as error:
-        if not isinstance(error.__context__, BrokenPipeError):  # click makes a 1 of it
+        if not isinstance(error.__context__, BrokenPipeError):  # rich makes a 1 of it
             raise
         return _end_of_system(error.__context__)
     except ReaderGoneError:

@@ -241,14 +241,15 @@ def test_a_full_disk_behind_the_output_is_said(verb: str) -> None:
     assert ended.stderr == "dianjian: the output: the disk is full; make room and try again\n"
 
 
-def test_a_reader_that_goes_away_is_no_mistake() -> None:
+@pytest.mark.parametrize("verb", ["models", "--help", "--version"])
+def test_a_reader_that_goes_away_is_no_mistake(verb: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "provisioning.cli", "models"],
+        [sys.executable, "-P", "-m", "provisioning.cli", verb],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    ) as verb:
-        assert verb.stdout is not None
-        verb.stdout.close()
-        assert verb.wait(60) == 0
-        assert verb.stderr is not None
-        assert verb.stderr.read() == b""
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(60) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
