@@ -9,6 +9,7 @@ from typing import Final
 from attrs import frozen
 
 from evidence.words import Words
+from provisioning.demo.words import WORDS
 
 OFF_MIN: Final = 25
 DEAD_METER_MIN: Final = 40
@@ -85,6 +86,11 @@ ACTS: Final = (
         ),
     ),
 )
+
+
+def name_act(number: int) -> Words:
+    """Which act of how many it is, and its title."""
+    return WORDS["act"].fill(number=number + 1, count=len(ACTS), title=ACTS[number].title)
 
 
 def find_act(minute: float) -> int:

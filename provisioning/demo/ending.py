@@ -14,7 +14,7 @@ from evidence.words import Words
 from provisioning.demo.judge import OFF_LINKAGE
 from provisioning.demo.stage import CENTRE_NAME, Stage
 from provisioning.demo.words import WORDS
-from provisioning.words.language import language
+from provisioning.words.language import language, translate
 
 TIMEOUT_S: Final = 120
 """Two hours of nine meters take about 3 s to make and 3 s to check on a quiet core."""
@@ -22,6 +22,8 @@ PACK: Final = "evidence.zip"
 PAGE: Final = "evidence.html"
 CHANGED: Final = "changed.zip"
 FLIPPED_BIT: Final = 0x01
+KEY_DIGITS: Final = 64
+"""Of a public key; the first are enough in what is shown."""
 
 
 def show_evidence(stage: Stage, episode: Mapping[str, Any], say: Callable[[str], object]) -> Words | None:
@@ -35,20 +37,20 @@ def show_evidence(stage: Stage, episode: Mapping[str, Any], say: Callable[[str],
     name = f"{OFF_LINKAGE}-{episode['rule']}-{episode['begin_at']}"
     made = ["--store", CENTRE_NAME, "--key", "centre.key", "--gateway", stage.site.site.gateway]
     say("")
-    say(WORDS["evidence"].text(language()))
+    say(translate(WORDS["evidence"]))
     evidence = ["evidence", *made, "--episode", name, "--out", PACK]
     verify = ["verify", "--centre-key", key, "--html", PAGE, PACK]
     for command, rows in ((evidence, 1), (verify, None)):
         ended = _run(folder, command, say, rows)
         if ended.returncode:
             return WORDS["no evidence"].fill(why=_last_line(ended.stderr))
-    say(WORDS["page"].text(language(), url=(folder / PAGE).as_uri()))
+    say(translate(WORDS["page"], url=(folder / PAGE).as_uri()))
     raw = bytearray((folder / PACK).read_bytes())
     offset = len(raw) // 2
     old, raw[offset] = raw[offset], raw[offset] ^ FLIPPED_BIT
     (folder / CHANGED).write_bytes(raw)
     say("")
-    say(WORDS["change"].text(language(), offset=offset, old=old, new=raw[offset]))
+    say(translate(WORDS["change"], offset=offset, old=old, new=raw[offset]))
     ended = _run(folder, ["verify", "--centre-key", key, CHANGED], say)
     if not ended.returncode:
         return WORDS["accepted"]
@@ -59,7 +61,7 @@ def show_evidence(stage: Stage, episode: Mapping[str, Any], say: Callable[[str],
 def _run(
     folder: Path, command: list[str], say: Callable[[str], object], rows: int | None = None
 ) -> subprocess.CompletedProcess[str]:
-    shown = [f"{part[:8]}…" if len(part) == len(public(bytes(32)).hex()) else part for part in command]
+    shown = [f"{part[:8]}…" if len(part) == KEY_DIGITS else part for part in command]
     say(f"$ dianjian {' '.join(shown)}")
     called = [sys.executable, "-P", "-m", "provisioning.cli", "--lang", language(), *command]
     ended = subprocess.run(  # noqa: S603 our own module, no shell

@@ -24,7 +24,7 @@ from attrs import frozen
 
 from agent.site.file import ConfigError
 from evidence.words import Words
-from provisioning.demo.acts import ACTS, SHIFT_MIN
+from provisioning.demo.acts import ACTS, SHIFT_MIN, name_act
 from provisioning.demo.broker import BrokerError
 from provisioning.demo.ending import CHANGED, PACK, PAGE, show_evidence
 from provisioning.demo.judge import OFF_LINKAGE, Verdict, judge
@@ -32,10 +32,11 @@ from provisioning.demo.parts import PartError
 from provisioning.demo.shift import Event, Shift, outages_to_json
 from provisioning.demo.stage import BROKERS, Stage, enrol, set_stage
 from provisioning.demo.words import WORDS
-from provisioning.terminal.demo_views import Told, draw_demo, draw_event, draw_loads
+from provisioning.terminal.demo_views import Told, draw_demo, draw_event
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import Screen
+from provisioning.terminal.views import draw_plant
 from provisioning.words.language import translate
 
 SPEED: Final = 60.0
@@ -120,15 +121,14 @@ def _play(place: Path, speed: float, broker: str, *, keep: bool, tour: bool) -> 
         screen.say(translate(WORDS["begin"], folder=place, broker=broker))
         stage = set_stage(place, PLANT, speed, broker)
         first_key = enrol(stage)
-        shift = Shift(stage, happened.append)
-        picture = _Picture(screen, shift, happened, speed)
 
         def report(event: Event) -> None:
             happened.append(event)
             if screen.live is None:
                 screen.say(_format(event))
 
-        shift.report = report
+        shift = Shift(stage, report)
+        picture = _Picture(screen, shift, happened, speed)
         shift.on_act = lambda number: picture.begin_act(number, waits=tour)
         with shift.parts():
             shift.play(picture.draw)
@@ -157,9 +157,7 @@ class _Picture:
 
     def begin_act(self, number: int, *, waits: bool) -> None:
         """Name the act, and wait for Enter before it if asked; the clock stands meanwhile."""
-        act = ACTS[number]
-        title = WORDS["act"].fill(number=number + 1, count=len(ACTS), title=act.title)
-        self.shift.report(Event(self.shift.plant_time[11:16], title, "act"))
+        self.shift.report(Event(self.shift.plant_time[11:16], name_act(number)))
         if waits:
             self._draw(translate(WORDS["enter"]), "bold black on yellow")
             sys.stdin.readline()
@@ -167,17 +165,16 @@ class _Picture:
     def _draw(self, footer: str, style: str) -> None:
         shift, size = self.shift, self.screen.size
         number = max(shift.act, 0)
-        act = WORDS["act"].fill(number=number + 1, count=len(ACTS), title=ACTS[number].title)
         minute = min(shift.minute, SHIFT_MIN)
         heading = (
             f"电监 dianjian · {shift.plant_time} ×{self.speed:g} · {minute:.0f}/{SHIFT_MIN} min",
-            translate(act),
+            translate(name_act(number)),
             translate(ACTS[number].look),
         )
         plant = (
             translate(WORDS["waits"])
             if shift.status is None
-            else draw_loads(shift.status, shift.history, size)
+            else draw_plant(shift.status, shift.history, columns=size[0])
         )
         told = [_to_told(event) for event in self.happened]
         self.screen.draw(draw_demo(heading, plant, told, size, (footer, style)))

@@ -61,7 +61,6 @@ WORDS: Final[Mapping[str, Words]] = {
         "现将其中一个字节（第{offset}字节）由0x{old:02x}改为0x{new:02x}，再次核验：",
         "Now one byte of it ({offset}) is changed from 0x{old:02x} to 0x{new:02x}, and it is checked again:",
     ),
-    "refused": Words("已拒绝。", "Refused."),
     "accepted": Words("改动过的证据竟通过了核验", "the changed evidence was accepted"),
     "no evidence": Words("证据未能生成或核验：{why}", "the evidence could not be made or checked: {why}"),
 }

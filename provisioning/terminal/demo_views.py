@@ -3,8 +3,8 @@
 It fills the terminal that there is, from 80×24 on: rows that the plant does not need are the events'.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from rich.console import Console, Group, RenderableType
 from rich.segment import Segment, Segments
@@ -13,10 +13,9 @@ from rich.text import Text
 
 from evidence.words import Words
 from provisioning.terminal.show import fold
-from provisioning.terminal.views import SEVERITY_STYLE, draw_plant
+from provisioning.terminal.views import SEVERITY_STYLE
 from provisioning.words.language import translate
 
-Json = Mapping[str, Any]
 TIME_CELLS: Final = 6
 """Columns of the time before each event."""
 Told = tuple[str, Words, str]
@@ -34,7 +33,7 @@ def draw_demo(
 
     Args:
         heading: The title, the act, what to look at; the first two in bold.
-        plant: What `draw_loads` gives, or a text while there is nothing.
+        plant: What `draw_plant` gives, or a text while there is nothing.
         told: Every event so far, oldest first.
         size: Columns and rows of the terminal.
         footer: What is down, or what the reader may do, and its style; empty if nothing.
@@ -47,13 +46,6 @@ def draw_demo(
     events = [segments for one in told[-max(room, 0) or len(told) :] for segments in _render(one, console)]
     shown = events[-room:] if room > 0 else []
     return Group(above, *(_join(segments) for segments in shown))
-
-
-def draw_loads(
-    status: Json, history: Mapping[str, Sequence[float | None]], size: tuple[int, int]
-) -> RenderableType:
-    """The lines, linkages, meters and seals of the demo's agent."""
-    return draw_plant(status, history, columns=size[0])
 
 
 def draw_event(told: Told, columns: int) -> RenderableType:

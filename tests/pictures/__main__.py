@@ -15,16 +15,16 @@ from rich.terminal_theme import MONOKAI
 
 from agent.status.socket import read_status
 from agent.store.names import DATABASE_NAME
-from provisioning.demo.acts import ACTS
+from provisioning.demo.acts import ACTS, name_act
 from provisioning.demo.shift import Event, Shift
 from provisioning.demo.stage import enrol, set_stage
 from provisioning.demo.verb import PLANT, SPEED
-from provisioning.demo.words import WORDS
 from provisioning.live.page.chain import Chain
 from provisioning.live.page.page import draw_status_page
 from provisioning.live.page.site import SiteFile
 from provisioning.live.page.snapshot import Snapshot
-from provisioning.terminal.demo_views import draw_demo, draw_loads
+from provisioning.terminal.demo_views import draw_demo
+from provisioning.terminal.views import draw_plant
 from provisioning.words.language import translate
 from tests.provisioning.pages.chromium import look
 
@@ -45,13 +45,7 @@ def main() -> None:
         enrol(stage)
         events: list[Event] = []
         shift = Shift(stage, events.append)
-        shift.on_act = lambda number: events.append(
-            Event(
-                shift.plant_time[11:16],
-                WORDS["act"].fill(number=number + 1, count=len(ACTS), title=ACTS[number].title),
-                "act",
-            )
-        )
+        shift.on_act = lambda number: events.append(Event(shift.plant_time[11:16], name_act(number)))
         with shift.parts(), contextlib.suppress(StopIteration):
 
             def draw() -> None:
@@ -68,9 +62,8 @@ def main() -> None:
 
 def _draw_terminal(shift: Shift, events: list[Event], folder: Path) -> None:
     assert shift.status is not None
-    act = ACTS[shift.act]
-    title = WORDS["act"].fill(number=shift.act + 1, count=len(ACTS), title=act.title)
-    heading = (f"电监 dianjian · {shift.plant_time} ×{SPEED:g}", translate(title), translate(act.look))
+    title, look_at = translate(name_act(shift.act)), translate(ACTS[shift.act].look)
+    heading = (f"电监 dianjian · {shift.plant_time} ×{SPEED:g}", title, look_at)
     told = [(event.at, event.text, event.severity) for event in events]
     console = Console(
         record=True,
@@ -79,7 +72,7 @@ def _draw_terminal(shift: Shift, events: list[Event], folder: Path) -> None:
         force_terminal=True,
         file=(folder / "out").open("w"),
     )
-    plant = draw_loads(shift.status, shift.history, TERMINAL)
+    plant = draw_plant(shift.status, shift.history, columns=TERMINAL[0])
     console.print(draw_demo(heading, plant, told, TERMINAL, ("", "")))
     page = folder / "demo.html"
     page.write_text(console.export_html(theme=MONOKAI), "utf-8")

@@ -16,7 +16,8 @@ from provisioning.cli import cli
 from provisioning.demo import acts
 from provisioning.demo.acts import ACTS, find_act
 from provisioning.demo.words import LINES
-from provisioning.terminal.demo_views import Told, draw_demo, draw_loads
+from provisioning.terminal.demo_views import Told, draw_demo
+from provisioning.terminal.views import draw_plant
 from provisioning.words.language import LANGUAGES, choose_language
 from tests.provisioning.terminal.test_show import status
 
@@ -31,7 +32,7 @@ TOLD: Final = st.tuples(
 def render(told: list[Told], size: tuple[int, int], footer: str = "") -> list[str]:
     heading = ("电监 dianjian", "Act 1/6", "what to look at")
     console = Console(width=size[0], height=size[1], color_system=None, force_terminal=True)
-    plant = draw_loads(status(), {}, size)
+    plant = draw_plant(status(), {}, columns=size[0])
     with console.capture() as captured:
         console.print(draw_demo(heading, plant, told, size, (footer, "bold")), end="")
     return captured.get().splitlines()
