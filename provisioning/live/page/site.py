@@ -3,14 +3,13 @@
 A file with mistakes does not stop the page: the last good one stays in use, and the page says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from attrs import define, field, frozen
 
 from agent.detect.line_params import Threshold, nameplate_threshold
-from agent.detect.param_table import ParamsError
 from agent.detect.params import LinkageParams
 from agent.site.file import ConfigError, LineSettings, LinkageSettings, Site, load_site
 from agent.site.linkages import linkages_of, names_of
@@ -57,6 +56,7 @@ def plan_of(site: Site) -> SitePlan:
     Raises:
         ConfigError: A model or a parameter in it is wrong.
     """
+    params = linkages_of(site)
     return SitePlan(
         gateway=site.site.gateway,
         name=site.site.name,
@@ -68,23 +68,16 @@ def plan_of(site: Site) -> SitePlan:
         linkage=site.linkage,
         setups=setups_of(site),
         lines=lines_of(site),
-        thresholds=_find_thresholds(site),
-        params=linkages_of(site),
+        thresholds=_find_thresholds(site, params),
+        params=params,
         names=names_of(site),
         text=site.text,
     )
 
 
-def _find_thresholds(site: Site) -> dict[str, Threshold]:
+def _find_thresholds(site: Site, params: Iterable[LinkageParams]) -> dict[str, Threshold]:
     known: dict[str, Threshold] = {line.id: nameplate_threshold(line.rated_w) for line in site.line}
-    for linkage in site.linkage:
-        if linkage.parameters is not None:
-            try:
-                params = LinkageParams.from_dict(linkage.parameters)
-            except ParamsError as error:
-                raise ConfigError(site.file, error.problems) from error
-            known |= {line.id: line.threshold for line in params.lines}
-    return known
+    return known | {line.id: line.threshold for linkage in params for line in linkage.lines}
 
 
 @define
