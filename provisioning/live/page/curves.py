@@ -152,12 +152,14 @@ def draw_spark(watts: Sequence[float | None], kind: str, rated_w: float) -> Html
     )
 
 
-def draw_bar(filled: float, css: str) -> Html:
-    """A share of 1 as a bar."""
+def draw_bar(*shares: tuple[float, str]) -> Html:
+    """Shares of 1 as bars of a class each, the last on top."""
+    bars = (
+        markup('<rect class="bar {}" width="{}" height="8"/>', css, f"{100 * min(max(share, 0.0), 1.0):.1f}")
+        for share, css in shares
+    )
     return markup(
         '<svg class="chart bar-of" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-        '<rect class="room" width="100" height="8"/>'
-        '<rect class="bar {}" width="{}" height="8"/></svg>',
-        css,
-        f"{100 * min(max(filled, 0.0), 1.0):.1f}",
+        '<rect class="room" width="100" height="8"/>{}</svg>',
+        join(bars),
     )

@@ -5,12 +5,12 @@ nothing is left to do.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from agent.detect.learning.answers import describe_answer
 from agent.detect.params import LinkageParams
 from agent.detect.sentence import name_lines
 from evidence.words import Words
+from provisioning.live.page.curves import draw_bar
 from provisioning.live.page.site import SitePlan
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup
@@ -23,7 +23,6 @@ from provisioning.words.parameters import (
     to_kw,
 )
 
-BAR: Final = 100
 _NOT_LEARNED, _READY, _UNSURE = "not commissioned", "commissioned", "provisional"
 
 
@@ -35,8 +34,7 @@ def count_open(plan: SitePlan) -> int:
 def draw_learned(plan: SitePlan, reader: Reader) -> Iterator[Html]:
     """A folded part for each linkage."""
     for params in plan.params:
-        state = _READY if params.learned_to_s else _NOT_LEARNED
-        state = _UNSURE if params.learned_to_s and params.provisional else state
+        state = _NOT_LEARNED if not params.learned_to_s else _UNSURE if params.provisional else _READY
         lines = name_lines([line.id for line in params.lines], plan.names).text(reader.language)
         yield markup(
             '<details{}><summary><strong>{}</strong> {} · <span class="{}">{}</span></summary>{}</details>',
@@ -74,21 +72,10 @@ def _draw_steps(steps: list[Step], reader: Reader) -> Html:
         markup(
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             to_kw(from_w),
-            _bar(least_w / top_w, usual_w / top_w),
+            draw_bar((usual_w / top_w, "usual"), (min(least_w, usual_w) / top_w, "least")),
             to_kw(least_w),
             to_kw(usual_w),
         )
         for from_w, least_w, usual_w in steps
     )
     return markup('<table class="steps"><tr>{}</tr>{}</table>', heads, rows)
-
-
-def _bar(least: float, usual: float) -> Html:
-    return markup(
-        '<svg class="chart bar-of" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-        '<rect class="room" width="100" height="8"/>'
-        '<rect class="bar usual" width="{}" height="8"/>'
-        '<rect class="bar least" width="{}" height="8"/></svg>',
-        f"{BAR * usual:.1f}",
-        f"{BAR * min(least, usual):.1f}",
-    )

@@ -120,7 +120,7 @@ def _linkage(one: Json, reader: Reader) -> Sequence[Cell]:
         _watts(one["production_w"]),
         _watts(one["treatment_w"]),
         _watts(one["expected_w"]),
-        markup("{}{}{}", draw_bar(filled, css), held, mark),
+        markup("{}{}{}", draw_bar((filled, css)), held, mark),
         _correlation(one, reader),
     )
 
@@ -151,7 +151,7 @@ def draw_buses(status: Json, reader: Reader) -> Iterator[Html]:
             bus["bus"],
             bus["url"],
             reader.text("bus load"),
-            draw_bar(load / 100, "violation" if load >= BUSY_PERCENT else "notice"),
+            draw_bar((load / 100, "violation" if load >= BUSY_PERCENT else "notice")),
             f"{load:.1f}",
             _whole(bus, reader),
             _table(heads, rows, "figures"),
