@@ -59,6 +59,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "The link to the centre is down and {count} seals wait. Nothing is lost, sealing goes on here; check "
         "the network.",
     ),
+    "backlog": Words(
+        "与中心的连接正常，但有{count}个签封待送达。数据在本机继续签封，不会丢失；请联系中心。",
+        "The link to the centre is up, but {count} seals wait. Nothing is lost, sealing goes on here; ask "
+        "the centre.",
+    ),
     "clock": Words(
         "网关时钟未同步：读数会标明时间不可信。请检查网络校时（NTP）。",
         "The gateway's clock is not in step, and readings are marked so. Check its time service (NTP).",
@@ -152,8 +157,8 @@ def _list_trouble(status: Mapping[str, Any]) -> Iterator[Words]:
     if silent:
         shown = ", ".join(silent[:SILENT_NAMED_MAX]) + (" …" if len(silent) > SILENT_NAMED_MAX else "")
         yield WORDS["silent one" if len(silent) == 1 else "silent"].fill(count=len(silent), meters=shown)
-    backlog = status["seals"]["backlog"]
-    if not status["broker"]["connected"] or backlog > WAITS_MAX:
-        yield WORDS["broker"].fill(count=backlog)
+    backlog, connected = status["seals"]["backlog"], status["broker"]["connected"]
+    if not connected or backlog > WAITS_MAX:
+        yield WORDS["backlog" if connected else "broker"].fill(count=backlog)
     if status.get("clock") == "unsynchronised":
         yield WORDS["clock"]

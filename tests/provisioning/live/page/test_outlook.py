@@ -66,7 +66,7 @@ def judge(seen: Snapshot, told: dict[str, Any] | None, *episodes: dict[str, Any]
         (status(linkages=[linkage(deficit_s=90.0, learned=False)]), [], State.WARN, "make it a notice"),
         (status(meters=[{"meter": "m6", "quality": "bad"}]), [], State.WARN, "Meter m6 does not answer"),
         (status(broker={"connected": False}), [], State.WARN, "sealing goes on here"),
-        (status(seals={"backlog": 50}), [], State.WARN, "50 seals wait"),
+        (status(seals={"backlog": 50}), [], State.WARN, "is up, but 50 seals wait"),
         (status(clock="unsynchronised"), [], State.WARN, "not in step"),
         (None, [], State.UNKNOWN, "does not answer"),
         (None, [episode("violation")], State.ACT, "does not answer"),
