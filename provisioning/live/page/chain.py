@@ -116,9 +116,8 @@ class Chain:
             if self.clock() >= deadline:
                 return
         while day.last < self._walk.last and self.clock() < deadline:
-            end = (
-                self._walk.last
-            )  # also over numbers that are not here, of which there may be a million million
+            # Also over numbers that are not here, of which there may be a million million.
+            end = self._walk.last
             for seal in islice(self._walk.seals(day.last + 1), PIECE):
                 day.take(seal.header, seal.records)
                 end = seal.header.number

@@ -11,6 +11,7 @@ import grp
 import os
 import pwd
 import stat
+import sys
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,7 +24,7 @@ ROOT: Final = 0
 
 def find_user(peer: tuple[str, int], here: tuple[str, int]) -> int | None:
     """The user whose socket is connected from `peer` to `here` on this machine, None if that is not known."""
-    wanted = [f"{_to_hex(*peer)}", f"{_to_hex(*here)}"]
+    wanted = [_to_hex(*peer), _to_hex(*here)]
     for table in TABLES:
         with suppress(OSError), table.open("r", encoding="ascii", errors="replace") as rows:
             for row in rows:
@@ -58,4 +59,4 @@ def _to_hex(address: str, port: int) -> str:
     """An address as the table has it: words of four bytes, each in the byte order of the machine."""
     packed = ip_address(address.partition("%")[0]).packed
     words = (packed[at : at + WORD] for at in range(0, len(packed), WORD))
-    return "".join(f"{int.from_bytes(word, 'little'):08X}" for word in words) + f":{port:04X}"
+    return "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in words) + f":{port:04X}"
