@@ -26,7 +26,7 @@ def read_days(from_day: str, until_day: str, site: Site) -> Days:
 
 def _read(text: str, option: str, site: Site) -> datetime:
     try:
-        local = datetime.strptime(plain(text).strip(), "%Y-%m-%d").replace(tzinfo=UTC)
+        local = datetime.strptime(plain(text), "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as error:
         raise fail(EXIT_USAGE, f"{option} {text}: must be a day like {option} 2026-03-02") from error
     return local - timedelta(seconds=zone_s(site.site.utc_offset))

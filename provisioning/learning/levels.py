@@ -1,10 +1,9 @@
 """Means of a quarter of an hour or an hour through the detector, for what they can show: levels.
 
-Each mean is held for its interval, in slots of a minute. The
-first and the last interval of a run are mixed of on and off, so a deficit must fill more than one interval to
-count: the time without treatment that makes a violation is two of them, and treatment has one to start.
-Whatever rests on single samples is not judged: lags, short interruptions, starts without production, stuck
-readings, false loads.
+Each mean is held for its interval, in slots of a minute. The first and the last interval of a run are mixed
+of on and off, so a deficit must fill more than one interval to count: the time without treatment that makes a
+violation is two of them, and treatment has one to start. Whatever rests on single samples is not judged:
+lags, short interruptions, starts without production, stuck readings, false loads.
 """
 
 from collections.abc import Sequence

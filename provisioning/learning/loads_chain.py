@@ -6,8 +6,8 @@ is an error that names the seal. Discarded bodies are gaps, and so are a meter's
 
 Time is the time since boot, dated by the last seal of that boot: a clock that was set meanwhile bends
 nothing. On the detector's slots, which the site file or the polling says, the latest sample counts, as in the
-running detector. Memory is one number
-per slot, line and channel, whatever the chain holds: 17 MB for 72 h of 20 lines.
+running detector. Memory is one number per slot, line and channel, whatever the chain holds: 21 MB for 72 h of
+20 lines with all five.
 """
 
 from collections import defaultdict

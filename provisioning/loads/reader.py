@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
-from agent.detect.params import DT_MAX_S
+from agent.detect.params import DT_MAX_S, DT_S
 from evidence.words import Words
 from provisioning.loads import order
 from provisioning.loads.columns import Columns, choose_columns
@@ -29,8 +29,6 @@ from provisioning.loads.table import Table, find_table
 from provisioning.loads.words import NOTES, PROBLEMS
 from provisioning.loads.zones import to_utc
 
-SLOT_S: Final = 10
-"""The detector's slot: of samples within it the latest counts."""
 COARSE_S: Final = DT_MAX_S
 """Rows further apart than this are levels of intervals; so are energies of more than MINUTE_S."""
 MINUTE_S: Final = 60
@@ -123,10 +121,10 @@ def _order(path: Path, settings: ReadSettings, style: Style, body: Body, notes: 
     first_local_s = float(local[keep][0])
     times = times[keep]
     step_s = order.usual_step_s(times)
-    if not 0 < step_s < SLOT_S:
+    if not 0 < step_s < DT_S:
         return _Frame(times, [column[keep] for column in values], first_local_s, step_s, ends_day)
-    notes.append(Note(NoteKind.READ, NOTES["thinned"].fill(step=step_s, slot=SLOT_S)))
-    slots = np.floor(times / SLOT_S)
+    notes.append(Note(NoteKind.READ, NOTES["thinned"].fill(step=step_s, slot=DT_S)))
+    slots = np.floor(times / DT_S)
     last = np.flatnonzero(np.append(np.diff(slots) != 0, True))
     begin = np.concatenate(([0], last[:-1] + 1))
     values = [_latest(column[keep], begin, last) for column in values]
