@@ -133,7 +133,7 @@ def test_a_commit_sorts_before_its_release_and_after_the_release_before(tmp_path
         export(repository, tmp_path / "nonsense", "1.0-$(reboot)")
 
 
-def test_the_example_is_the_site_file_of_the_readme_and_does_nothing_until_somebody_edits_it() -> None:
+def test_the_example_is_the_site_file_of_the_docs_and_does_nothing_until_somebody_edits_it() -> None:
     from make_deb.source import Source  # noqa: PLC0415
     from make_deb.tree import make_example_site  # noqa: PLC0415
 
