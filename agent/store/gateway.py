@@ -6,9 +6,9 @@
                  over a restart
 
 One row a seal, no secondary index: an index multiplies the bytes written by 1.5 to 5. Only `append` commits
-by itself; receipts and checkpoints wait for the next commit (or `flush`), because each commit costs 8 kB of
-flash and both can be recovered: the broker retains the receipt. A receipt covers all before it, so it is
-enough to store one in RECEIPT_COMMITS (each costs 8 kB more), and the one by which rows are pruned.
+by itself; receipts and checkpoints wait for the next commit (or `flush`), because each commit costs flash
+and both can be recovered: the broker retains the receipt. A receipt covers all before it, so it is enough to
+store one in RECEIPT_COMMITS (each costs pages of its own), and the one by which rows are pruned.
 
 Who deletes: `prune_below`, called only for what a valid receipt covers, PRUNE_ROWS_MAX at a time (a
 delete of 1,000 rows fails on a full disk), and never the last seal, which the next one follows;
