@@ -13,13 +13,17 @@ class Words:
     en: str
 
     def text(self, language: str, **values: object) -> str:
-        """In "zh" or "en", with its values filled in."""
+        """In "zh" or "en", with its values filled in; a `Words` value in that language."""
         text = self.zh if language == "zh" else self.en
-        return text.format(**values) if values else text
+        if not values:
+            return text
+        return text.format(
+            **{key: one.text(language) if isinstance(one, Words) else one for key, one in values.items()}
+        )
 
     def fill(self, **values: object) -> "Words":
         """The text with its values filled in, in both languages."""
-        return Words(self.zh.format(**values), self.en.format(**values))
+        return Words(self.text("zh", **values), self.text("en", **values))
 
 
 def find_language() -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from firmware_sim.plant import Plant
 
 STEPS_MAX: Final = 2_000_000
-"""230 days of 10 s: more would not fit into a small machine's memory beside the text."""
+"""231 days of 10 s. The powers of all lines are in memory at once: 16 MB a line."""
 
 
 class LoadsError(ValueError):

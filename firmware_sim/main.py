@@ -1,6 +1,6 @@
-"""The command `dianjian-sim`: serves simulated meters until a signal, and switches machines.
+"""`dianjian-sim`: serves simulated meters until a signal, switches machines, writes loads, trains people.
 
-When every bus is open it prints one line of JSON, {"buses": {"b1": "tcp://127.0.0.1:41234", …}}, and
+When every bus is open `serve` prints one line of JSON, {"buses": {"b1": "tcp://127.0.0.1:41234", …}}, and
 nothing else on stdout. SIGTERM and SIGINT end it with exit code 0. Mistakes of a plant file are listed on
 stderr with exit code 2, a bus that cannot be opened with 1.
 
@@ -31,6 +31,7 @@ from drivers.errors import ModelError
 from drivers.points import model as meter_models
 from firmware_sim.catalogue import CATALOGUE, COMMON
 from firmware_sim.control import ControlError, ask
+from firmware_sim.electrical import PHASES
 from firmware_sim.energy import DAYS_MAX
 from firmware_sim.language import find_language
 from firmware_sim.layout import BusKind, BusPlan, BusProtocol, Layout, LineKind, LinePlan, MeterPlan, Wire
@@ -41,7 +42,6 @@ from firmware_sim.server import ServeError, Server
 from firmware_sim.signals import DAY_S, Profile, Shape
 from firmware_sim.switches import SYNTAX
 from firmware_sim.train import train
-from firmware_sim.wiring import PHASE_NAMES
 
 EXIT_FAILED: Final = 1
 EXIT_WRONG_INPUT: Final = 2
@@ -150,7 +150,7 @@ def set_(socket: Path, words: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
     elif "amps" in answer:
-        shown = zip(PHASE_NAMES, answer["amps"], strict=True)
+        shown = zip(PHASES, answer["amps"], strict=True)
         click.echo("  ".join(f"{phase.upper()} {amps:g} A" for phase, amps in shown))
     elif words:
         when = f" from {answer['at']}" if "at" in answer else ""

@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
+from firmware_sim.electrical import PHASES
 from firmware_sim.language import Words
 from firmware_sim.layout import BusKind, Layout, LinePlan
 from firmware_sim.training_words import LINES, WORDS
 from firmware_sim.training_words import MISTAKES as MISTAKE_WORDS
-from firmware_sim.wiring import PHASE_NAMES, Mistake, Wiring
+from firmware_sim.wiring import Mistake, Wiring
 
 NOTED_BAUD: Final = 9600
 BAUDS: Final = (4800, 19200, 38400)
@@ -67,13 +68,7 @@ class Training:
         rows = [WORDS["sheet"]]
         for line in self.layout.lines:
             units = ", ".join(map(str, self.noted[line.id]))
-            name, kw = LINES[line.id], line.rated_w / 1000
-            rows.append(
-                Words(
-                    WORDS["row"].text("zh", name=name.zh, kw=kw, units=units),
-                    WORDS["row"].text("en", name=name.en, kw=kw, units=units),
-                )
-            )
+            rows.append(WORDS["row"].fill(name=LINES[line.id], kw=line.rated_w / 1000, units=units))
         with_transformers = next(one for one in self.layout.meters if one.ct_ratio != 1)
         rows.append(WORDS["ratio"].fill(unit=with_transformers.unit_id, ratio=self.noted_a))
         serial = [bus.id for bus in self.layout.buses if bus.kind is BusKind.PTY]
@@ -128,12 +123,8 @@ def draw_training(plant: Layout, seed: int) -> Training:
 
 
 def _describe(unit: int, wiring: Wiring) -> Words:
-    phases = ", ".join(PHASE_NAMES[one].upper() for one in wiring.phases)
-    mistake = MISTAKE_WORDS[wiring.mistake].fill(phases=phases)
-    what = WORDS["wiring"]
-    return Words(
-        what.text("zh", unit=unit, mistake=mistake.zh), what.text("en", unit=unit, mistake=mistake.en)
-    )
+    phases = ", ".join(PHASES[one].upper() for one in wiring.phases)
+    return WORDS["wiring"].fill(unit=unit, mistake=MISTAKE_WORDS[wiring.mistake].fill(phases=phases))
 
 
 def score(
@@ -154,24 +145,23 @@ def _judge(
 ) -> str:
     plans = [one for one in layout.meters if one.id in hidden.meters]
     known = {one.get("unit_id"): one for one in setup.get("meters", ())}
-    own = [known.get(plan.unit_id) for plan in plans]
-    if None in own:
+    own = [known[plan.unit_id] for plan in plans if plan.unit_id in known]
+    if len(own) < len(plans):
         return "missed"
     if hidden.kind == "wiring":
-        id_ = own[0]["id"] if own[0] else ""
-        verdicts = [one["verdict"] for one in setup.get("wiring", ()) if one["meter"] == id_]
+        verdicts = [one["verdict"] for one in setup.get("wiring", ()) if one["meter"] == own[0]["id"]]
         if not any(one != "good" for one in verdicts):
             return "missed"
         is_right = plans[0].id in rewired and rewired[plans[0].id] is None
         return "done" if is_right and verdicts[-1] == "good" else "found"
     if hidden.kind == "wrong_ratio":
-        shown = float((own[0] or {}).get("ct_ratio", 1.0))
+        shown = float(own[0].get("ct_ratio", 1.0))
         return "done" if abs(shown / plans[0].ct_ratio - 1) < RATIO_SHARE else "missed"
     if hidden.kind == "swapped_units":
         rated = {one["id"]: float(one["rated_w"]) for one in setup.get("lines", ())}
         lines = {one.id: one for one in layout.lines}
         is_true = [
-            _is_line(lines[plan.line], rated.get(str((one or {}).get("line"))))
+            _is_line(lines[plan.line], rated.get(str(one.get("line"))))
             for plan, one in zip(plans, own, strict=True)
         ]
         return "done" if all(is_true) else "missed"

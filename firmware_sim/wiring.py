@@ -29,12 +29,12 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
+from firmware_sim.electrical import PHASES
 from firmware_sim.noise import Floats
 
 Complexes = NDArray[np.complex128]
 
 ALL: Final = (0, 1, 2)
-PHASE_NAMES: Final = ("l1", "l2", "l3")
 ANGLES: Final = np.exp(-2j * np.pi / 3 * np.array(ALL))[:, None]
 """Direction of the three voltages: each lags the one before by a third of a turn."""
 
@@ -109,8 +109,8 @@ def parse_wiring(words: Sequence[str], lines: Iterable[str]) -> Wiring | None:
     if name not in set(Mistake):
         raise ValueError(f"no wiring is called {name!r}; there are {RIGHT}, {', '.join(Mistake)}")
     mistake = Mistake(name)
-    phases = tuple(dict.fromkeys(PHASE_NAMES.index(word) for word in rest if word in PHASE_NAMES))
-    others = [word for word in words[1:] if word.casefold() not in PHASE_NAMES]
+    phases = tuple(dict.fromkeys(PHASES.index(word) for word in rest if word in PHASES))
+    others = [word for word in words[1:] if word.casefold() not in PHASES]
     wanted = PHASES_OF.get(mistake)
     if (wanted and len(phases) != wanted) or (phases and mistake in WHOLE):
         raise ValueError(f"{mistake} needs {wanted or 'no'} phases of l1, l2, l3")

@@ -15,12 +15,11 @@ from drivers.errors import ExceptionReplyError, ReplyTimeoutError, TooEarlyError
 from drivers.link.ledger import Ledger, PendingRequest
 from drivers.link.transaction import Answer, BusStats
 from drivers.link.verdict import Request
+from drivers.modbus.bus import OVERTAKEN_LEAST_S
 from drivers.points.plan import Span
 from tests.drivers.scripted_meter import Asked, words
 
 WIRE_S = 0.001
-OVERTAKEN_S = 3.0
-"""As the buses have it."""
 
 
 @define
@@ -138,7 +137,7 @@ class ModelledMeter:
         if wait_s > max(timeout_s, ledger.duplicate_max_s):
             raise TooEarlyError(wait_s)
         self.clock.sleep(wait_s)
-        ledger.note_request(self._pending, self.clock.now_s, overtaken_max_s=OVERTAKEN_S)
+        ledger.note_request(self._pending, self.clock.now_s, overtaken_max_s=OVERTAKEN_LEAST_S)
         return count if function == DLT645_FUNCTION else self._pending.signature.count
 
     def _be_silent(self, timeout_s: float) -> None:
