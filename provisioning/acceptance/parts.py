@@ -275,7 +275,7 @@ def _draw_trial(trial: Trial, line: LineNamed, site: Site) -> Html:
         if trial.follows
         else badge("bad", Words("读数不跟随", "the reading does not follow"))
     )
-    title = Words.same(clean(f"{line.id} {line.name}".strip(), TITLE_MAX))
+    title = Words.same(clean(line.label, TITLE_MAX))
     kind = "treatment" if line.kind == "treatment" else "production"
     drawing = draw_trial(trial, kind, title, offset_s(site))
     at = isolated(local(trial.begin_at, offset_s(site)))

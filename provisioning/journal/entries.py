@@ -82,6 +82,11 @@ class LineNamed:
     rated_w: int = 0
     equipment: str = ""
 
+    @property
+    def label(self) -> str:
+        """Its id, and its name if it has one."""
+        return f"{self.id} {self.name}".strip()
+
 
 @frozen
 class LinkageNamed:

@@ -42,7 +42,7 @@ def confirm(session: Session) -> None:
     for meter in session.journal.meters:
         path, given = answers.meter_at(meter.id, place_of(meter))
         if given.serial is not None:
-            session.keep_meter(evolve(_find_meter(session, meter.id), serial=given.serial))
+            session.keep_meter(evolve(session.find_meter(meter.id), serial=given.serial))
     unknown = [meter for meter in session.journal.meters if not meter.model]
     if unknown:
         lines = (f"{session.talk.source}: meter {place_of(one)}: model: missing" for one in unknown)
@@ -104,7 +104,7 @@ def _check_model(session: Session) -> Any:
 
 
 def _ask_id(session: Session, meter_id: str) -> None:
-    meter = _find_meter(session, meter_id)
+    meter = session.find_meter(meter_id)
     others = {one.id for one in session.journal.meters} - {meter.id}
 
     def check(typed: str) -> str:
@@ -123,10 +123,6 @@ def check_identifier(typed: str) -> str:
     if not (typed.isascii() and inner.isalnum() and typed[0].isalnum() and len(typed) <= ID_CHARACTERS_MAX):
         raise WrongAnswerError("no_id", typed=typed, limit=ID_CHARACTERS_MAX)
     return typed
-
-
-def _find_meter(session: Session, meter_id: str) -> MeterFound:
-    return next(one for one in session.journal.meters if one.id == meter_id)
 
 
 def _list_ids(session: Session) -> list[str]:

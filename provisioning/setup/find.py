@@ -58,12 +58,12 @@ def _search(session: Session) -> None:
                 session.talk.say("meter_silent", style="yellow", meter=meter.id, place=place_of(meter))
         if not errors and session.journal.meters:
             return
-        problems = [f"{url}: {why}" for url, why in errors.items()]
+        problems = [f"{url}: {why}" for url, why in errors.items()] or [text("no_meter")]
         if not session.talk.can_ask:
-            raise fail(EXIT_OUTSIDE if problems else EXIT_NO, *(problems or [text("no_meter")]))
-        for problem in problems or [text("no_meter")]:
+            raise fail(EXIT_OUTSIDE if errors else EXIT_NO, *problems)
+        for problem in problems:
             session.talk.show(problem, style="yellow")
-        if not session.journal.meters and not problems:
+        if not errors:
             searched.clear()  # nobody answered: the same bus is worth another look
         urls = session.talk.ask(
             "find.buses",

@@ -243,9 +243,8 @@ def _ask_rated(session: Session, line: LineNamed) -> float:
 
 def ask_rated_again(session: Session, line_id: str) -> None:
     """Correct the power on the nameplate of a line."""
-    line = next(one for one in session.journal.lines if one.id == line_id)
-    new = evolve(line, rated_w=round(_ask_rated(session, line) * W_PER_KW))
-    session.keep(lines=tuple(new if one.id == line_id else one for one in session.journal.lines))
+    line = session.find_line(line_id)
+    session.keep_line(evolve(line, rated_w=round(_ask_rated(session, line) * W_PER_KW)))
 
 
 def _ask_meters(session: Session, line: LineNamed) -> set[str]:
@@ -263,7 +262,7 @@ def _ask_meters(session: Session, line: LineNamed) -> set[str]:
 def _keep_line(session: Session, line: LineNamed, meters: set[str]) -> None:
     """Keep a line, new or changed, and which meters measure it."""
     if line.id:
-        session.keep(lines=tuple(line if one.id == line.id else one for one in session.journal.lines))
+        session.keep_line(line)
     else:
         taken = [one.id for one in session.journal.lines]
         line = evolve(line, id=_find_next_id(line.kind, taken))
@@ -369,7 +368,7 @@ def _ask_ratios(session: Session) -> None:
 
 
 def _ask_ratio(session: Session, meter_id: str, path: str, key: str, given: float | str | None) -> None:
-    meter = next(one for one in session.journal.meters if one.id == meter_id)
+    meter = session.find_meter(meter_id)
     ratio = session.talk.ask(
         f"{path}.{key}",
         f"ask_{key}",

@@ -54,7 +54,7 @@ def linkages(session: Session) -> None:
             "ask_linkage",
             _check_production(production),
             default=" ".join(served.get(line) or default),
-            line=_name_line(session, line),
+            line=session.find_line(line).label,
         )
 
     walk(session.talk, *(partial(ask, line) for line in treatment))
@@ -70,11 +70,6 @@ def _guess_production(line: str, production: list[str], treatment: list[str]) ->
         return production
     twin = "p" + line[1:]
     return [twin] if twin in production else production
-
-
-def _name_line(session: Session, line_id: str) -> str:
-    line = next(one for one in session.journal.lines if one.id == line_id)
-    return f"{line.id} {line.name}".strip()
 
 
 def _check_production(production: list[str]) -> Any:

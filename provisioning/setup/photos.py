@@ -132,7 +132,7 @@ def _check_meter(session: Session, typed: str) -> str | None:
 
 
 def _ask_seal_numbers(session: Session, meter_id: str) -> None:
-    meter = next(one for one in session.journal.meters if one.id == meter_id)
+    meter = session.find_meter(meter_id)
     path, given = session.answers.meter_at(meter.id, place_of(meter))
     before = " ".join(meter.seal_numbers) or "-"
     numbers = session.talk.ask(

@@ -24,7 +24,7 @@ from disk.files import move, replace_file
 from disk.lock import Lock, SecondInstanceError
 from disk.tables import TableError, decode_text
 from drivers.clock import Clock, SystemClock
-from provisioning.journal.entries import VERSION, Journal, MeterFound
+from provisioning.journal.entries import VERSION, Journal, LineNamed, MeterFound
 from provisioning.journal.file import JOURNAL_NAME, JournalError, load_journal, save_journal
 from provisioning.setup.answers import Answers
 from provisioning.setup.site import format_site
@@ -78,6 +78,18 @@ class Session:
         self.keep(
             meters=tuple(meter if one.id == (old_id or meter.id) else one for one in self.journal.meters)
         )
+
+    def find_meter(self, meter_id: str) -> MeterFound:
+        """The meter of this id, as it is now."""
+        return next(one for one in self.journal.meters if one.id == meter_id)
+
+    def keep_line(self, line: LineNamed) -> None:
+        """Replace a line, found by its id."""
+        self.keep(lines=tuple(line if one.id == line.id else one for one in self.journal.lines))
+
+    def find_line(self, line_id: str) -> LineNamed:
+        """The line of this id, as it is now."""
+        return next(one for one in self.journal.lines if one.id == line_id)
 
     def done(self, step: str) -> None:
         """Note that a step is done."""

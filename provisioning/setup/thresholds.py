@@ -42,7 +42,7 @@ def thresholds(session: Session) -> None:
         if line_id is None:
             break
         with contextlib.suppress(BackError):  # from the first of them: to the list of lines
-            _ask_threshold(session, next(line for line in lines if line.id == line_id))
+            _ask_threshold(session, session.find_line(line_id))
     for threshold in session.journal.thresholds:
         session.talk.event(
             "threshold",

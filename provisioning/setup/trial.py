@@ -84,7 +84,7 @@ def trial(session: Session) -> None:
     is_repeated = "trial" in session.journal.steps
     for line in lines:
         if not is_repeated and _has_passed(session, line):
-            session.talk.say("trial_passed", style="dim", line=_name(line))
+            session.talk.say("trial_passed", style="dim", line=line.label)
             continue
         reason = given.skip or reasons.get(line.id) or _explain_miswired(session, line)
         if reason and session.talk.assume_yes:
@@ -102,7 +102,7 @@ def trial(session: Session) -> None:
 def _try_line(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> None:
     """One line, until it is tried or left out."""
     talk = session.talk
-    named = _name(line)
+    named = line.label
     miswired = _explain_miswired(session, line)
     if miswired:
         talk.show(miswired, style="yellow")
@@ -220,7 +220,7 @@ class _Watch:
         if wait.what != "switch" or wait.to is None or (self.switched and self.switched[-1][1] == wait.to):
             return
         self.switched.append((round(self.powers.readers.seconds() - self.begin_s, 1), wait.to))
-        self.session.talk.say(f"switch_{wait.to}", style="bold", line=_name(self.line))
+        self.session.talk.say(f"switch_{wait.to}", style="bold", line=self.line.label)
         self.session.talk.event("switch", line=self.line.id, to=wait.to)
 
     def _show(self, wait: Wait) -> None:
@@ -242,10 +242,6 @@ def thin(curve: Sequence[tuple[float, float | None]], most: int) -> Sequence[tup
 
 def _find_own(session: Session, line: LineNamed) -> tuple[str, ...]:
     return tuple(meter.id for meter in session.journal.meters if meter.line == line.id)
-
-
-def _name(line: LineNamed) -> str:
-    return f"{line.id} {line.name}".strip()
 
 
 def _has_passed(session: Session, line: LineNamed) -> bool:

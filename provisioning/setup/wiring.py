@@ -239,7 +239,7 @@ def _correct(
 ) -> None:
     """Let a meter with a problem be corrected and measured again, or left as it is."""
     while True:
-        meter = next(one for one in session.journal.meters if one.id == meter_id)
+        meter = session.find_meter(meter_id)
         verdict = find_last_wiring(session.journal, meter_id)
         if verdict is None or verdict.verdict == "good":
             return
