@@ -641,7 +641,9 @@ def test_more_statements_than_are_parked_are_forgotten(
     with_recovery_key(centre)
     seal = Chain(number=9, previous=b"x" * 32).seal()
     centre.handle([stating(rekey_behind(seal, utc_ms)) for utc_ms in range(5)], NOW_MS)
-    assert len(centre._chains[GATEWAY].parking._statements) == 2
+    held = centre._chains.find(GATEWAY)
+    assert held is not None
+    assert len(held.parking._statements) == 2
 
 
 def test_a_commit_of_a_statement_with_an_unknown_result_is_made_again(

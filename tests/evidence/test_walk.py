@@ -476,7 +476,7 @@ OPENERS = {
     "agent/sealing/sealer.py": "compares the spool with the last seals, takes no record from them",
     "agent/store/salvage.py": "copies only rows whose body is the one that was sealed",
     "agent/uplink/courier.py": "sends only bodies that are the ones that were sealed",
-    "centre/core.py": "a body that came later than its seal, which the centre has accepted",
+    "centre/batch/bodies.py": "a body that came later than its seal, which the centre has accepted",
     "centre/feed.py": "the centre's own store, which holds only what it has accepted",
     "centre/store/journal_table.py": "the same, to see whether a body has a manifest in it",
     "centre/subscriber.py": "the centre's own store, which holds only what it has accepted",

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from attrs import define
 
-from centre.core import REKEYS_MAX, SET_ASIDE, Centre, Incoming
+from centre.batch.statements import REKEYS_MAX
+from centre.core import SET_ASIDE, Centre, Incoming
 from centre.gateway import budget, waiting
 from centre.gateway.changes import CHANGES_MAX
 from centre.gateway.manifests import DECODER_POINTS_MAX, MODELS_MAX

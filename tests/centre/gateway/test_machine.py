@@ -158,7 +158,7 @@ class OneKey(RuleBasedStateMachine):
 
     @invariant()
     def memory_is_bounded(self) -> None:
-        chain = self.centre._find_chain(EVIL)
+        chain = self.centre._chains.find(EVIL)
         assert chain is not None
         lines, parking = chain.lines, chain.parking
         assert lines._waiting.size <= WAITING_BYTES_MAX
