@@ -9,16 +9,18 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
+from evidence.chain import Code
 from evidence.pack.content import TIME_MS_MAX
 from evidence.pack.proved import Rest
 from evidence.seal import FIRST_NUMBER
 from evidence.words import Words
 from provisioning.evidence.story import MS_PER_S, Story, find_again, find_gaps
 from provisioning.evidence.tables import (
-    SILENT_MS,
     caption,
+    find_silent_ms,
     list_absences,
     list_attestations,
+    list_changes,
     list_clock_findings,
     list_fingerprints,
     list_meters,
@@ -29,6 +31,7 @@ from provisioning.evidence.tables import (
     list_tampering,
     table,
 )
+from provisioning.evidence.verdict import count_seals, join_seals, name_spans
 from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, draw_episode, draw_episode_card
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
@@ -36,7 +39,7 @@ from provisioning.pages.plot import draw_chart
 from provisioning.pages.plot_data import Chart, Level, Load, Panel, Span, Strip
 from provisioning.words.numbers import name_rule, power
 
-PAGE_VERSION: Final = 3
+PAGE_VERSION: Final = 4
 DRAWN_MAX: Final = 10
 """Episodes with a drawing of their own; the others keep their numbers."""
 CARDS_MAX: Final = 50
@@ -72,6 +75,9 @@ def _body(story: Story) -> Iterator[Html]:
     yield _section(Words("缺失及原因", "What is absent, and why"), table(list_absences(story)))
     yield _section(Words("时钟", "Clock"), table(list_clock_findings(story)))
     yield _section(Words("电表", "Meters"), table(list_meters(story)))
+    if story.changes:
+        title = Words("配置变更", "Changes of the configuration")
+        yield _section(title, table(list_changes(story)))
     if story.tampering:
         yield _section(Words("电表异动", "What is odd about meters"), table(list_tampering(story)))
     if story.attestations:
@@ -146,7 +152,23 @@ def _caveats(story: Story) -> Iterator[Html]:
     if not any(number >= asked.last for number in part.receipted):
         words = Words("时段终点之后无中心回执。", "No receipt of the centre covers the end of the window.")
         yield caption(words)
-    if evidence.absent or any(True for _ in find_gaps(window, SILENT_MS)):
+    withheld = join_seals(number for number, by in sorted(evidence.absent.items()) if by is None)
+    if withheld:
+        count, named = count_seals(withheld), name_spans(withheld)
+        words = Words(
+            f"内容被扣留的签封共{count}个（内容既不在包内，也无记录声明丢失）：{named}。",
+            f"Bodies that are withheld, neither here nor declared lost: {count}, of seals {named}.",
+        )
+        yield caption(words)
+    malformed = [finding.number for finding in evidence.findings if finding.code is Code.RECORD]
+    if malformed:
+        count, named = len(malformed), name_spans(join_seals(malformed))
+        words = Words(
+            f"含有不合格式记录的签封共{count}个（这些记录不予采用）：{named}。",
+            f"Seals with malformed records, which count for nothing: {count}, {named}.",
+        )
+        yield caption(words)
+    if evidence.absent or any(True for _ in find_gaps(window, find_silent_ms(story))):
         count = len(evidence.absent)
         words = Words(
             f"有缺失：{count}个签封无内容，或有静默时段，见“缺失及原因”。",
@@ -262,7 +284,7 @@ def _spans(story: Story, linkage: str, end_s: float) -> Iterator[Span]:
 
 def _absent_spans(story: Story) -> Iterator[Span]:
     window = story.evidence.window
-    for begin_ms, end_ms, _ in find_gaps(window, SILENT_MS):
+    for begin_ms, end_ms, _ in find_gaps(window, find_silent_ms(story)):
         yield Span(begin_ms / MS_PER_S, end_ms / MS_PER_S, "idle", band=True)
     for before, seal in pairwise(window):
         if seal.records is None:

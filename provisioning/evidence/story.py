@@ -1,6 +1,6 @@
 """What is drawn of an evidence pack; `story_builder` fills it from verified records."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -48,6 +48,14 @@ class TamperNote:
     seal: int
     at: str
     text: Words
+
+
+@frozen
+class ChangeNote:
+    """A change of the site file, as the manifest of `seal` shows it; `text` is the centre's finding."""
+
+    seal: int
+    text: str
 
 
 @define
@@ -102,6 +110,7 @@ class Story:
     found_again: dict[str, Episode] = field(factory=dict)
     attestations: list[AttestationNote] = field(factory=list)
     tampering: list[TamperNote] = field(factory=list)
+    changes: list[ChangeNote] = field(factory=list)
     others: list[OtherRecord] = field(factory=list)
     others_left_out: int = 0
     readings: int = 0
@@ -148,8 +157,14 @@ def find_again(story: Story, body: Mapping[str, Any]) -> Episode | None:
     return None
 
 
-def find_gaps(window: tuple[ProvedSeal, ...], silent_ms: int) -> Iterator[tuple[int, int, int]]:
-    """Where the gateway made no seal for longer than `silent_ms`: from, to, and the seal behind it."""
-    for before, after in pairwise(window):
-        if after.header.utc_ms - before.header.utc_ms > silent_ms:
-            yield before.header.utc_ms, after.header.utc_ms, after.header.number
+def find_gaps(window: Sequence[ProvedSeal], silent_ms: float) -> Iterator[tuple[int, int, int]]:
+    """Where the gateway made no seal for longer than `silent_ms`: from, to (UTC, ms), and the seal behind it.
+
+    Within one boot the time since boot counts: a clock that was set neither makes a gap nor hides one.
+    """
+    for before, after in pairwise(one.header for one in window):
+        gap_ms = after.utc_ms - before.utc_ms
+        if after.boot_id == before.boot_id:
+            gap_ms = after.boottime_ms - before.boottime_ms
+        if gap_ms > silent_ms:
+            yield before.utc_ms, before.utc_ms + gap_ms, after.number

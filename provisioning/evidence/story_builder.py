@@ -22,8 +22,9 @@ from agent.detect.detector import Detector
 from agent.judging.line_power import LinePower, LinePowers, meter_power
 from agent.site.file import ConfigError, parse_site
 from agent.site.linkages import find_hold_s, incomer_of, linkages_of
+from agent.site.manifest import read_site_text
 from agent.site.setups import lines_of
-from centre.json_lines import JsonLine, JsonLines
+from centre.json_lines import CONFIG, JsonLine, JsonLines
 from disk.tables import TableError
 from drivers.reading import PollGroup, Quality
 from evidence.chain import Code
@@ -34,6 +35,7 @@ from provisioning.evidence.story import (
     OTHERS_MAX,
     TEXT_MAX,
     AttestationNote,
+    ChangeNote,
     MeterStory,
     OtherRecord,
     RecordedEpisode,
@@ -82,8 +84,14 @@ class _Builder:
     def take_seal(self, seal: ProvedSeal, *, inside: bool) -> None:
         """Take the records of a seal; `inside` the window, or only needed to understand it."""
         assert seal.records is not None
-        for line in self._lines.of_body(seal.header, seal.records):
+        lines = self._lines.of_body(seal.header, seal.records)
+        while self._lines.is_behind and not self._lines.over:
+            lines += self._lines.go_on()
+        for line in lines:
             self._take_line(line, seal, inside=inside)
+        if self._lines.over:
+            self._keep(OtherRecord(seal.header.number, "", "finding", self._lines.over))
+            self._lines.over = ""
         if inside:
             self._run_detector(self._advance, seal.header.number)
 
@@ -99,18 +107,24 @@ class _Builder:
                 self._take_reading(line)
         elif kind == "episode":
             self._take_episode(line)
+        elif kind == "finding" and line["code"] in {Code.ATTESTATION, CONFIG}:
+            self._take_finding(line)
         elif kind == "record" and line["kind"] == "manifest":
             asked = self.story.evidence.content.question
             self._take_manifest(line["body"], max(seal.header.utc_ms, asked.from_ms))
         elif kind == "record" and line["kind"] == "attestation":
             self._note_attestation(line["seal"], line["body"])
-        elif kind == "finding" and line["code"] == Code.ATTESTATION:
-            for one in self.story.attestations[-1:]:  # it follows its record at once
-                one.wrong = line["text"] if one.seal == line["seal"] else one.wrong
-        elif kind == "record" and line["kind"] == "heartbeat":
-            pass
-        elif inside:
+        elif inside and line.get("kind") != "heartbeat":
             self._note_other(line)
+
+    def _take_finding(self, line: JsonLine) -> None:
+        """A finding of the decoder that has a place of its own on the page."""
+        if line["code"] == CONFIG:
+            if len(self.story.changes) < OTHERS_MAX:
+                self.story.changes.append(ChangeNote(line["seal"], line["text"]))
+            return
+        for one in self.story.attestations[-1:]:  # it follows its record at once
+            one.wrong = line["text"] if one.seal == line["seal"] else one.wrong
 
     def _note_other(self, line: JsonLine) -> None:
         """What is neither a reading nor anything with a part of the page for itself."""
@@ -149,8 +163,8 @@ class _Builder:
         self.story.episodes[str(body.get("id"))] = RecordedEpisode(body, seals)
 
     def _take_manifest(self, body: Mapping[str, Any], at_s: float) -> None:
-        text = body.get("site")
-        if not isinstance(text, str):
+        text = _read_site(body)
+        if text is None:
             return
         story = self.story
         story.version = str(body.get("version", ""))[:TEXT_MAX]
@@ -228,6 +242,13 @@ class _Builder:
             self._detector = None
             text = f"the detector cannot judge this: {type(error).__name__}"
             self._keep(OtherRecord(seal, "", "finding", text))
+
+
+def _read_site(body: Mapping[str, Any]) -> str | None:
+    """The site file of a manifest whose byte strings are hexadecimal text."""
+    deflated = body.get("site_deflated")
+    packed = {"site_deflated": bytes.fromhex(deflated)} if isinstance(deflated, str) else {}
+    return read_site_text({**body, **packed})
 
 
 def _to_seconds(at: str) -> float | None:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
-from evidence.chain import Code
+from centre.gateway.pauses import promised_ms
+from evidence.chain import Code, Finding
 from evidence.pack.proved import Part, Rest
 from evidence.words import Words
 from provisioning.evidence.story import Story, find_gaps
@@ -17,13 +18,20 @@ from provisioning.pages.page import both, paragraphs
 
 ROWS_MAX: Final = 1_000
 """Of a table; the beginning and the end of a longer one are shown."""
-SILENT_MS: Final = 180_000
-"""Longer without a seal is silence: heartbeats come every minute."""
 HASH_DIGITS: Final = 16
 """Of a hash in a table: enough to find it; the whole one is in the evidence."""
 _CLOCK: Final = {Code.CLOCK_STEP, Code.CLOCK_AHEAD, Code.CLOCK_BEHIND, Code.CLOCK_STATE, Code.BOOT}
 _LOST: Final = {Code.DROP, Code.LOST_TAIL}
 _NOTHING: Final = Words("无", "nothing")
+_WHYS: Final[Mapping[str, Words]] = {
+    "no room": Words("存储已满，由网关舍弃", "given up by the gateway for want of room"),
+    "damaged": Words("在网关磁盘上已损坏", "damaged on the gateway's disk"),
+    "gone from the database": Words(
+        "已从网关数据库消失：被人删除或磁盘丢失",
+        "gone from the gateway's database: deleted there, or lost by the disk",
+    ),
+}
+"""By the reason in a drop record."""
 
 _HEADS: Final[Mapping[str, Words]] = {
     "seals": Words("签封", "seals"),
@@ -38,6 +46,8 @@ _HEADS: Final[Mapping[str, Words]] = {
     "line": Words("线路", "line"),
     "model": Words("型号", "model"),
     "unit": Words("地址", "unit"),
+    "CT ratio": Words("电流互感器变比", "CT ratio"),
+    "PT ratio": Words("电压互感器变比", "PT ratio"),
     "enrolled serial": Words("登记序列号", "enrolled serial"),
     "good readings": Words("正常读数", "good readings"),
     "bad readings": Words("异常读数", "bad readings"),
@@ -57,6 +67,12 @@ _HEADS: Final[Mapping[str, Words]] = {
 }
 
 Row = tuple[Words, ...]
+
+
+def find_silent_ms(story: Story) -> float:
+    """From how long without a seal the gateway was silent: what the centre finds too, by its site file."""
+    known = story.site.seal if story.site is not None else None
+    return promised_ms(lambda name, _: float(getattr(known, name.partition(".")[2], 0.0)), 0)
 
 
 def _head(*names: str) -> Row:
@@ -145,18 +161,36 @@ def list_absences(story: Story) -> Iterator[Row]:
         begin, end = (
             story.local(evidence.window[number - first].header.utc_ms) for number in (numbers[0], numbers[-1])
         )
-        why = Words("内容不在包内，亦无签封记录说明", "the body is not here, and no sealed record says why")
+        why = Words(
+            "内容被扣留：不在包内，亦无签封记录说明",
+            "withheld: the body is not here, and no sealed record says why",
+        )
         if by is not None:
-            kinds = {finding.code for finding in evidence.findings if finding.number == by} & _LOST
-            drop = Words("存储已满，由网关舍弃", "given up by the gateway for want of room")
-            lost = Words("磁盘丢失", "lost by the disk")
-            text = drop if Code.DROP in kinds else lost
+            text = _say_loss([one for one in evidence.findings if one.number == by and one.code in _LOST])
             why = Words(f"{text.zh}（签封{by}声明）", f"{text.en}, as seal {by} declares")
         yield _span(numbers[0], numbers[-1]), _span(begin, end), why
-    for begin_ms, end_ms, number in find_gaps(evidence.window, SILENT_MS):
-        silent = Words("此间网关未作签封：停机或失电", "no seal was made: the gateway was off or stood still")
+    for begin_ms, end_ms, number in find_gaps(evidence.window, find_silent_ms(story)):
+        silent = Words(
+            "此间网关未作签封：停机、失电或进程被暂停",
+            "no seal was made: the gateway was off, or its agent stood still",
+        )
         span = same(f"{story.local(begin_ms)} – {story.local(end_ms)}")
         yield same(f"{number - 1} → {number}"), span, silent
+
+
+def _say_loss(findings: Sequence[Finding]) -> Words:
+    """Why bodies are declared lost, in the words of the page where the record's own are known."""
+    if not any(one.code is Code.DROP for one in findings):
+        return Words("磁盘丢失", "lost by the disk")
+    why = next((one.text.rpartition(": ")[2] for one in findings if ": " in one.text), "")
+    return _WHYS.get(why, Words(f"由网关舍弃：{why}", f"given up by the gateway: {why}"))
+
+
+def list_changes(story: Story) -> Iterator[Row]:
+    """What the owner changed in the site file, as the manifests of the pack show it."""
+    yield _head("seal", "what")
+    for one in story.changes:
+        yield same(one.seal), same(one.text)
 
 
 def list_clock_findings(story: Story) -> Iterator[Row]:
@@ -169,7 +203,8 @@ def list_clock_findings(story: Story) -> Iterator[Row]:
 
 def list_meters(story: Story) -> Iterator[Row]:
     """The meters of the window; the serial as the centre enrolled it."""
-    yield _head("meter", "line", "model", "unit", "enrolled serial", "good readings", "bad readings")
+    names = ("meter", "line", "model", "unit", "CT ratio", "PT ratio", "enrolled serial")
+    yield _head(*names, "good readings", "bad readings")
     enrolment = story.evidence.enrolment
     serials = {meter.id: meter.serial for meter in enrolment.meters} if enrolment else {}
     settings = {meter.id: meter for meter in story.site.meter} if story.site else {}
@@ -178,7 +213,8 @@ def list_meters(story: Story) -> Iterator[Row]:
         why = Counter(meter.reasons).most_common(1)
         bad = f"{meter.bad} ({why[0][0]})" if why and why[0][0] else str(meter.bad)
         model, unit = (known.model, known.unit_id or "–") if known else ("–", "–")
-        cells = (name, meter.line or "–", model, unit, serials.get(name) or "–", meter.good, bad)
+        ratios = (f"{known.ct_ratio:g}", f"{known.pt_ratio:g}") if known else ("–", "–")
+        cells = (name, meter.line or "–", model, unit, *ratios, serials.get(name) or "–", meter.good, bad)
         yield tuple(map(same, cells))
 
 

@@ -41,11 +41,16 @@ def join_seals(numbers: Iterable[int]) -> list[Span]:
     return spans
 
 
+def name_spans(spans: Sequence[Span]) -> str:
+    """The first of `spans` as numbers, the same in both languages, and how many more there are."""
+    named = [f"{first}–{last}" if last > first else str(first) for first, last in spans[:SPANS_SHOWN_MAX]]
+    more = [f"… (+{len(spans) - SPANS_SHOWN_MAX})"] if len(spans) > SPANS_SHOWN_MAX else []
+    return ", ".join([*named, *more])
+
+
 def list_withheld(spans: Sequence[Span]) -> list[str]:
     """The line that names the seals whose bodies are withheld; none if there are none."""
     if not spans:
         return []
-    named = [f"{first} to {last}" if last > first else str(first) for first, last in spans[:SPANS_SHOWN_MAX]]
-    more = [f"and {len(spans) - SPANS_SHOWN_MAX} more runs"] if len(spans) > SPANS_SHOWN_MAX else []
-    which = ", ".join([*named, *more])
+    which = name_spans(spans)
     return [f"withheld: the bodies of seals {which} are not here, and no sealed record declares them lost"]

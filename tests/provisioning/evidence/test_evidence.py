@@ -271,7 +271,7 @@ def test_the_page_tells_what_is_absent_and_why_and_what_the_clock_did(place: Pla
     for text in (
         f"<td>{DROPPED}</td>",
         "given up by the gateway for want of room, as seal",
-        "no seal was made: the gateway was off or stood still",
+        "no seal was made: the gateway was off, or its agent stood still",
         "wall clock was set by 30000 ms",
         "data loss",
         "应不低于",

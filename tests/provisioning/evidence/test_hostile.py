@@ -1,17 +1,21 @@
 """A gateway signs whatever its owner makes it say: the pack holds, the page says so, and nothing breaks."""
 
+import struct
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.reading import Block, PollGroup, Quality, Reading
+from drivers.points.model import Model, Point
+from drivers.points.registers import RegisterType
+from drivers.reading import Block, PollGroup, Quality, Quantity, Reading
 from evidence.pack import container
 from evidence.pack.content import PAGE_NAME, encode_content
 from evidence.record import Kind, encode_reading, encode_record
 from provisioning.evidence.check import NAMES, check, make_pack
 from tests.agent.detect.timeline import linkage, run
+from tests.agent.rig import SITE
 from tests.evidence.attestations import GOLDEN
 from tests.evidence.chains import Chain, heartbeat, stamp
 from tests.evidence.pack import packs
@@ -96,6 +100,33 @@ def test_a_reading_beyond_the_calendar_and_one_of_an_unknown_model_do_no_harm() 
     block = Block(4, 0, b"\x00\x01")
     reading = Reading("m" * 60, PollGroup.FAST, stamp(1e15), bytes(32), (block,), Quality.GOOD)
     page_of(encode_reading(reading), b"\x81\x18\xff", b"\x00")
+
+
+HUGE = Model(
+    "huge",
+    points=tuple(
+        Point(name=name, quantity=quantity, phase=phase, function=3, address=address, type=RegisterType.F64)
+        for address, name, quantity, phase in (
+            (0, "active_power", Quantity.ACTIVE_POWER, ""),
+            (4, "current_l1", Quantity.CURRENT, "l1"),
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize("value", [1.7e308, -1.7e308, 1e13, 1e12, 5e-324, float("nan"), float("inf")])
+def test_one_value_never_makes_a_page_impossible(value: float) -> None:
+    words = struct.pack(">d", value)
+    meters = {name: {"model": HUGE.hash[:8], "line": line} for name, line in (("mp", "p1"), ("mt", "t1"))}
+    records = [
+        encode_record(Kind.MANIFEST, stamp(), {"site": SITE, "meters": meters}),
+        encode_record(Kind.MANIFEST, stamp(), {"models": {HUGE.hash[:8].hex(): HUGE.table()}}),
+    ]
+    for second in range(10):
+        for meter in meters:
+            block = Block(3, 0, words * 2)
+            records.append(encode_reading(Reading(meter, PollGroup.FAST, stamp(second), HUGE.hash, (block,))))
+    assert "Loads of linkage" in page_of(*records) or abs(value) != 1e12
 
 
 def test_what_a_tpm_said_of_the_chain_is_judged_where_its_seal_is_in_the_pack() -> None:

@@ -17,6 +17,7 @@ PAGES = {
     1: "f911562172d9f6c4a92db7edd90db580a8c3c126638feb48741d492af1af1aa8",
     2: "93f8848054a9b68c2b0435a3fa719dfbc7fefbeb5ecd56f52b0d446fd45d6e88",
     3: "d8c3414350f2c78f87cea35053b03e0db92fb6e0183675b6bcacb114ff5a310e",
+    4: "406665bc1c0d8dc251ce9608c5be5a3342897ea167b52c0b4feea72a824a779b",
 }
 """SHA-256 of the page below, by PAGE_VERSION. Never change an entry: packs that people keep are compared with
 it. A page that is drawn otherwise is another version, with an entry of its own."""
