@@ -35,6 +35,7 @@ VERBS: Final = {  # name: its module below provisioning, its text in --help
     "centre": ("centre.group", "the centre's own keys and its register of gateways"),
     "subscribe": ("centre.subscribe", "verify what gateways publish, and answer receipts"),
     "consume": ("centre.consume", "what the centre verified, as JSON lines or for SQL; needs no key"),
+    "hj212": ("hj212.group", "platforms and data loggers that speak HJ 212: packets in words"),
     "export": ("evidence.export", "write a gateway's stored chain to a file"),
     "evidence": ("evidence.verb", "the proof of some hours of a gateway as one file"),
     "verify": ("evidence.verify", "check evidence or an exported chain with only the centre's key"),

@@ -21,6 +21,7 @@ from agent.sealing.key_slots import KeySlots, KeySlotsError, first_slot
 from agent.site.enrolment import EnrolmentError, read_enrolment, write_enrolment
 from centre.enrolment.ledger import LEDGER_NAME, KeptToken, Ledger, OfficeError
 from centre.enrolment.office import AUTHORITY_NAME, KEY_NAME, REVOKED_NAME, Office, make_office
+from centre.hj212.credentials import Credentials, read_credentials, write_credentials
 from centre.register import add_line, enrolment_line, read_register
 from disk.files import move, replace_file, write_output
 from disk.probe import probe_folder
@@ -271,6 +272,13 @@ WRITERS: Final = (
         lambda folder: add_line(folder / "register", enrolment_line("second", bytes(31) + b"x")),
         _register,
         lambda folder: add_line(folder / "register", enrolment_line("first", bytes(32))),
+    ),
+    Writer(
+        "the credentials of a platform",
+        ("centre.hj212.credentials:write_credentials",),
+        lambda folder: write_credentials(folder / "file", Credentials("246810", (bytes(16), bytes(16)))),
+        lambda folder: read_credentials(folder / "file"),
+        lambda folder: write_credentials(folder / "file", Credentials("100000", (bytes(16),))),
     ),
     Writer("the ledger", ("centre.enrolment.ledger:Ledger._append",), _give("g2"), _ledger, _give("g1")),
     Writer(

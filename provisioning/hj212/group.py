@@ -1,0 +1,13 @@
+"""`dianjian hj212`: the verbs about platforms and data loggers of HJ 212."""
+
+import click
+
+from provisioning.hj212.decode import decode_file
+
+
+@click.group("hj212", short_help="platforms and data loggers that speak HJ 212")
+def command() -> None:
+    """Platforms and data loggers that speak HJ 212-2017 or HJ 212-2025."""
+
+
+command.add_command(decode_file)
