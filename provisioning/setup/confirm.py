@@ -1,4 +1,4 @@
-"""Confirms or corrects what was found: guessed models, and the ids of the meters."""
+"""Confirms or corrects what was found: guessed models, and the ids of the meters; what a model measures."""
 
 import contextlib
 from functools import partial
@@ -7,7 +7,9 @@ from typing import Any, Final
 from attrs import evolve
 
 from agent.site.field_types import ID_CHARACTERS_MAX
-from drivers.points.model import names
+from drivers.errors import ModelError
+from drivers.points.model import Model, load, load_file, names
+from drivers.reading import POWER_POINT
 from provisioning.journal.entries import MeterFound
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
@@ -28,6 +30,21 @@ def place_of(meter: MeterFound) -> str:
     """
     number = f":{meter.meter}" if meter.meter > 1 else ""
     return f"{meter.bus}:{meter.address if meter.unit_id is None else meter.unit_id}{number}"
+
+
+def model_of(session: Session, meter: MeterFound) -> Model:
+    """The model of a meter, shipped or of the folder. Ends the command if it is neither."""
+    try:
+        if meter.model.endswith(".toml"):
+            return load_file(session.folder / meter.model)
+        return load(meter.model)
+    except ModelError as error:
+        raise fail(EXIT_USAGE, *(f"meter {meter.id}: {problem}" for problem in error.problems)) from error
+
+
+def has_power(session: Session, meter: MeterFound) -> bool:
+    """Whether a meter measures active power, and so feeds a line."""
+    return any(point.name == POWER_POINT for point in model_of(session, meter).points)
 
 
 def confirm(session: Session) -> None:
@@ -67,7 +84,8 @@ def _show(session: Session) -> None:
         (meter.id, place_of(meter), meter.model, meter.serial, f"{meter.confidence:.0%}")
         for meter in session.journal.meters
     ]
-    session.talk.show(table(("", *(text(key) for key in ("place", "model", "serial", "confidence"))), rows))
+    headings = ("", *(text(key) for key in ("place", "model", "serial", "confidence")))
+    session.talk.show(table(headings, rows, gives_way=2))
 
 
 def _check_meter(session: Session, typed: str) -> MeterFound | None:

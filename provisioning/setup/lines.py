@@ -12,23 +12,20 @@ from typing import Final, Literal, cast
 
 from attrs import evolve
 
-from agent.site.field_types import RATED_W_MAX, RATIO_MAX
-from drivers.errors import ModelError
-from drivers.points.model import Model, load, load_file
-from drivers.points.point import Ratio
-from drivers.reading import POWER_POINT
+from agent.site.field_types import RATED_W_MAX
 from provisioning.journal.entries import LineNamed, MeterFound
 from provisioning.setup.answers import LineAnswers
-from provisioning.setup.confirm import check_identifier, place_of
+from provisioning.setup.confirm import check_identifier, has_power, place_of
 from provisioning.setup.credit_code import find_mistake
 from provisioning.setup.linkages import check_id, linkages
+from provisioning.setup.ratios import ask_ratios
 from provisioning.setup.session import Session, default_gateway
-from provisioning.setup.talk import WrongAnswerError, check_text, make_number_check
+from provisioning.setup.talk import WrongAnswerError, check_text
 from provisioning.setup.walk import BackError, walk
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import table
-from provisioning.terminal.typed import POWER_UNITS, plain, read_number, read_ratio, split_list
+from provisioning.terminal.typed import POWER_UNITS, plain, read_number, split_list
 from provisioning.words.labels import label
 
 Kind = Literal["production", "treatment", "incomer"]
@@ -44,7 +41,7 @@ def lines(session: Session) -> None:
         key = "id" if one.at is None else "at"
         _find_meter(session, f"meter[{index}].{key}", one.at or one.id or "")
     is_given = bool(session.answers.line) or session.talk.assume_yes
-    questions = (_ask_site, _take_lines if is_given else _ask_lines, _ask_feeds, _ask_ratios, linkages)
+    questions = (_ask_site, _take_lines if is_given else _ask_lines, _ask_feeds, ask_ratios, linkages)
     walk(session.talk, *(partial(one, session) for one in questions))
     session.write_site()
     session.done("lines")
@@ -53,21 +50,6 @@ def lines(session: Session) -> None:
 def read_kw(typed: str) -> float:
     """A power in kW, with or without its unit."""
     return read_number(typed, POWER_UNITS)
-
-
-def model_of(session: Session, meter: MeterFound) -> Model:
-    """The model of a meter, shipped or of the folder. Ends the command if it is neither."""
-    try:
-        if meter.model.endswith(".toml"):
-            return load_file(session.folder / meter.model)
-        return load(meter.model)
-    except ModelError as error:
-        raise fail(EXIT_USAGE, *(f"meter {meter.id}: {problem}" for problem in error.problems)) from error
-
-
-def has_power(session: Session, meter: MeterFound) -> bool:
-    """Whether a meter measures active power, and so feeds a line."""
-    return any(point.name == POWER_POINT for point in model_of(session, meter).points)
 
 
 def _ask_site(session: Session) -> None:
@@ -316,7 +298,8 @@ def _show(session: Session) -> None:
             )
             for line in journal.lines
         ]
-        session.talk.show(table(("", *(text(key) for key in ("name", "kind", "rated", "meters"))), rows))
+        headings = ("", *(text(key) for key in ("name", "kind", "rated", "meters")))
+        session.talk.show(table(headings, rows, gives_way=1))
     free = [f"{meter.id} ({meter.model} {place_of(meter)})" for meter in _find_unfed(session)]
     if free:
         session.talk.say("meters_without_line", meters=", ".join(free))
@@ -349,34 +332,3 @@ def _ask_feeds(session: Session) -> None:
     incomers = [line.id for line in session.journal.lines if line.kind == "incomer"]
     if len(incomers) > 1:
         raise fail(EXIT_USAGE, f"{talk.source}: line: {', '.join(incomers)} are all incomers; a site has one")
-
-
-def _ask_ratios(session: Session) -> None:
-    """The ratios of the transformers that a meter does not know itself."""
-    questions = []
-    for meter in session.journal.meters:
-        ratios = {point.ratio for point in model_of(session, meter).points}
-        path, given = session.answers.meter_at(meter.id, place_of(meter))
-        if ratios & {Ratio.CT, Ratio.CT_PT}:
-            questions.append(partial(_ask_ratio, session, meter.id, path, "ct_ratio", given.ct_ratio))
-        if given.pt_ratio is not None or meter.pt_ratio != 1.0:
-            # Low voltage has no voltage transformer: asked only of a meter that says it has one.
-            questions.append(partial(_ask_ratio, session, meter.id, path, "pt_ratio", given.pt_ratio))
-        if given.rated_a is not None:
-            session.keep_meter(evolve(meter, rated_a=given.rated_a))
-    walk(session.talk, *questions)
-
-
-def _ask_ratio(session: Session, meter_id: str, path: str, key: str, given: float | str | None) -> None:
-    meter = session.find_meter(meter_id)
-    ratio = session.talk.ask(
-        f"{path}.{key}",
-        f"ask_{key}",
-        make_number_check(1 / RATIO_MAX, RATIO_MAX, read_ratio),
-        default=f"{getattr(meter, key):g}",
-        given=None if given is None else str(given),
-        meter=meter.id,
-        model=meter.model,
-    )
-    changed = evolve(meter, ct_ratio=ratio) if key == "ct_ratio" else evolve(meter, pt_ratio=ratio)
-    session.keep_meter(changed)

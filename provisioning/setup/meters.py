@@ -21,7 +21,7 @@ from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
 from provisioning.journal.entries import MeterFound
-from provisioning.setup.lines import model_of
+from provisioning.setup.confirm import model_of
 from provisioning.setup.session import Session
 
 DOWN_S: Final = 1.0

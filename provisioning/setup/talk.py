@@ -190,16 +190,16 @@ class Talk:
 
     def refuse(self, path: str, key: str, /, **values: Any) -> NoReturn:
         """End the command with the reason why an answer is wrong."""
-        raise fail(EXIT_USAGE, f"{self.source}: {path}: {WORDS[key].text('en', **values)}")
+        raise fail(EXIT_USAGE, f"{self.source}: {path}: {text(key, **values)}")
 
-    def _take(self, path: str, check: Callable[[str], T], text: str | None, *, was_given: bool) -> T:
-        if text is None:
-            raise fail(EXIT_USAGE, f"{self.source}: {path}: missing, and it has no default")
+    def _take(self, path: str, check: Callable[[str], T], answer: str | None, *, was_given: bool) -> T:
+        if answer is None:
+            raise fail(EXIT_USAGE, f"{self.source}: {path}: {text('no_answer')}")
         try:
-            return check(text)
+            return check(answer)
         except WrongAnswerError as error:
             where = f"{self.source}: {path}" if was_given else path
-            raise fail(EXIT_USAGE, f"{where}: {error}") from error
+            raise fail(EXIT_USAGE, f"{where}: {text(error.key, **error.values)}") from error
 
     def _read_line(self, prompt: str) -> str:
         """A typed line.

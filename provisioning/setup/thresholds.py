@@ -124,7 +124,7 @@ def _show(session: Session) -> None:
         for one in session.journal.thresholds
     ]
     headings = ("", text("name"), text("running_from"), text("stopped_below"), text("origin"))
-    session.talk.show(table(headings, rows))
+    session.talk.show(table(headings, rows, gives_way=1))
 
 
 def _check_line(session: Session, typed: str) -> str | None:

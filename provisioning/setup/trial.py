@@ -21,7 +21,7 @@ from attrs import define, field
 from agent.detect.line_params import NAMEPLATE_LO
 from drivers.reading import POWER_POINT, PollGroup
 from provisioning.journal.entries import LineNamed, Trial, find_last_trial, find_last_wiring
-from provisioning.setup.lines import has_power
+from provisioning.setup.confirm import has_power
 from provisioning.setup.meters import Readers
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text

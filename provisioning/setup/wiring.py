@@ -17,8 +17,8 @@ from attrs import evolve
 from drivers.points.point import PHASES, Ratio
 from drivers.reading import POWER_POINT, PollGroup
 from provisioning.journal.entries import MeterFound, WiringVerdict, find_last_wiring
-from provisioning.setup.confirm import place_of
-from provisioning.setup.lines import ask_rated_again, has_power, model_of
+from provisioning.setup.confirm import has_power, model_of, place_of
+from provisioning.setup.lines import ask_rated_again
 from provisioning.setup.meters import Readers, Sample
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError

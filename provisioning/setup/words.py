@@ -47,11 +47,20 @@ WORDS: Final[Mapping[str, Words]] = {
     "no": Words("否", "no"),
     # wrong answers
     "needs_answer": Words("请输入", "an answer is needed"),
+    "no_answer": Words("缺少，且没有默认值", "missing, and it has no default"),
     "not_printable": Words("含有无法显示的字符", "contains characters that cannot be shown"),
     "too_long": Words("太长，最多 {limit} 个字符", "is too long: at most {limit} characters"),
     "not_in_range": Words(
         "须为 {low} 至 {high} 之间的数，而不是 {typed!r}",
         "must be a number from {low} to {high}, not {typed!r}",
+    ),
+    "ratio_reversed": Words(
+        "一次侧在前，如 100/5 或 10/0.1 kV，而不是 {typed!r}",
+        "the primary stands first, like 100/5 or 10/0.1 kV, not {typed!r}",
+    ),
+    "no_ratio": Words(
+        "不是变比：{typed!r}；照铭牌输入，如 100/5、10/0.1 kV 或 20",
+        "{typed!r} is no ratio; type it as on the plate, like 100/5, 10/0.1 kV or 20",
     ),
     "not_yes_no": Words("请回答 是 或 否，而不是 {typed!r}", "must be yes or no, not {typed!r}"),
     "no_choice": Words(
@@ -335,7 +344,14 @@ WORDS: Final[Mapping[str, Words]] = {
         "电表 {meter}（{model}）的电流互感器变比，照铭牌输入，如 100/5",
         "CT ratio of meter {meter} ({model}), as on its plate, like 100/5",
     ),
-    "ask_pt_ratio": Words("电表 {meter}（{model}）的电压互感器变比", "VT ratio of meter {meter} ({model})"),
+    "ask_has_pt": Words(
+        "有电表经电压互感器接入吗（高压计量，如 10/0.1 kV）",
+        "Is any meter behind voltage transformers (high voltage, like 10/0.1 kV)",
+    ),
+    "ask_pt_ratio": Words(
+        "电表 {meter}（{model}）的电压互感器变比，照铭牌输入，如 10/0.1 kV；没有则为 1",
+        "VT ratio of meter {meter} ({model}), as on its plate, like 10/0.1 kV; 1 for none",
+    ),
     "ask_linkage": Words(
         "{line} 治理哪些生产线（- 为无）",
         "Production lines that {line} treats (- for none)",

@@ -16,7 +16,7 @@ import click
 
 _WIDE: Final[dict[int, int | str]] = {at: at - 0xFEE0 for at in range(0xFF01, 0xFF5F)}
 _MARKS: Final[dict[int, str]] = str.maketrans(
-    {"\u3000": " ", "\u00a0": " ", "\u202f": " ", "、": ",", "。": ".", "“": '"', "”": '"'}
+    {"\u3000": " ", "\u00a0": " ", "\u202f": " ", "、": ",", "。": ".", "“": '"', "”": '"', "∶": ":"}
 )
 _TABLE: Final[dict[int, int | str]] = {**_WIDE, **_MARKS}
 _BETWEEN: Final = re.compile(r"[,;\s]+")
@@ -24,7 +24,9 @@ _NUMBER: Final = re.compile(
     r"([+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:e[+-]?[0-9]+)?)\s*(.*)", re.IGNORECASE
 )
 _GROUPED: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])")
-_RATIO: Final = re.compile(r"\s*(.+?)\s*[/:]\s*(.+?)\s*")
+_RATIO: Final = re.compile(r"([^/:]+)[/:]([^/:]+)")
+_ROOT_OF_3: Final = re.compile(r"[/:]\s*(?:√|v|sqrt)\s*3", re.IGNORECASE)
+"""Behind both voltages of a transformer between a phase and the neutral; it cancels."""
 
 POWER_UNITS: Final[Mapping[str, float]] = {
     "": 1.0,
@@ -51,6 +53,8 @@ HOUR_UNITS: Final[Mapping[str, float]] = {
 """Behind a time, in hours."""
 CURRENT_UNITS: Final[Mapping[str, float]] = {"": 1.0, "a": 1.0, "安": 1.0, "安培": 1.0}
 """Behind a current, in A."""
+VOLTAGE_UNITS: Final[Mapping[str, float]] = {"v": 1.0, "kv": 1000.0, "伏": 1.0, "千伏": 1000.0}
+"""Behind a voltage, in V; one of them is always written behind kilovolts."""
 NO_UNITS: Final[Mapping[str, float]] = {"": 1.0}
 
 FREE_OPTIONS: Final = frozenset({"--name", "--reason", "--sheet", "--column", "--site"})
@@ -84,18 +88,32 @@ def read_number(typed: str, units: Mapping[str, float] = NO_UNITS) -> float:
 
 
 def read_ratio(typed: str) -> float:
-    """A ratio of transformers: 20, 100/5, 100:5 or 100 A / 5 A.
+    """A ratio as it stands on the plate of a transformer: 20, 100/5, 100 A : 5 A, 10/0.1 kV, 10kV/100V.
+
+    A unit behind the last number alone is that of both; √3 under both voltages cancels.
 
     Raises:
         ValueError: It is none.
     """
-    found = _RATIO.fullmatch(plain(typed))
+    text = plain(typed)
+    if len(_ROOT_OF_3.findall(text)) == 2:
+        text = _ROOT_OF_3.sub("", text)
+    found = _RATIO.fullmatch(text)
     if not found:
         return read_number(typed)
-    first, second = (read_number(one, {**CURRENT_UNITS, "v": 1.0, "kv": 1000.0}) for one in found.groups())
-    if not second:
+    (above, upper), (below, lower) = (_split_unit(part) for part in found.groups())
+    units = next((one for one in (CURRENT_UNITS, VOLTAGE_UNITS) if {upper, lower} <= {"", *one}), {})
+    of_kilovolts = units.get(upper, 1.0) != 1.0 and not lower  # 10 kV / 100: which of them?
+    if not units or not below or of_kilovolts:
         raise ValueError(typed)
-    return first / second
+    return above * units.get(upper or lower, 1.0) / (below * units.get(lower, 1.0))
+
+
+def _split_unit(part: str) -> tuple[float, str]:
+    found = _NUMBER.fullmatch(part.strip())
+    if not found:
+        raise ValueError(part)
+    return read_number(found[1]), found[2].casefold()
 
 
 def take_any_width(command: click.Command) -> click.Command:

@@ -128,7 +128,11 @@ def test_lines_are_named_one_by_one_and_changed_and_linked(tmp_path: Path) -> No
             keyboard.answer(question)
         keyboard.answer("Meters of electroplating [m1]")
         keyboard.answer("Name of the next line [ok]")
-        keyboard.answer("CT ratio of meter m2", "40")
+        keyboard.answer("CT ratio of meter m2", "5/200")
+        keyboard.until("the primary stands first")
+        keyboard.answer("CT ratio of meter m2", "200/5")
+        keyboard.answer("behind voltage transformers", "yes")
+        keyboard.answer("VT ratio of meter m2", "10/0.1 kV")
         keyboard.answer("that t1 exhaust fan treats (- for none) [p1]")
         assert keyboard.ended() == 0
     journal = kept(folder)
@@ -138,6 +142,7 @@ def test_lines_are_named_one_by_one_and_changed_and_linked(tmp_path: Path) -> No
         ("t1", "treatment", "exhaust fan", 22_000),
     ]
     assert [(one.line, one.ct_ratio) for one in journal.meters] == [("p1", 1.0), ("t1", 40.0)]
+    assert journal.meters[1].pt_ratio == pytest.approx(100)
     assert [(one.production, one.treatment) for one in journal.linkages] == [(("p1",), ("t1",))]
 
 
@@ -172,8 +177,9 @@ def test_a_wrong_answer_is_told_and_every_question_has_a_way_back(tmp_path: Path
         keyboard.answer("Meters of plating [m1]", "m1、m2")
         keyboard.answer("Name of the next line [ok]")
         keyboard.answer("CT ratio of meter m2", "100 A / 0")
-        keyboard.until("must be a number")
+        keyboard.until("is no ratio; type it as on the plate")
         keyboard.answer("CT ratio of meter m2", "１００Ａ／５Ａ")
+        keyboard.answer("behind voltage transformers (high voltage, like 10/0.1 kV) [no]")
         keyboard.until("no linkage")
         assert keyboard.ended() == 0
     journal = kept(folder)

@@ -79,13 +79,41 @@ def test_a_power_may_have_its_unit(typed: str, kw: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["20", "100/5", "１００／５", "100：5", "100:5", "100 A / 5 A", "100A/5A", "100安/5安", "２０"]
+    "typed",
+    [
+        "20",
+        "100/5",
+        "１００／５",
+        "100：5",
+        "100:5",
+        "100∶5",
+        "100 A / 5 A",
+        "100A/5A",
+        "100安/5安",
+        "２０",
+        "100/5A",
+        "100A/5",
+    ],
 )
 def test_a_ratio_is_what_stands_on_the_transformer(typed: str) -> None:
     assert read_ratio(typed) == 20
 
 
-@pytest.mark.parametrize("typed", ["100/0", "100/", "/5", "a/b", "1/2/3"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "10/0.1 kV", "10kV/100V", "１０／０．１ｋＶ", "10000:100", "10千伏/100伏", "10 KV / 0.1 KV", "10000V/100",
+        "10/√3/0.1/√3kV", "10000/√3 : 100/√3 V",
+    ],
+)  # fmt: skip
+def test_the_ratio_of_a_voltage_transformer_is_what_stands_on_it_too(typed: str) -> None:
+    assert read_ratio(typed) == pytest.approx(100)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["100/0", "100/", "/5", "a/b", "1/2/3", "1,000/5", "100A/5V", "10kV/100", "10/√3/0.1", "kV/5", "100W/5W"],
+)
 def test_no_ratio_is_refused(typed: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         read_ratio(typed)
