@@ -13,10 +13,12 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from errno import EFBIG
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from disk.encodings import Encoding, find_encoding
+from disk.files import read_plain
 from disk.kinds import FLAG, LABEL, Kind, choice, is_number, join_place, number, show, whole
 
 T = TypeVar("T")
@@ -34,17 +36,22 @@ class TableError(ValueError):
 
 
 def read_text(path: Path, bytes_max: int) -> str:
-    """The text of a file.
+    """The text of a plain file; a pipe is not waited for.
 
     Raises:
         TableError: It cannot be read, is too large, or is not UTF-8.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(bytes_max + 1)
+        raw = read_plain(path, bytes_max, follow=True)
     except OSError as error:
+        if error.errno == EFBIG:
+            raise TableError([_describe_excess(bytes_max)]) from error
         raise TableError([f"cannot be read: {error.strerror}"]) from error
     return decode_text(raw, bytes_max)
+
+
+def _describe_excess(bytes_max: int) -> str:
+    return f"has more than {bytes_max} bytes; at most {bytes_max} are read"
 
 
 def decode_text(raw: bytes, bytes_max: int) -> str:
@@ -54,7 +61,7 @@ def decode_text(raw: bytes, bytes_max: int) -> str:
         TableError: They are too many, or are not UTF-8; the encoding is named where it is another one.
     """
     if len(raw) > bytes_max:
-        raise TableError([f"has more than {bytes_max} bytes; at most {bytes_max} are read"])
+        raise TableError([_describe_excess(bytes_max)])
     try:
         if b"\0" not in raw:
             return raw.decode("utf-8").removeprefix("\ufeff")

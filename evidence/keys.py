@@ -18,10 +18,12 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from disk.files import create_file
+from disk.files import create_file, read_plain
 
 SECRET_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
+KEY_FILE_BYTES_MAX: Final = 200
+"""The digits of a key are 64 and an end of line."""
 _PRIME: Final = 2**255 - 19
 _Y_BITS: Final = 2**255 - 1
 """Of an encoded point; the highest bit is the sign of x."""
@@ -108,9 +110,11 @@ def load_key_file(path: Path) -> bytes:
     """
     try:
         mode = path.stat().st_mode
-        secret = bytes.fromhex(path.read_text("ascii"))
-    except (OSError, ValueError) as error:
-        raise KeyFileError(f"{path}: no key: {error}") from None
+        secret = bytes.fromhex(read_plain(path, KEY_FILE_BYTES_MAX, follow=True).decode("ascii"))
+    except OSError as error:
+        raise KeyFileError(f"{path}: no key: {error.strerror}") from None
+    except ValueError:
+        raise KeyFileError(f"{path}: no key: {2 * SECRET_BYTES} hexadecimal digits are wanted") from None
     if mode & 0o077:
         raise KeyFileError(f"{path}: others may read it; chmod 600")
     if len(secret) != SECRET_BYTES:

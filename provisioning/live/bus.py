@@ -14,12 +14,18 @@ import click
 
 from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
+from evidence.words import Words
 from provisioning.terminal.bus_views import draw_buses
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.say import say_json
 from provisioning.terminal.show import Screen, console
+from provisioning.words.language import translate
 
 REFRESH_S: Final = 2.0
+_NO_AGENT: Final = Words(
+    "{folder} 中没有代理应答（{why}）：systemctl start dianjian-agent",
+    "no agent answers in {folder} ({why}): systemctl start dianjian-agent",
+)
 
 
 @click.command("bus", short_help="load, latency and errors of an agent's buses and meters")
@@ -65,7 +71,8 @@ def _read(folder: Path) -> list[dict[str, Any]]:
     try:
         buses: list[dict[str, Any]] = read_status(folder)["buses"]
     except (OSError, ValueError) as error:
-        raise fail(EXIT_OUTSIDE, f"no agent answers in {folder}: {error}; is it running?") from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise fail(EXIT_OUTSIDE, translate(_NO_AGENT, folder=folder, why=why)) from error
     except KeyError as error:
         raise fail(
             EXIT_OUTSIDE, f"the agent in {folder} reports no figures of its buses: it is of an older version"
