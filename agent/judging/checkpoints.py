@@ -40,7 +40,8 @@ EPISODES_KEPT: Final = 20
 REPLAY_SEALS_MAX: Final = 2_000
 """Seals read again, seconds of work: twice what five minutes can bring. A salvaged database has all
 its seals but no checkpoint, and a supervisor does not wait for months of readings to be read."""
-_NUMBER_BYTES: Final = 8
+NUMBER_BYTES: Final = 8
+"""Of the number of a seal before the detector's state."""
 
 
 Check = Tamper | Behaviour
@@ -105,10 +106,10 @@ class Checkpoints:
     def _restore_feed(self, raw: bytes) -> str | None:
         """Restore the detector; returns why that failed, or None."""
         try:
-            self.feed.restore(raw[_NUMBER_BYTES:])
+            self.feed.restore(raw[NUMBER_BYTES:])
         except Exception as error:  # noqa: BLE001 - whatever is in it, the gateway starts
             return f"{type(error).__name__}: {error}"
-        self.saved_up_to = int.from_bytes(raw[:_NUMBER_BYTES], "big")
+        self.saved_up_to = int.from_bytes(raw[:NUMBER_BYTES], "big")
         return None
 
     def _replay_tail(self) -> str | None:
@@ -127,7 +128,7 @@ class Checkpoints:
     def save(self, tip: int) -> None:
         """Save the detector's checkpoint, which includes everything up to seal `tip` and nothing after."""
         self.saved_up_to = tip
-        self.store.put_checkpoint(CHECKPOINT, tip.to_bytes(_NUMBER_BYTES, "big") + self.feed.checkpoint())
+        self.store.put_checkpoint(CHECKPOINT, tip.to_bytes(NUMBER_BYTES, "big") + self.feed.checkpoint())
 
     def save_checks(self) -> None:
         """Save the checkpoints of the checks."""

@@ -98,8 +98,13 @@ class Attesting(RecordSource):
         if raw is None:
             return None
         try:
-            counter, ak = cbor.array(cbor.decode(raw, CHECKPOINT_BYTES_MAX), "tpm", 2)
-            return cbor.natural(counter, "counter"), cbor.octets(ak, "ak", AK_BYTES)
+            return read_counter(raw)
         except cbor.FormatError as error:
             LOG.warning("the checkpoint of the TPM cannot be read: %s", error)
             return None
+
+
+def read_counter(raw: bytes) -> tuple[int, bytes]:
+    """The counter and the key in a checkpoint; raises FormatError."""
+    counter, ak = cbor.array(cbor.decode(raw, CHECKPOINT_BYTES_MAX), "tpm", 2)
+    return cbor.natural(counter, "counter"), cbor.octets(ak, "ak", AK_BYTES)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from agent.sealing.key_slots import Slot
 from agent.sealing.statements import Kept, RekeyRefusedError
@@ -116,7 +116,10 @@ class _Known:
     def seal(self, number: int) -> StoredSeal | None:
         """Seal `number` without its body."""
         rows = self._store.headers(number, 1)
-        return rows[0] if rows and rows[0].number == number else self.extra.get(number)
+        if not rows or rows[0].number != number:
+            return self.extra.get(number)
+        header = peek_header(rows[0].cose)  # the columns beside it are not signed
+        return evolve(rows[0], first_record=header.first_record, count=header.count)
 
     def follows(self, seal: StoredSeal, tip: Tip) -> bool:
         """Whether a verifier that has accepted the tip can accept `seal`.

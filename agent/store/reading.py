@@ -5,15 +5,21 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.store.checkpoint import unpack
+from agent.store.checkpoint import CHECKPOINT_BYTES_MAX, unpack
 from agent.store.opening import COLUMNS, MIGRATIONS, to_seal
 from disk.database import StoreError, reading
+from evidence.cbor import FormatError
 from evidence.receipt import RECEIPT_BYTES_MAX
-from evidence.seal import StoredSeal
+from evidence.seal import StoredSeal, peek_header, seal_hash
 
 _RECEIPTS: Final = """
 SELECT number, CASE WHEN typeof(raw) = 'blob' AND length(raw) <= ? THEN raw END
 FROM receipts ORDER BY number"""
+_CHECKPOINTS: Final = """
+SELECT CAST(name AS TEXT), CASE WHEN typeof(raw) = 'blob' AND length(raw) <= ? THEN raw END
+FROM checkpoints ORDER BY name LIMIT ?"""
+CHECKPOINTS_MAX: Final = 100
+"""Rows of checkpoints that are looked at: the program has six of them."""
 
 
 @frozen
@@ -60,6 +66,39 @@ def read_checkpoint(path: Path, name: str) -> bytes | None:
         sql = "SELECT raw FROM checkpoints WHERE name = ? AND typeof(raw) = 'blob'"
         row = connection.execute(sql, (name,)).fetchone()
     return None if row is None else unpack(bytes(row[0]))
+
+
+def read_checkpoints(path: Path) -> dict[str, bytes | None]:
+    """Every checkpoint by its name, None where it cannot be one.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    with reading(path) as connection:
+        rows = connection.execute(_CHECKPOINTS, (CHECKPOINT_BYTES_MAX, CHECKPOINTS_MAX)).fetchall()
+    return {str(name): None if raw is None else unpack(raw) for name, raw in rows}
+
+
+def find_misfits(path: Path, count: int) -> list[int]:
+    """The rows among the last `count` seals of which a column says something else than the signed header.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    columns = COLUMNS.replace("body", "NULL")
+    found = []
+    with reading(path) as connection:
+        sql = f"SELECT {columns} FROM seals ORDER BY number DESC LIMIT ?"  # noqa: S608 - a constant
+        for row in connection.execute(sql, (count,)):
+            seal = to_seal(row)
+            try:
+                header = peek_header(seal.cose)
+            except FormatError:
+                continue  # no seal at all: whoever walks the chain says so
+            told = seal.number, seal.hash, seal.first_record, seal.count
+            if told != (header.number, seal_hash(seal.cose), header.first_record, header.count):
+                found.append(seal.number)
+    return found[::-1]
 
 
 def read_shape(path: Path) -> tuple[list[str], int, dict[str, int]]:

@@ -36,6 +36,7 @@ from evidence.verify import read_declarations
 from evidence.walk import Walk, WalkedSeal
 from evidence.words import Words
 from provisioning.doctor.finding import Finding, Progress, State, Target, failed, ok, warning
+from provisioning.doctor.rows import Receipted, check_rows
 from provisioning.words.tamper import describe_tamper
 
 LOOKS: Final = 3
@@ -246,6 +247,7 @@ def chain(target: Target, report: Progress) -> Iterator[Finding]:
         strange = _find_strange(tip.receipt_rows, key, target.site.site.gateway)
         if strange:
             yield warning("chain", _NO_RECEIPTS.fill(seals=_name(strange)), _NO_RECEIPTS_REMEDY, "receipts")
+        yield from check_rows(target.site, target)
         try:
             yield from _walk_end(target.site, target.folder, tip.last.number, report)
         except StoreError as error:
@@ -314,9 +316,11 @@ def _walk_end(site: Site, folder: Path, last: int, report: Progress) -> Iterator
                 yield _report_unfinished()
                 return
         seen: dict[tuple[str, str, str], Record] = {}
-        bodies = _Bodies(_list_delivered(archive.receipts, anchors.centre_key))
+        receipted, newest = Receipted(last), last_receipt(archive.receipts, anchors.centre_key)
+        bodies = _Bodies(Held() if newest is None else Held(newest.bodies_up_to, [*newest.ranges]))
         for seal in walk.seals():
             bodies.note(seal)
+            receipted.note(seal)
             for record in seal.events(Kind.TAMPER):
                 meter, what, point = (str(record.body.get(name)) for name in ("meter", "what", "point"))
                 for withdrawn in WITHDRAWS.get(what, ()):
@@ -326,6 +330,7 @@ def _walk_end(site: Site, folder: Path, last: int, report: Progress) -> Iterator
     for one in walk.refused:
         yield (warning if one.is_gap else failed)("chain", one.text, _REFUSED, "seals")
     yield from bodies.report()
+    yield from receipted.report(newest)
     for record in list(seen.values())[-_SHOWN:]:
         yield _report_tamper(record)
 
@@ -359,12 +364,6 @@ class _Bodies:
 def _name(numbers: list[int]) -> str:
     shown = ", ".join(map(str, numbers[:_SHOWN]))
     return f"{shown}, …" if len(numbers) > _SHOWN else shown
-
-
-def _list_delivered(receipts: Sequence[bytes], centre_key: bytes | None) -> Held:
-    """The seals whose bodies the centre has, by its last receipt."""
-    receipt = last_receipt(receipts, centre_key)
-    return Held() if receipt is None else Held(receipt.bodies_up_to, [*receipt.ranges])
 
 
 def _report_unfinished() -> Finding:

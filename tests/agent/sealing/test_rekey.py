@@ -1,6 +1,8 @@
 """From which seal a chain goes on, and what becomes of a database that holds more or something else."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -120,12 +122,28 @@ def hole_within_reach(folder: Path) -> None:
     without(folder, 6, 7)
 
 
+def columns_edited(folder: Path) -> None:
+    """What stands beside the signed headers in the database is another number, and a text."""
+    key_file_gone(folder)
+    with closing(sqlite3.connect(folder / "state/chain.db")) as connection, connection:
+        connection.execute("UPDATE seals SET count = 'many', first_record = 7")
+
+
 def nothing(_: Path) -> None:
     """The owner suspects that the key was read, and wants another one."""
 
 
 @pytest.mark.parametrize(
-    "strike", [key_file_gone, current_slot_torn, last_rows_gone, database_gone, hole_within_reach, nothing]
+    "strike",
+    [
+        key_file_gone,
+        current_slot_torn,
+        last_rows_gone,
+        database_gone,
+        hole_within_reach,
+        columns_edited,
+        nothing,
+    ],
 )
 def test_whatever_of_key_file_and_database_is_left_the_chain_goes_on_behind_its_last_seal(
     tmp_path: Path, strike: Callable[[Path], None]

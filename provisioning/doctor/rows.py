@@ -1,0 +1,140 @@
+"""Checks of what stands beside the signed chain in the database: columns, checkpoints, receipts.
+
+None of it is evidence, and no verb believes it; but an edited row says that somebody had his hands in the
+file, or that the disk damages it. Three things are compared:
+
+- the columns of the last seals with their headers;
+- each checkpoint with the part of the agent that would read it at the next start;
+- the newest receipt with what the chain itself says: each heartbeat names the seal up to which the centre
+  had receipted. A receipt rides on a later commit, so only heartbeats before the last SETTLED_SEALS count.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import cbor2
+from attrs import define, field
+
+from agent.build import detector_feed_of
+from agent.detect.episode import Episode
+from agent.inbox import CHECKPOINT as POSTBOX
+from agent.judging.checkpoints import BEHAVIOUR, CHECKPOINT, EPISODES, METERS, NUMBER_BYTES
+from agent.sealing.attesting import CHECKPOINT as TPM
+from agent.sealing.attesting import read_counter
+from agent.site.file import ConfigError, Site
+from agent.store.gateway import RECEIPT_COMMITS
+from agent.store.names import DATABASE_NAME
+from agent.store.reading import find_misfits, read_checkpoints
+from agent.tamper.behaviour import Behaviour
+from agent.tamper.settings import Tamper
+from evidence.receipt import Receipt
+from evidence.record import Kind
+from evidence.walk import WalkedSeal
+from evidence.words import Words
+from provisioning.doctor.finding import Finding, Target, failed, warning
+
+ROWS_MAX: Final = 3_000
+"""Rows whose columns are compared: eight hours at a seal in ten seconds, 0.1 s."""
+SETTLED_SEALS: Final = 2 * RECEIPT_COMMITS
+"""Seals after which a receipt that a heartbeat knows must be on the disk: it rides on one commit in ten."""
+_SHOWN: Final = 5
+_MISFITS: Final = Words(
+    "签封{seals}旁的列（编号、哈希、记录数）与签名的内容不符：有人改动过数据库，或磁盘损坏",
+    "the columns beside seals {seals} (number, hash, records) are not what was signed: "
+    "the database was edited, or the disk damaged it",
+)
+_KEEP: Final = Words(
+    "签名的内容仍然有效；请查明是谁改动了数据库，并检查磁盘",
+    "what is signed still counts; find out who changed the database, and look at the disk",
+)
+_CHECKPOINT: Final = Words(
+    "检查点 {name} 不能使用（{why}）：有人改动过数据库，或磁盘损坏",
+    "checkpoint {name} cannot be used ({why}): the database was edited, or the disk damaged it",
+)
+_FROM_CHAIN: Final = Words(
+    "不影响链；下次启动时该部分重新开始。请查明是谁改动了数据库",
+    "the chain does not need it; that part begins anew at the next start. Find out who changed the database",
+)
+_RECEIPTS_GONE: Final = Words(
+    "链中写明中心的回执已至签封 {said}，数据库中最新的回执只至 {here}：回执被人删除，或在抢救数据库时丢失",
+    "the chain says that the centre had receipted seals up to {said}, the newest receipt here is for {here}: "
+    "receipts were deleted, or lost with a damaged database",
+)
+_ASK_AGAIN: Final = Words(
+    "连上中心后它会再发回执；若数据库未曾损坏，请查明是谁删除的",
+    "the centre sends its receipt again on the next connect; unless the database was damaged, "
+    "find out who deleted them",
+)
+
+
+def check_rows(site: Site, target: Target) -> Iterator[Finding]:
+    """Columns and checkpoints; raises StoreError."""
+    database = target.folder / DATABASE_NAME
+    misfits = find_misfits(database, ROWS_MAX)
+    if misfits:
+        shown = ", ".join(map(str, misfits[:_SHOWN])) + (", …" if len(misfits) > _SHOWN else "")
+        yield failed("chain", _MISFITS.fill(seals=shown), _KEEP, "columns")
+    readers = _readers_of(site)
+    for name, raw in read_checkpoints(database).items():
+        why = _find_fault(readers, name, raw)
+        if why:
+            yield warning("chain", _CHECKPOINT.fill(name=name, why=why), _FROM_CHAIN, "checkpoints")
+
+
+def _readers_of(site: Site) -> Mapping[str, Callable[[bytes], object]]:
+    """Who would read each checkpoint at the next start, by its name."""
+    readers: dict[str, Callable[[bytes], object]] = {
+        EPISODES: lambda raw: [Episode.from_body(body) for body in cbor2.loads(raw)],
+        POSTBOX: lambda raw: [str(one) for one in json.loads(raw)],
+        TPM: read_counter,
+    }
+    try:
+        feed = detector_feed_of(site)
+    except ConfigError:  # `config` says so; the checkpoints of a site file that is wrong cannot be judged
+        return {**readers, CHECKPOINT: bytes, METERS: bytes, BEHAVIOUR: bytes}
+    buses: dict[str, str] = {meter.id: meter.bus for meter in site.meter}
+    readers[CHECKPOINT] = lambda raw: feed.restore(raw[NUMBER_BYTES:])
+    readers[METERS] = lambda raw: Tamper(feed.setups).restore(raw)
+    readers[BEHAVIOUR] = lambda raw: Behaviour(feed.setups, buses).restore(raw)
+    return readers
+
+
+def _find_fault(readers: Mapping[str, Callable[[bytes], object]], name: str, raw: bytes | None) -> str:
+    """Why a checkpoint cannot be used, "" if it can."""
+    if name not in readers:
+        return "no part of this program has written it"
+    if raw is None:
+        return "it is no byte string, or far too long"
+    try:
+        readers[name](raw)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the agent begins anew with it
+        return f"{type(error).__name__}: {error}"[:200]
+    return ""
+
+
+@define
+class Receipted:
+    """How far the chain's own heartbeats say that the centre had receipted.
+
+    Attributes:
+        last: The last seal of the chain.
+    """
+
+    last: int
+    _said: int = field(default=0, init=False)
+
+    def note(self, seal: WalkedSeal) -> None:
+        """Take the heartbeats of a seal."""
+        if seal.header.number > self.last - SETTLED_SEALS:
+            return
+        for record in seal.events(Kind.HEARTBEAT):
+            number: Any = record.body.get("receipted")
+            if type(number) is int:
+                self._said = max(self._said, number)
+
+    def report(self, newest: Receipt | None) -> Iterator[Finding]:
+        """The finding, if the newest receipt that is here is older."""
+        here = 0 if newest is None else newest.number
+        if here < self._said:
+            yield warning("chain", _RECEIPTS_GONE.fill(said=self._said, here=here), _ASK_AGAIN, "receipts")
