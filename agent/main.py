@@ -16,8 +16,6 @@ Exit codes: 0 done · 1 done, but a meter is silent or the centre has not all re
 call or the site file is wrong, or a newer version wrote the store · 3 disk, store or keys cannot be used ·
 4 keys and chain do not belong together: a new key is needed · 5 a part of the agent died and a restart will
 repair it.
-
-argparse, not click: the daemon loads nothing that only a terminal needs.
 """
 
 import argparse
@@ -26,13 +24,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from agent.acquire import STACK_BYTES
 from agent.build import Built, build, tpm_task
+from agent.call import read_call
 from agent.gateway import NEW_KEY_NEEDED, RekeyError
 from agent.host.log import ERROR, is_journal, log_to, prefix_lines
 from agent.host.memory import let_go_of_imports, let_go_of_start
@@ -43,7 +42,7 @@ from agent.sealing.key_slots import KeySlotsError
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Start
 from agent.sealing.sealer import SealingStoppedError
-from agent.sealing.statements import REASON_LOST, RekeyRefusedError
+from agent.sealing.statements import RekeyRefusedError
 from agent.site.enrolment import EnrolmentError, make_recovery_key, note_first_key, request_of
 from agent.site.file import ConfigError, Site, load_site
 from agent.site.linkages import incomer_of, linkages_of, list_polling_misfits
@@ -54,7 +53,6 @@ from disk.database import CommitError, SchemaNewerError, StoreError
 from disk.lock import SecondInstanceError
 from disk.plain_text import one_line, to_json
 from disk.probe import probe_folder
-from disk.version import read_version
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
 from evidence.record import NS_PER_MS
@@ -89,10 +87,10 @@ _CODES: Final[dict[int, tuple[type[Exception], ...]]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script."""
-    call = _parser().parse_args(arguments)
+    call = read_call(sys.argv[1:] if arguments is None else arguments)
     log_to(sys.stderr)
     try:
-        code: int = call.run(call)
+        code = _RUNS[call.verb](call)
     except sum(_CODES.values(), ()) as error:
         code = next(code for code, kinds in _CODES.items() if isinstance(error, kinds))
         why = _explain_disk(call.config) if code == EXIT_DISK else ""
@@ -116,34 +114,6 @@ def _explain_disk(config: Path) -> str:
         return ""
     text, remedy = explain_trouble(error, folder)
     return f". {text.en}: {remedy.en}. {KEPT}"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("dianjian-agent", description="The agent on the gateway.")
-    parser.add_argument("--version", action="version", version=f"dianjian-agent {read_version()}")
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb, run, text in (
-        ("check", _check, "report every mistake in the site file"),
-        ("init", _init, "make the keys and print what the centre needs to enrol this gateway"),
-        ("run", _run, "read, seal and send until SIGTERM"),
-        ("rekey", _rekey, "continue under a new key after exit 4, with the recovery key"),
-        ("install-replacement", _install_replacement, "continue on new hardware"),
-    ):
-        one = verbs.add_parser(verb, help=text)
-        one.set_defaults(run=run)
-        one.add_argument("--config", type=Path, required=True, help="the site file")
-        if verb in {"init", "rekey"}:
-            what = "the recovery key's file; init makes it, and it must not stay on the gateway"
-            one.add_argument("--recovery", type=Path, required=verb == "rekey", metavar="FILE", help=what)
-        if verb == "rekey":
-            one.add_argument("--receipt", type=Path, metavar="FILE", help="the centre's last receipt")
-            one.add_argument("--reason", default=REASON_LOST, help="one sentence for the statement")
-        if verb == "install-replacement":
-            one.add_argument("file", type=Path, metavar="FILE", help="written by `dianjian centre replace`")
-        if verb == "run":
-            one.add_argument("--once", action="store_true", help="read every meter once, make one seal, end")
-            one.add_argument("--sim-clock", metavar="SPEC", help="simulated time; every record is marked so")
-    return parser
 
 
 def _check(call: argparse.Namespace) -> int:
@@ -279,6 +249,15 @@ def _finish(built: Built, loop: Loop, clock: Clock, wait_s: float, is_impatient:
     while gateway.courier.status().backlog and time.monotonic() < deadline and not is_impatient():
         loop.turn(gateway)
     return not gateway.courier.status().backlog
+
+
+_RUNS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
+    "check": _check,
+    "init": _init,
+    "run": _run,
+    "rekey": _rekey,
+    "install-replacement": _install_replacement,
+}
 
 
 def _print(line: dict[str, Any]) -> None:

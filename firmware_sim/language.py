@@ -1,6 +1,4 @@
-"""The two languages in which the simulator speaks to a person, and which of them is meant."""
-
-import os
+"""Texts of the simulator in both languages; which of them is meant says `disk.language`."""
 
 from attrs import frozen
 
@@ -24,9 +22,3 @@ class Words:
     def fill(self, **values: object) -> "Words":
         """The text with its values filled in, in both languages."""
         return Words(self.text("zh", **values), self.text("en", **values))
-
-
-def find_language() -> str:
-    """Zh or en, by the locale of messages, as POSIX ranks the variables."""
-    named = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
-    return "zh" if next(filter(None, named), "").startswith("zh") else "en"

@@ -25,6 +25,9 @@ from typing import Any, Final
 import click
 from attrs import asdict, evolve
 
+from disk.help_page import LANGUAGE, HelpGroup, set_up
+from disk.language import choose_language, language, put_language_first
+from disk.translation import add_catalogues
 from disk.version import read_version
 from drivers.clock import NS_PER_S, Clock, ScaledClock, SystemClock
 from drivers.errors import ModelError
@@ -33,7 +36,6 @@ from firmware_sim.catalogue import CATALOGUE, COMMON
 from firmware_sim.control import ControlError, ask
 from firmware_sim.electrical import PHASES
 from firmware_sim.energy import DAYS_MAX
-from firmware_sim.language import find_language
 from firmware_sim.layout import BusKind, BusPlan, BusProtocol, Layout, LineKind, LinePlan, MeterPlan, Wire
 from firmware_sim.loads import LoadsError, list_loads
 from firmware_sim.plant import Plant, load_plant
@@ -49,8 +51,19 @@ W_PER_KW: Final = 1000.0
 HOUR_S: Final = 3600.0
 
 
-class _Simulator(click.Group):
+add_catalogues("firmware_sim.help_words")
+set_up()
+
+
+class _Simulator(HelpGroup):
     """What a verb raises and what its output meets are one line, and never a traceback."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **more: Any
+    ) -> click.Context:
+        """The call, in the language that it names anywhere."""
+        choose_language(None)
+        return super().make_context(info_name, put_language_first(args), parent, **more)
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """The console script."""
@@ -67,7 +80,8 @@ class _Simulator(click.Group):
 
 
 @click.group(cls=_Simulator, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(read_version(), prog_name="dianjian-sim")
+@click.version_option(read_version(), prog_name="dianjian-sim", message="%(prog)s %(version)s")
+@LANGUAGE
 def main() -> None:
     """Simulated meters, so that everything else can be tried without a plant."""
 
@@ -76,7 +90,14 @@ def main() -> None:
 @click.argument("plant_file", required=False, type=click.Path(path_type=Path), metavar="[PLANT]")
 @click.option("--clock", "clock_spec", help="Time of another process: SPEED@UTC_NS@BOOTTIME_NS.")
 @click.option("--model", "model_name", help="Serve one meter of this model or model file.")
-@click.option("--unit", "unit_id", default=1, show_default=True, type=click.IntRange(1, 247))
+@click.option(
+    "--unit",
+    "unit_id",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 247),
+    help="Of a Modbus meter, its address.",
+)
 @click.option("--address", default="000000000001", show_default=True, help="Of a DL/T 645 meter, 12 digits.")
 @click.option("--tcp", help="HOST:PORT of Modbus TCP; port 0 takes a free one.")
 @click.option("--rtu-tcp", help="HOST:PORT of RTU frames over TCP.")
@@ -178,12 +199,9 @@ def loads(plant_file: Path, before_h: float, after_h: float, step_s: float) -> N
 
 @main.command()
 @click.option(
-    "--lang", type=click.Choice(["zh", "en"]), help="Language of the meanings; else from the locale."
-)
-@click.option(
     "--json", "as_json", is_flag=True, help="A list of {section, what, where, keys, meaning, meaning_zh}."
 )
-def events(lang: str | None, *, as_json: bool) -> None:
+def events(*, as_json: bool) -> None:
     """List what a plant file can script: events, wiring mistakes, faults and quirks of buses and meters."""
     if as_json:
         rows = [
@@ -192,12 +210,11 @@ def events(lang: str | None, *, as_json: bool) -> None:
         ]
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
-    lang = lang or find_language()
     for section, common in COMMON.items():
         click.echo(f"{section}: {common}")
         for entry in CATALOGUE:
             if entry.section == section:
-                click.echo(f"  {entry.what:<17}{entry.where:<16}{entry.meaning.text(lang)}")
+                click.echo(f"  {entry.what:<17}{entry.where:<16}{entry.meaning.text(language())}")
                 if entry.keys:
                     click.echo(f"  {'':<33}{entry.keys}")
 

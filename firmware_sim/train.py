@@ -17,8 +17,9 @@ from typing import Any, Final
 import click
 from attrs import evolve
 
+from disk.language import language
 from drivers.clock import NS_PER_S, ScaledClock
-from firmware_sim.language import Words, find_language
+from firmware_sim.language import Words
 from firmware_sim.layout import BusKind
 from firmware_sim.plant import Plant, load_plant
 from firmware_sim.server import ServeError, Server
@@ -41,9 +42,8 @@ SEEDS: Final = 10_000
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the works has its ports, and where you set it up.",
 )
-@click.option("--lang", type=click.Choice(["zh", "en"]), help="Language; else from the locale.")
 @click.option("--json", "as_json", is_flag=True, help="The worksheet and the score as a line of JSON each.")
-def train(seed: int | None, folder: Path, lang: str | None, *, as_json: bool) -> None:
+def train(seed: int | None, folder: Path, *, as_json: bool) -> None:
     """Serve a works with hidden mistakes to set up, and say at the end what was found."""
     seed = secrets.randbelow(SEEDS) if seed is None else seed
     folder = folder.absolute()
@@ -57,7 +57,7 @@ def train(seed: int | None, folder: Path, lang: str | None, *, as_json: bool) ->
     )
     plant = Plant(evolve(training.layout, buses=buses))
     plant.supply(training.dead, is_on=False)
-    _serve(training, plant, folder, lang or find_language(), as_json=as_json)
+    _serve(training, plant, folder, language(), as_json=as_json)
 
 
 def _serve(training: Training, plant: Plant, folder: Path, lang: str, *, as_json: bool) -> None:

@@ -8,14 +8,17 @@ import importlib
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
+from disk.help_page import LANGUAGE, HelpGroup, set_up
+from disk.language import choose_language, put_language_first
+from disk.translation import add_catalogues
+from disk.version import read_version
 from provisioning.terminal.ending import name_nearest, run_to_end, tell_reader_gone
 from provisioning.terminal.paths import check_inputs
 from provisioning.terminal.typed import take_any_width
-from provisioning.words.language import LANGUAGES, choose_language
 
 VERBS: Final = {  # name: its module below provisioning, its text in --help
     "demo": ("demo.verb", "a plant's shift, from the meters to the verified reading, in about 80 seconds"),
@@ -43,13 +46,22 @@ VERBS: Final = {  # name: its module below provisioning, its text in --help
 }
 
 
-class Verbs(click.Group):
+HELP: Final = ("values", "gateway", "evidence", "centre", "hj212")
+"""Modules `provisioning.words.help_…` with the Chinese of the verbs' help."""
+add_catalogues(*(f"provisioning.words.help_{room}" for room in HELP))
+set_up()
+
+
+class Verbs(HelpGroup):
     """Finds verbs without importing them."""
 
-    def make_context(self, *given: Any, **more: Any) -> click.Context:
-        """The call, or what `--help` and `--version` print."""
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **more: Any
+    ) -> click.Context:
+        """The call, or what `--help` and `--version` print, in the language that it names anywhere."""
+        choose_language(None)
         with tell_reader_gone():
-            return super().make_context(*given, **more)
+            return super().make_context(info_name, put_language_first(args), parent, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
         """The verb."""
@@ -77,11 +89,10 @@ class Verbs(click.Group):
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="dianjian-edge", prog_name="dianjian")
-@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the output; else from the locale.")
-def cli(lang: Literal["zh", "en"] | None) -> None:
+@click.version_option(read_version(), prog_name="dianjian", message="%(prog)s %(version)s")
+@LANGUAGE
+def cli() -> None:
     """电监 dianjian: power and emission metering that holds up as evidence."""
-    choose_language(lang)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

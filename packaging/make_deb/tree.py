@@ -4,7 +4,7 @@
     /usr/bin/dianjian*             the three commands
     /lib/systemd/system            the units, as they are in systemd/
     /usr/lib/sysusers.d, tmpfiles.d
-    /usr/share/man/man1            manual pages, from --help
+    /usr/share/man, man/zh_CN      manual pages, from --help, in English and Chinese
     /usr/share/bash-completion, zsh, fish   completion of verbs and options
     /usr/share/doc/dianjian-edge   documents; examples/site.toml to start a site file by hand from
 
@@ -105,10 +105,9 @@ def _copy_documents(root: Path, source: Source, debian: Path) -> None:
     vendored = [(folder / "METADATA").read_text("utf-8") for folder in _list_infos(root)]
     text = (debian / "copyright").read_text("utf-8") + "\n".join(map(_find_licence, vendored)) + "\n"
     (folder / "copyright").write_text(text, "utf-8")
-    pages = root / "usr/share/man/man1"
-    pages.mkdir(parents=True)
-    for name, text in make_manuals(source).items():
-        _write_gz(pages / f"{name}.1.gz", text)
+    for place, text in make_manuals(source).items():
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        _write_gz(root / place, text)
     for place, text in make_completions(source).items():
         file = root / place
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from typing import Any, Final, TextIO
 import click
 
 from centre.register import enrol_in
+from disk.help_page import HelpGroup
 from evidence.cbor import FormatError
 from evidence.keys import create_key_file, load_key_file, public
 from evidence.moments import utc_ms
@@ -29,7 +30,7 @@ from provisioning.terminal.register_option import register_option
 from provisioning.terminal.say import say_json
 
 
-@click.group("centre", short_help="the centre's own key and its register of gateways")
+@click.group("centre", cls=HelpGroup, short_help="the centre's own key and its register of gateways")
 def command() -> None:
     """The centre's keys: enrol gateways, give them new keys, revoke them."""
 

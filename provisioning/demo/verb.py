@@ -54,7 +54,13 @@ KEPT: Final = frozenset({PACK, PAGE, CHANGED})
 @click.option("--tour", is_flag=True, help="Stop between the acts until Enter.")
 @click.option("--keep", is_flag=True, help="Go on after the shift until ctrl-C, and keep the folder.")
 @click.option("--real-time", is_flag=True, help="Normal speed: the shift takes 66 minutes.")
-@click.option("--broker", type=click.Choice(["auto", *BROKERS]), default="auto", show_default=True)
+@click.option(
+    "--broker",
+    type=click.Choice(["auto", *BROKERS]),
+    default="auto",
+    show_default=True,
+    help="Which MQTT broker carries the messages.",
+)
 @click.option(
     "--folder", type=click.Path(path_type=Path), help="Work here and keep it; a new or empty folder."
 )

@@ -2,10 +2,11 @@
 
 import click
 
+from disk.help_page import HelpGroup
 from provisioning.hj212.decode import decode_file
 
 
-@click.group("hj212", short_help="platforms and data loggers that speak HJ 212")
+@click.group("hj212", cls=HelpGroup, short_help="platforms and data loggers that speak HJ 212")
 def command() -> None:
     """Platforms and data loggers that speak HJ 212-2017 or HJ 212-2025."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from disk.help_page import HelpGroup
 from drivers.errors import ModelError
 from drivers.points.model import Model, load, load_file, names
 from provisioning.meters.models_page import replace_models
@@ -13,7 +14,9 @@ from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import console, table
 
 
-@click.group("models", invoke_without_command=True, short_help="the meter models that are known")
+@click.group(
+    "models", cls=HelpGroup, invoke_without_command=True, short_help="the meter models that are known"
+)
 @click.option("--json", "as_json", is_flag=True, help="A JSON list with every point.")
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import click
 
+from disk.help_page import HelpGroup
 from provisioning.journal.entries import STEPS
 from provisioning.setup.answers import read_answers
 from provisioning.setup.receipt import read_service_status
@@ -74,7 +75,10 @@ HELP: Final = {
 
 
 @click.group(
-    "setup", short_help="from a bare gateway to a signed acceptance sheet", invoke_without_command=True
+    "setup",
+    cls=HelpGroup,
+    short_help="from a bare gateway to a signed acceptance sheet",
+    invoke_without_command=True,
 )
 @_FOLDER
 @_YES

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import click
 
+from disk.help_page import name_values
 from evidence.words import Words
 from provisioning.terminal.exits import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OUTSIDE, EXIT_USAGE
 from provisioning.terminal.say import say
@@ -45,7 +46,6 @@ WORDS: Final[Mapping[str, Words]] = {
     "nearest verb": Words(
         "没有命令 {typed!r}；是否为 {near}？", "there is no command {typed!r}; did you mean {near}?"
     ),
-    "usage": Words("用法：", "Usage: "),
     "more": Words("详见 {command} --help", "see {command} --help"),
     "no option": Words("没有选项 {name}", "there is no option {name}"),
     "near option": Words(
@@ -190,12 +190,8 @@ def _tell_usage(error: click.UsageError) -> None:
     """The form of the call, and in one line what is wrong with it."""
     with contextlib.suppress(OSError):
         if error.ctx is not None:
-            usage = error.ctx.get_usage().removeprefix("Usage: ")
-            say(
-                f"{translate(WORDS['usage'])}{usage}",
-                translate(WORDS["more"], command=error.ctx.command_path),
-                err=True,
-            )
+            more = translate(WORDS["more"], command=error.ctx.command_path)
+            say(error.ctx.get_usage(), more, err=True)
     _tell(EXIT_USAGE, _explain_usage(error))
 
 
@@ -206,10 +202,13 @@ def _explain_usage(error: click.UsageError) -> str:
         return translate(WORDS["near option" if near else "no option"], name=error.option_name, near=near)
     if isinstance(error, click.MissingParameter):
         hint = error.param_hint or (error.param.get_error_hint(error.ctx) if error.param else "")
-        return translate(WORDS["missing"], name=hint if isinstance(hint, str) else ", ".join(hint))
+        named = hint if isinstance(hint, str) else ", ".join(hint)
+        return translate(WORDS["missing"], name=name_values(named))
     if isinstance(error, click.BadParameter) and error.param is not None and error.ctx is not None:
-        return translate(WORDS["line"], name=error.param.get_error_hint(error.ctx), why=error.message)
-    return error.format_message()
+        return translate(
+            WORDS["line"], name=name_values(error.param.get_error_hint(error.ctx)), why=error.message
+        )
+    return " ".join(error.format_message().split())
 
 
 def _tell(code: int, text: str) -> int:

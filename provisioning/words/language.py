@@ -1,27 +1,15 @@
-"""The language of this call: a technician's `--lang`, else the locale's. `--json` is not translated."""
+"""Texts in the language of this call (`disk.language`). `--json` is not translated."""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from disk.language import LANGUAGES, choose_language, language
 
 if TYPE_CHECKING:  # attrs takes 10 ms, and `dianjian --help` needs none of it
-    from evidence.words import Language, Words
+    from evidence.words import Words
 
-LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
-
-_chosen: Final[list[Language]] = ["en"]
-
-
-def choose_language(wanted: Language | None) -> None:
-    """Use `wanted`, else the locale's language, else English."""
-    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    _chosen[0] = wanted or ("zh" if locale.startswith("zh") else "en")
-
-
-def language() -> Language:
-    """The language of this call."""
-    return _chosen[0]
+__all__ = ["LANGUAGES", "choose_language", "language", "translate"]
 
 
 def translate(words: Words, **values: object) -> str:

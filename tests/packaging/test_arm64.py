@@ -136,7 +136,7 @@ def test_the_arm64_package_installs_seals_and_is_purged_on_an_arm64_debian(tmp_p
     run(["cp", str(package()), str(root / "root/dianjian.deb")])
     output = enter(root, LIFE)
     assert output.splitlines()[0] == "aarch64"
-    assert "dianjian, version 0.1.0" in output
+    assert "dianjian 0.1.0" in output
     sealed = json.loads(next(line for line in output.splitlines() if line.startswith('{"seals"')))
     assert sealed["meters_good"] is True
     assert sealed["receipted"] == sealed["seals"] >= 1

@@ -79,7 +79,7 @@ def test_the_package_lives_its_whole_life_on_a_fresh_debian_without_network(root
 
 
 def _check_what_is_there(root: Root) -> None:
-    assert "version 0.1.0" in root.run("dianjian --version").stdout
+    assert "dianjian 0.1.0" in root.run("dianjian --version").stdout
     verbs = re.findall(r"^  ([a-z]+)  ", root.run("dianjian --help").stdout.split("Verbs:")[1], re.MULTILINE)
     assert {"read", "scan", "status", "setup", "doctor", "web", "enrol", "verify", "demo"} <= set(verbs)
     for verb in verbs:

@@ -13,10 +13,10 @@ from agent.site.enrolment import write_enrolment
 from agent.store.gateway import GatewayStore
 from centre.register import enrolment_line
 from centre.store.sqlite import SqliteStore
+from disk import language as languages
 from evidence.keys import create_key_file, public
 from evidence.statement import Enrolment, Rekey, Revoke, sign_statement
 from provisioning import cli
-from provisioning.words import language as languages
 from tests.evidence.chains import Chain
 from tests.provisioning.plant import SITE
 

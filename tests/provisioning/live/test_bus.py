@@ -13,11 +13,11 @@ from rich.console import Console
 
 from agent.status.bus_figures import Tally
 from agent.status.socket import StatusSocket
+from disk import language as languages
 from drivers.link.transaction import BusStats
 from provisioning.cli import cli
 from provisioning.terminal.bus_views import draw_buses
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE
-from provisioning.words import language as languages
 from provisioning.words.labels import label
 
 COLUMNS = 80

@@ -9,9 +9,9 @@ from agent.detect import correlation
 from agent.detect.episode import Severity, State
 from agent.site.file import LineSettings
 from agent.uplink.delivery import Alarm
+from disk import language as languages
 from drivers.reading import Quality
 from evidence.words import Language
-from provisioning.words import language as languages
 from provisioning.words.labels import label
 
 KINDS = get_args(get_type_hints(LineSettings)["kind"])

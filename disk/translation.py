@@ -1,0 +1,137 @@
+"""Texts that stand in English where they are used, and their Chinese by that English, as gettext has it.
+
+The declarations of commands and options (help texts) are in English in the source. Each program names the
+modules of its catalogues, mappings `TEXTS` from English to Chinese; they are loaded only when the language of
+the call is Chinese. Help texts are looked up paragraph by paragraph, with one blank for any space.
+
+click and argparse speak through gettext, so `speak` has gettext answer from the same catalogues. The words of
+both libraries that a person can meet are below. `tests/provisioning/words/test_help.py` walks every program
+and refuses an English remainder.
+"""
+
+import functools
+import gettext
+import importlib
+from collections.abc import Mapping
+from typing import Final
+
+from disk.language import language
+
+LIBRARIES: Final[Mapping[str, str]] = {
+    "Usage:": "用法：",
+    "Options": "选项",
+    "Commands": "命令",
+    "Positional arguments": "参数",
+    "default: {default}": "默认：{default}",
+    "required": "必需",
+    "env var: {var}": "环境变量：{var}",
+    "(dynamic)": "（动态）",
+    "deprecated": "已弃用",
+    "Aborted!": "已中断",
+    "Error: {message}": "错误：{message}",
+    "Try '{command} {option}' for help.": "详见 {command} {option}",
+    "Missing command.": "缺少命令。",
+    "Missing argument": "缺少参数",
+    "Missing option": "缺少选项",
+    "Missing parameter": "缺少参数",
+    "Missing {param_type}": "缺少 {param_type}",
+    "Missing parameter: {param_name}": "缺少参数：{param_name}",
+    "No such command {name!r}.": "没有命令 {name!r}。",
+    "No such option {name!r}.": "没有选项 {name!r}。",
+    "Did you mean {possibility}?": "是否为 {possibility}？",
+    "(Did you mean one of: {possibilities}?)": "（是否为其中之一：{possibilities}？）",
+    "Invalid value: {message}": "无效的值：{message}",
+    "Invalid value for {param_hint}: {message}": "{param_hint} 的值无效：{message}",
+    "Got unexpected extra argument ({args})": "多余的参数（{args}）",
+    "Got unexpected extra arguments ({args})": "多余的参数（{args}）",
+    "Option {name!r} requires an argument.": "选项 {name!r} 需要一个值。",
+    "Option {name!r} requires {nargs} arguments.": "选项 {name!r} 需要 {nargs} 个值。",
+    "Option {name!r} does not take a value.": "选项 {name!r} 不带值。",
+    "Argument {name!r} takes {nargs} values.": "参数 {name!r} 需要 {nargs} 个值。",
+    "Takes {nargs} values but 1 was given.": "需要 {nargs} 个值，只给出了1个。",
+    "Takes {nargs} values but {len} were given.": "需要 {nargs} 个值，给出了 {len} 个。",
+    "Could not open file {filename!r}: {message}": "无法打开文件 {filename!r}：{message}",
+    "unknown error": "未知错误",
+    "{name} {filename!r} does not exist.": "{filename!r} 不存在。",
+    "{name} {filename!r} is a file.": "{filename!r} 是文件。",
+    "{name} {filename!r} is a directory.": "{filename!r} 是文件夹。",
+    "{name} {filename!r} is not readable.": "{filename!r} 不可读。",
+    "{name} {filename!r} is not writable.": "{filename!r} 不可写。",
+    "{name} {filename!r} is not executable.": "{filename!r} 不可执行。",
+    "{value!r} is not a valid {number_type}.": "{value!r} 不是有效的数值。",
+    "{value!r} is not a valid boolean. Recognized values: {states}": "{value!r} 不是是非值；可用：{states}",
+    "{value} is not in the range {range}.": "{value} 不在范围 {range} 内。",
+    "{value!r} is not {choice}.": "{value!r} 不是 {choice}。",
+    "{value!r} is not one of {choices}.": "{value!r} 不在可选值之中：{choices}。",
+    "Choose from:\n\t{choices}": "可选：\n\t{choices}",
+    # argparse
+    "usage: ": "用法：",
+    "positional arguments": "参数",
+    "options": "选项",
+    "show this help message and exit": "显示本帮助后退出",
+    "show program's version number and exit": "显示版本后退出",
+    "the following arguments are required: %s": "缺少：%s",
+    "unrecognized arguments: %s": "不认识的参数：%s",
+    "expected one argument": "需要一个值",
+    "expected at most one argument": "最多一个值",
+    "expected at least one argument": "至少一个值",
+    "ignored explicit argument %r": "不带值，却给出了 %r",
+    "ambiguous option: %(option)s could match %(matches)s": "选项 %(option)s 不明确，可能是 %(matches)s",
+    "invalid choice: %(value)r (choose from %(choices)s)": "没有 %(value)r；可选：%(choices)s",
+    "invalid %(type)s value: %(value)r": "无效的值：%(value)r",
+    "argument %(argument_name)s: %(message)s": "参数 %(argument_name)s：%(message)s",
+    "%(prog)s: error: %(message)s\n": "%(prog)s：错误：%(message)s\n",
+}
+"""The words of click and argparse: what they say, and the Chinese of it."""
+HELP: Final[Mapping[str, str]] = {
+    "Show this message and exit.": "显示本帮助后退出。",
+    "Show the version and exit.": "显示版本后退出。",
+    "TEXT": "文本",
+    "INTEGER": "整数",
+    "INTEGER RANGE": "整数",
+    "FLOAT": "数值",
+    "FLOAT RANGE": "数值",
+    "FILE": "文件",
+    "FILENAME": "文件",
+    "DIRECTORY": "文件夹",
+    "PATH": "路径",
+    "TIME": "时间",
+    "OPTIONS": "选项",
+    "COMMAND": "命令",
+    "ARGS": "参数",
+}
+"""What click keeps with its commands from one call to the next: it is translated where it is written."""
+_modules: Final[list[str]] = []
+
+
+def add_catalogues(*modules: str) -> None:
+    """Name modules whose `TEXTS` belong to this program."""
+    _modules.extend(one for one in modules if one not in _modules)
+    _load.cache_clear()
+
+
+def translate_text(text: str) -> str:
+    """The text in the language of this call; as it is if nobody wrote its Chinese."""
+    return _load().get(" ".join(text.split()), text) if language() == "zh" else text
+
+
+def speak() -> None:
+    """Have click and argparse speak the language of the call, whatever else is on this machine."""
+    gettext.dgettext = _answer  # type: ignore[assignment]
+    gettext.dngettext = _answer_count  # type: ignore[assignment]
+
+
+def _answer(_domain: str, message: str) -> str:
+    return LIBRARIES.get(message, message) if language() == "zh" else message
+
+
+def _answer_count(domain: str, one: str, many: str, count: int) -> str:
+    return _answer(domain, one if count == 1 else many)
+
+
+@functools.cache
+def _load() -> Mapping[str, str]:
+    texts = {**LIBRARIES, **HELP}
+    for name in _modules:
+        texts |= importlib.import_module(name).TEXTS
+    return texts

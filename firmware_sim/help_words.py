@@ -1,0 +1,61 @@
+"""Help of the simulator, and the names of values in it. English to Chinese (`disk.translation`)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+TEXTS: Final[Mapping[str, str]] = {
+    "Language of the output; else from the locale.": "输出语言；不指定则按系统区域设置。",
+    "PLANT": "工厂",
+    "SOCKET": "套接字",
+    "LINE": "线路",
+    "PERCENT": "百分数",
+    "Simulated meters, so that everything else can be tried without a plant.": (
+        "模拟电表，没有工厂也能试用其余一切。"
+    ),
+    (
+        "List what a plant file can script: events, wiring mistakes, faults and quirks of buses and meters."
+    ): "列出工厂文件可以编排的内容：事件、接线错误、总线和电表的故障与特异行为。",
+    "A list of {section, what, where, keys, meaning, meaning_zh}.": (
+        "由 {section, what, where, keys, meaning, meaning_zh} 组成的列表。"
+    ),
+    "Write the loads of PLANT as CSV to stdout, for `dianjian backtest`: a column a line, in W.": (
+        "将工厂的负荷以CSV写到标准输出，供 `dianjian backtest` 使用：每条线路一列，单位W。"
+    ),
+    "Hours before the plant's start.": "从工厂起始时刻之前多少小时开始。",
+    "Hours after it.": "到其后多少小时为止。",
+    "Seconds from row to row.": "行与行之间的秒数。",
+    "Serve PLANT, a file or the name of a plant of the package, or one meter with --model.": (
+        "模拟一座工厂（文件，或自带工厂的名称），或用 --model 模拟一块电表。"
+    ),
+    "Time of another process: SPEED@UTC_NS@BOOTTIME_NS.": "另一进程的时间：SPEED@UTC_NS@BOOTTIME_NS。",
+    "Serve one meter of this model or model file.": "模拟此型号或型号文件的一块电表。",
+    "Of a Modbus meter, its address.": "Modbus电表的地址。",
+    "Of a DL/T 645 meter, 12 digits.": "DL/T 645 电表的地址，12位数字。",
+    "HOST:PORT of Modbus TCP; port 0 takes a free one.": "Modbus TCP的 主机:端口；端口0表示任取空闲端口。",
+    "HOST:PORT of RTU frames over TCP.": "TCP上RTU帧的 主机:端口。",
+    "Symbolic link to make to a pseudo-terminal, 9600 8N1 (DL/T 645: 2400 8E1).": (
+        "指向伪终端的符号链接，9600 8N1（DL/T 645：2400 8E1）。"
+    ),
+    "Make a Unix socket through which `set` switches.": "建立Unix套接字，供 `set` 启停设备。",
+    "Make a symbolic link DIR/BUS to each pseudo-terminal that has none.": (
+        "为每个没有链接的伪终端建立符号链接 文件夹/总线。"
+    ),
+    "Power of the one meter's line.": "该电表所在线路的功率。",
+    "Switch a LINE of the plant that is served with --control SOCKET; without one, show all lines.": (
+        "启停以 --control 套接字 运行的工厂中的一条线路；不指定线路则显示全部线路。"
+    ),
+    (
+        "At a meter: `wiring m3 right` puts its wiring right (or wrong: `wiring m3 ct_reversed l2`), "
+        "`supply m3 off` takes its supply away, `clamp m3` shows what a clamp meter reads on its cables."
+    ): (
+        "在电表处：`wiring m3 right` 将接线改正（改错则写 `wiring m3 ct_reversed l2`），`supply m3 off` "
+        "断开其电源，`clamp m3` 显示钳形表在其电缆上的读数。"
+    ),
+    "The plant's answer as it comes.": "按原样输出工厂的应答。",
+    "Serve a works with hidden mistakes to set up, and say at the end what was found.": (
+        "模拟一座藏有错误、有待调试的工厂，并在结束时说明找到了哪些。"
+    ),
+    "The same number hides the same mistakes.": "同一数字藏同样的错误。",
+    "Where the works has its ports, and where you set it up.": "工厂端口的存放处，也是进行配置的文件夹。",
+    "The worksheet and the score as a line of JSON each.": "工作单和得分各输出一行JSON。",
+}
