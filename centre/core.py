@@ -104,8 +104,7 @@ class Centre:
             try:
                 self._take(message, batch)
             except (WireError, cbor.FormatError) as error:
-                finding = Finding(Code.FORM, f"{message.topic[:120]}: {error}", 0)
-                self._findings.report("", finding, batch)
+                self._note_malformed(message, error, batch)
             except (StoreError, CommitError):
                 raise
             except Exception as error:  # noqa: BLE001 - one gateway's message must not end it for all
@@ -237,6 +236,15 @@ class Centre:
                 self._bodies.take(chain, late.number, body, batch)
         elif kind is Kind.REKEY:
             self._seals.take_statement(chain, wire.decode_statement(message.payload), batch)
+
+    def _note_malformed(self, message: Incoming, error: Exception, batch: Batch) -> None:
+        """About the gateway whose topic it is, so that the message of one hides that of no other."""
+        finding = Finding(Code.FORM, f"{message.topic[:120]}: {error}", 0)
+        try:
+            sender = wire.parse_topic(message.topic)[0]
+        except WireError:
+            sender = ""
+        self._findings.report(sender if self._chains.find(sender) else "", finding, batch)
 
     def _finish(self, batch: Batch) -> tuple[list[Answer], list[JsonLine]]:
         """Commit, and only then answer; findings are committed with what they are about."""

@@ -91,7 +91,8 @@ class Chains:
             lines = JsonLines(gateway, partial(self._hash_of, gateway))
             raw = self.store.account(gateway)
             account = Account() if raw is None else Account.from_cbor(raw)
-            pauses = Pauses(self.store.held(gateway).up_to)
+            judged_to = self.store.held(gateway).up_to if account.judged_to is None else account.judged_to
+            pauses = Pauses(max(judged_to - 1, 0))  # once more, so that the next one has a seal before it
             self._loaded[gateway] = Chain(self.store.state(gateway), lines, account, pauses)
         return self._loaded[gateway]
 

@@ -59,6 +59,7 @@ class Ending:
                 over[name] = f"{account.faults} messages that the centre fails on"
             if chain.lines.over:
                 over[name] = chain.lines.over
+            account.judged_to = chain.pauses.at
             if name in changed:
                 batch.changes.append(Charged(name, account.to_cbor()))
         return over

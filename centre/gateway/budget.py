@@ -19,6 +19,7 @@ from typing import Final
 from attrs import define, field
 
 from evidence import cbor
+from evidence.seal import NUMBER_MAX
 
 MS_PER_DAY: Final = 86_400_000
 BACKLOG_DAYS: Final = 11
@@ -41,7 +42,9 @@ FAULTS_MAX: Final = 20
 ROW_BYTES: Final = 100
 """Of the database, around what a row holds."""
 _VERSION: Final = 1
-_ITEMS: Final = 7
+_ITEMS: Final = 8
+_ITEMS_1: Final = 7
+"""Of an account that was written before a pause was looked for or by an older program."""
 _ACCOUNT_BYTES_MAX: Final = 1_024
 _WHY_BYTES_MAX: Final = 300
 
@@ -74,6 +77,7 @@ class Account:
     Attributes:
         aside: Why it was set aside, "" if it is not.
         readmissions: How often an operator has let it in again, as far as the register was read.
+        judged_to: The last seal before which pauses were looked for, None from an older program.
     """
 
     disk: Quota = field(factory=lambda: Quota(DISK_BYTES_PER_DAY))
@@ -82,6 +86,7 @@ class Account:
     aside_utc_ms: int = 0
     readmissions: int = 0
     faults: int = 0
+    judged_to: int | None = None
 
     def set_aside(self, why: str, utc_ms: int) -> None:
         """From now on nothing of it is read."""
@@ -97,12 +102,15 @@ class Account:
         """The account as bytes."""
         quotas = [[max(one.left, 0), one.at_utc_ms] for one in (self.disk, self.lines)]
         aside = [self.aside, self.aside_utc_ms]
-        return cbor.encode([_VERSION, *quotas, *aside, self.readmissions, self.faults])
+        judged = [] if self.judged_to is None else [self.judged_to]
+        return cbor.encode([_VERSION, *quotas, *aside, self.readmissions, self.faults, *judged])
 
     @classmethod
     def from_cbor(cls, raw: bytes) -> "Account":
         """The account in `raw`; raises FormatError."""
-        items = cbor.array(cbor.decode(raw, _ACCOUNT_BYTES_MAX), "account", _ITEMS)
+        found = cbor.decode(raw, _ACCOUNT_BYTES_MAX)
+        is_older = type(found) is list and len(found) == _ITEMS_1
+        items = cbor.array(found, "account", _ITEMS_1 if is_older else _ITEMS)
         cbor.natural(items[0], "version", _VERSION, _VERSION)
         return cls(
             disk=_parse_quota(items[1], DISK_BYTES_PER_DAY),
@@ -111,6 +119,7 @@ class Account:
             aside_utc_ms=cbor.natural(items[4], "aside_utc_ms"),
             readmissions=cbor.natural(items[5], "readmissions"),
             faults=cbor.natural(items[6], "faults"),
+            judged_to=None if is_older else cbor.natural(items[7], "judged_to", NUMBER_MAX),
         )
 
 

@@ -42,7 +42,7 @@ class Pause:
 
 @define
 class Pauses:
-    """Goes along one chain; `at` is the last seal that was judged."""
+    """Goes along one chain; `at` is the last seal that was judged, and its time begins anew behind it."""
 
     at: int
     _boot: tuple[bytes, int] | None = None  # of seal `at`: boot id, time since boot

@@ -1,6 +1,7 @@
-"""Findings that were told, so that each is told once: for each gateway, code and number. Pure.
+"""Findings that were told in this life, so that each is told once: for each gateway, code and number. Pure.
 
-Each gateway has its own memory, so a sender of many findings makes only its own old ones come again.
+Each gateway has its own memory, so a sender of many findings makes only its own old ones come again. It
+spares the look into the store, which has them for ever (`centre.batch.findings`).
 """
 
 from typing import Final

@@ -168,6 +168,10 @@ class CentreStore(ABC):
         """The last finding with this code that was committed about a gateway, or with "" about none."""
 
     @abstractmethod
+    def finding_at(self, gateway: str, number: int, code: str) -> Told | None:
+        """The last finding with this code about seal `number`, found without a look at the others."""
+
+    @abstractmethod
     def delivered(self) -> int:
         """The place up to which lines were handed on, as far as the store was told."""
 

@@ -263,8 +263,7 @@ class SqliteStore(CentreStore):
             self._arrive(connection, at, What.BODY, utc_ms)
 
     def _put_finding(self, connection: Any, told: Told) -> None:
-        known = self._gateways.get(told.gateway)
-        at = 0 if known is None else known.id * SHIFT + min(max(told.number, 0), NUMBER_MAX)
+        at = self._at(told.gateway, _clip(told.number)) if told.gateway in self._gateways else 0
         connection.execute(
             "INSERT INTO journal (at, what, received_utc_ms, line) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS "
             "(SELECT 1 FROM journal "
@@ -336,6 +335,15 @@ class SqliteStore(CentreStore):
         )
         return Told(gateway, found[0][0] - begin, *found[0][1:]) if found else None
 
+    def finding_at(self, gateway: str, number: int, code: str) -> Told | None:
+        """By the index of lines."""
+        found = self._database.read(
+            "SELECT line, received_utc_ms FROM journal WHERE line IS NOT NULL AND at = ? "
+            "AND json_extract(line, '$.code') = ? ORDER BY id DESC LIMIT 1",
+            (self._at(gateway, _clip(number)), code),
+        )
+        return Told(gateway, number, *found[0]) if found else None
+
     def last_receipt(self, gateway: str) -> bytes | None:
         """As it was published."""
         found = self._database.read(
@@ -357,3 +365,8 @@ class SqliteStore(CentreStore):
 
     def _at(self, gateway: str, number: int) -> int:
         return self._find_gateway(gateway).id * SHIFT + number
+
+
+def _clip(number: int) -> int:
+    """The number of a seal as it is in `at`, whatever a message said."""
+    return min(max(number, 0), NUMBER_MAX)

@@ -19,7 +19,7 @@ from centre.core import Centre, Incoming
 from centre.gateway import parking, reports
 from centre.gateway.withheld import LOOK_MS, WITHHELD_MS
 from centre.json_lines import JsonLine, JsonLines
-from centre.store.contract import Change, MakeReceipt
+from centre.store.contract import CentreStore, Change, MakeReceipt
 from centre.store.sqlite import SqliteStore
 from disk.database import CommitError
 from drivers.points import model
@@ -678,3 +678,61 @@ def test_a_body_that_does_not_come_is_told_once_whatever_restarts_come_between(c
             utc_ms = NOW_MS + minute * LOOK_MS
             told += of(life.handle([withheld], utc_ms)[1], "finding")
     assert [(line["code"], line["seal"]) for line in told] == [("withheld", 1)]
+
+
+# What was told, over restarts
+
+
+def lived_again(store: CentreStore) -> Centre:
+    """The next life of the process, over the same store."""
+    return Centre(store, SECRET)
+
+
+def told_by(centre: Centre, message: Incoming, at_ms: int) -> list[str]:
+    return codes(centre.handle([message], at_ms)[1])
+
+
+DAY_MS = 86_400_000
+
+
+def test_a_fact_about_a_seal_is_told_once_over_restarts_and_a_malformed_message_once_a_day(
+    centre: Centre,
+) -> None:
+    chain = Chain()
+    centre.handle([whole(chain.seal())], NOW_MS)
+    clone = evolve(chain)
+    true, false = chain.seal(), clone.seal([encode_record(Kind.EVENT, stamp(1), {"cloned": True})])
+    centre.handle([whole(true)], NOW_MS)
+    broken = Incoming(TOPICS.seal, b"\xff\xff")
+    assert told_by(centre, whole(false), NOW_MS) == ["fork"]
+    assert told_by(centre, broken, NOW_MS) == ["form"]
+    for day, expected in ((0, []), (1, ["form"]), (1, []), (2, ["form"])):
+        centre = lived_again(centre.store)
+        assert told_by(centre, whole(false), NOW_MS + day * DAY_MS) == []
+        assert told_by(centre, broken, NOW_MS + day * DAY_MS) == expected
+        assert told_by(centre, broken, NOW_MS + day * DAY_MS) == []
+
+
+def test_a_gap_that_is_still_open_is_not_told_again_and_the_next_one_is(centre: Centre) -> None:
+    chain = Chain()
+    seals = [chain.seal() for _ in range(9)]
+    assert told_by(centre, whole(seals[3]), NOW_MS) == ["gap"]
+    centre = lived_again(centre.store)
+    assert told_by(centre, whole(seals[4]), NOW_MS) == []
+    centre.handle([whole(seal) for seal in seals[:5]], NOW_MS)
+    assert told_by(centre, whole(seals[7]), NOW_MS) == ["gap"]
+
+
+def test_a_malformed_message_of_one_gateway_hides_that_of_no_other(centre: Centre) -> None:
+    other = Topics("gw-8")
+    lines = centre.handle([Incoming(one.seal, b"\xff") for one in (TOPICS, other, TOPICS)], NOW_MS)[1]
+    assert [(line["gateway"], line["code"]) for line in lines] == [(GATEWAY, "form"), ("gw-8", "form")]
+
+
+def test_a_pause_is_told_though_the_centre_was_restarted_in_it(centre: Centre) -> None:
+    chain = Chain()
+    centre.handle([whole(chain.seal(at=stamp(at))) for at in (10, 20)], NOW_MS)
+    centre = lived_again(centre.store)
+    assert told_by(centre, whole(chain.seal(at=stamp(400))), NOW_MS) == ["pause"]
+    centre = lived_again(centre.store)
+    assert told_by(centre, whole(chain.seal(at=stamp(410))), NOW_MS) == [], "and once"

@@ -106,6 +106,15 @@ class MemoryStore(CentreStore):
                 return Told(gateway, row.number, row.line, row.received_utc_ms)
         return None
 
+    def finding_at(self, gateway: str, number: int, code: str) -> Told | None:
+        found = [
+            row for row in self.noted.rows if row.line and (row.gateway, row.number) == (gateway, number)
+        ]
+        for row in reversed(found):
+            if json.loads(row.line).get("code") == code:
+                return Told(gateway, number, row.line, row.received_utc_ms)
+        return None
+
     def delivered(self) -> int:
         return self.noted.delivered
 

@@ -216,6 +216,22 @@ def test_the_last_finding_of_a_kind_about_a_gateway_is_found_after_a_restart(lif
     assert again.last_finding("", "gap") is None
 
 
+def test_what_was_told_of_a_seal_is_found_by_its_number(life: Life) -> None:
+    life.store.enrol(OTHER, keys.public(secret(2)))
+    rows = [(GATEWAY, 4, "fork"), (GATEWAY, 5, "body"), (OTHER, 4, "body"), (GATEWAY, 5, "body")]
+    told = [
+        Told(name, number, f'{{"gateway":"{name}","code":"{code}","n":{at}}}', 7_000 + at)
+        for at, (name, number, code) in enumerate(rows)
+    ]
+    life.store.commit(told)
+    again = life.restart()
+    assert again.finding_at(GATEWAY, 4, "fork") == told[0]
+    assert again.finding_at(GATEWAY, 4, "body") is None
+    assert again.finding_at(GATEWAY, 5, "body") == told[3], "the last one"
+    assert again.finding_at(OTHER, 4, "body") == told[2]
+    assert again.finding_at(OTHER, 5, "body") is None
+
+
 # What came, in its order
 
 
