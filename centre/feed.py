@@ -138,8 +138,8 @@ class Feed:
 
 
 def list_waiting(journal: Journal, gateway: str) -> Iterator[tuple[SealHeader, tuple[bytes, ...]]]:
-    """The bodies of a gateway with readings that came before their table."""
-    for arrival in journal.marked(gateway, Mark.WAITS, NUMBER_MAX):
+    """The bodies of a gateway with readings that came before their table, the newest first."""
+    for arrival in journal.marked(gateway, Mark.WAITS, NUMBER_MAX, backwards=True):
         opened = _open(arrival)
         if opened is not None:
             yield opened

@@ -56,6 +56,8 @@ _MEMORY_ITEMS_1: Final = 4
 """Of the first form of the memory, without site files."""
 READY_WORK_LEFT: Final = WORK_MAX // 2
 """Work of a body that its own records keep: waiting readings take the other half."""
+WAITING: Final = "waiting"
+"""The code of a finding about readings that came before their point table."""
 CONFIG: Final = "config"
 """The code of a finding about a change of the site file."""
 _LEARNT: Final = frozenset({int(Kind.MANIFEST), int(Kind.ATTESTATION)})
@@ -139,12 +141,14 @@ class JsonLines:
         except OverBudgetError as error:
             self.over = str(error)
 
-    def wait_again(self, header: SealHeader, records: tuple[bytes, ...]) -> None:
-        """Have the readings of a body wait that came before their table, and in an earlier life."""
+    def wait_again(self, header: SealHeader, records: tuple[bytes, ...]) -> bool:
+        """Have readings wait that came before their table, in an earlier life; whether there was room."""
         for number, raw in enumerate(records, header.first_record):
             record = _reading_in(raw)
             if record is not None and not self._known.explains(header.number, record):
                 self._waiting.put(record.meter, record.model, (header.number, number, raw))
+        has_room, self._waiting.dropped = not self._waiting.dropped, 0
+        return has_room
 
     def forget_waiting(self) -> None:
         """Keep no reading for later: the caller reads it again when it is explained."""
@@ -292,7 +296,7 @@ class JsonLines:
         if self._waiting.dropped:
             count, self._waiting.dropped = self._waiting.dropped, 0
             text = f"{count} readings came long before their point table and are only in the store"
-            lines.append(self.make_finding(self.seen_up_to, "waiting", text))
+            lines.append(self.make_finding(self.seen_up_to, WAITING, text))
         return lines
 
     def _decode_entry(self, entry: Entry) -> JsonLine | None:

@@ -34,7 +34,7 @@ from centre.answers import Answer, count_ranges
 from centre.core import Centre
 from centre.feed import PIECE_ARRIVALS, Feed, list_waiting
 from centre.inbox import Inbox
-from centre.json_lines import JsonLine, as_text, make_finding
+from centre.json_lines import WAITING, JsonLine, as_text, make_finding
 from centre.register import RegisterError, read_register
 from centre.silence import Outage, Silence, Silent, find_limit
 from centre.store.contract import CentreStore, EnrolmentError
@@ -63,6 +63,13 @@ REMEMBER_SEALS: Final = 200
 """Seals of one gateway after which its cache file is rewritten: what a start has to read again."""
 REMEMBER_S: Final = 60.0
 """Between two cache files of one gateway that new manifests cause."""
+AGAIN_RECORDS_MAX: Final = 20_000
+"""Records of one gateway that a start looks through for readings that wait for their table, the newest first:
+as many as wait at most, and a second of work."""
+NOT_LOOKED_AT: Final = (
+    "readings of this seal and of earlier ones came before their point table, too many to be kept over a "
+    "restart; where the table has not come yet, `dianjian consume` alone has their lines"
+)
 JUDGE_S: Final = 1.0
 """Between two looks for silent gateways."""
 POLL_S: Final = 0.5
@@ -313,8 +320,17 @@ class Subscriber:
             if body is not None:
                 header = peek_header(cose)
                 lines.learn(header, open_body(header, body))
+        left = AGAIN_RECORDS_MAX
         for header, records in list_waiting(self._store.journal(), gateway):
-            lines.wait_again(header, records)
+            left -= len(records)
+            if not lines.wait_again(header, records) or left < 0:
+                self._tell_not_looked_at(gateway, lines.make_finding(header.number, WAITING, NOT_LOOKED_AT))
+                return
+
+    def _tell_not_looked_at(self, gateway: str, line: JsonLine) -> None:
+        told = self._store.last_finding(gateway, WAITING)
+        if told is None or told.line != as_text(line):
+            self._tell([line])
 
     def _remember(self, gateway: str, *, after_seals: int) -> None:
         lines, before_s = self.centre.lines_of(gateway), time.thread_time()

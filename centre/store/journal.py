@@ -80,7 +80,9 @@ class Journal(ABC):
         """At most `limit` arrivals behind place `after`, in order; of `gateways` alone, if there are some."""
 
     @abstractmethod
-    def marked(self, gateway: str, mark: Mark, before: int, first: int = FIRST_NUMBER) -> Iterator[Arrival]:
+    def marked(
+        self, gateway: str, mark: Mark, before: int, first: int = FIRST_NUMBER, *, backwards: bool = False
+    ) -> Iterator[Arrival]:
         """Arrivals with `mark` at places below `before`, of seals from `first` on, by place."""
 
     @abstractmethod
@@ -121,13 +123,16 @@ class SqliteJournal(Journal):
         spans = [end for id_ in ids for end in (id_ * SHIFT, id_ * SHIFT + NUMBER_MAX)]
         return self._rows(f"j.id > ? AND ({where}) ORDER BY j.id LIMIT ?", (after, *spans, limit))
 
-    def marked(self, gateway: str, mark: Mark, before: int, first: int = FIRST_NUMBER) -> Iterator[Arrival]:
+    def marked(
+        self, gateway: str, mark: Mark, before: int, first: int = FIRST_NUMBER, *, backwards: bool = False
+    ) -> Iterator[Arrival]:
         """By the index of marks."""
         ids = [id_ for id_, name in self._gateways().items() if name == gateway]
         sql = "SELECT id FROM journal WHERE marks IS NOT NULL AND at BETWEEN ? AND ? AND id < ? AND marks & ?"
         for id_ in ids:
             offset = id_ * SHIFT
-            for (place,) in sorted(self._read(sql, (offset + first, offset + NUMBER_MAX, before, int(mark)))):
+            found = self._read(sql, (offset + first, offset + NUMBER_MAX, before, int(mark)))
+            for (place,) in sorted(found, reverse=backwards):
                 yield from self._rows("j.id = ?", (place,))
 
     def _rows(self, where: str, parameters: Sequence[Any]) -> list[Arrival]:

@@ -59,7 +59,8 @@ def command(
         raise fail(EXIT_USAGE, str(error)) from error
     found = [one for id_, one in known.items() if episode is None or id_.startswith(episode)]
     if not found and hole is None:
-        raise fail(EXIT_NO, f"no episode {episode or ''} in {state}; known: {', '.join(known) or 'none'}")
+        which = "" if episode is None else f" {episode}"
+        raise fail(EXIT_NO, f"no episode{which} in {state}; known: {', '.join(known) or 'none'}")
     if found and (html or svg):
         _write(found, known.get(episode or ""), html, svg)
     for body, offset_s in () if html or svg else found:

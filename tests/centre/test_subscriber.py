@@ -10,6 +10,7 @@ import pytest
 from attrs import define, field
 
 from centre import subscriber
+from centre.core import Centre
 from centre.register import enrolment_line
 from centre.store.contract import Told
 from centre.store.sqlite import SqliteStore
@@ -18,6 +19,8 @@ from disk.database import CommitError
 from drivers.clock import SystemClock
 from evidence import keys
 from evidence.receipt import RANGES_MAX, Receipt, open_receipt
+from evidence.record import MODEL_ID_BYTES
+from tests.centre.gateway.hostile import reading
 from tests.centre.test_core import whole
 from tests.evidence.chains import GATEWAY, Chain, secret
 from wire.messages import Topics
@@ -187,3 +190,22 @@ def test_a_silence_that_was_told_before_a_restart_ends_once_and_is_not_told_agai
     found = [one for one in said if one.get("code") == "silence"]
     assert [one.get("ended") for one in found] == ([] if ended else [True])
     assert all(one["seconds"] > 1_000_000 for one in found)
+
+
+def test_a_start_looks_through_a_bounded_number_of_waiting_readings_and_says_once_where_it_stopped(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain, table = Chain(), bytes(MODEL_ID_BYTES)
+    store.enrol(GATEWAY, chain.enrolled().first_key)
+    bodies = [chain.seal([reading(model=table)] * 10) for _ in range(6)]
+    Centre(store, SECRET).handle([whole(seal) for seal in bodies], 7_000)
+    store.note_delivered(store.journal().last_place())
+    monkeypatch.setattr(subscriber, "AGAIN_RECORDS_MAX", 25)
+    said: list[dict[str, Any]] = []
+    for _ in range(2):
+        again = whole(bodies[-1])
+        broker = Broker([Message(again.topic, again.payload, retained=False)])
+        serve(broker, store, tmp_path, monkeypatch, lambda text: said.append(json.loads(text)))
+    found = [one for one in said if one.get("code") == "waiting"]
+    assert [one["seal"] for one in found] == [4], "the newest ones wait, and it is told once"
+    assert "`dianjian consume` alone has their lines" in found[0]["text"]

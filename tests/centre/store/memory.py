@@ -56,8 +56,11 @@ class MemoryJournal(Journal):
     def arrivals(self, after: int, limit: int, gateways: Collection[str] = ()) -> list[Arrival]:
         return [row for row in self.rows[after:] if not gateways or row.gateway in gateways][:limit]
 
-    def marked(self, gateway: str, mark: Mark, before: int, first: int = FIRST_NUMBER) -> Iterator[Arrival]:
-        for row in self.rows[: before - 1]:
+    def marked(
+        self, gateway: str, mark: Mark, before: int, first: int = FIRST_NUMBER, *, backwards: bool = False
+    ) -> Iterator[Arrival]:
+        known = self.rows[: before - 1]
+        for row in reversed(known) if backwards else known:
             if row.gateway == gateway and row.number >= first and row.marks & mark:
                 yield row
 

@@ -264,6 +264,8 @@ def test_the_journal_has_each_arrival_once_in_the_order_of_the_commits_over_rest
     assert [one.number for one in journal.marked(GATEWAY, Mark.TEACHES, found[-1].place + 1)] == [1]
     assert list(journal.marked(GATEWAY, Mark.TEACHES, found[-1].place)) == [], "not known before it came"
     assert list(journal.marked(GATEWAY, Mark.WAITS, found[-1].place, first=3)) == []
+    both = journal.marked(GATEWAY, Mark.WAITS | Mark.TEACHES, found[-1].place + 1, backwards=True)
+    assert [one.number for one in both] == [1, 2], "the newest first"
 
 
 def test_findings_about_strangers_are_kept_within_a_bound_of_each_day(life: Life) -> None:

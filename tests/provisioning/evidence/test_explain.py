@@ -154,3 +154,13 @@ def test_an_episode_of_extreme_numbers_is_drawn_all_the_same(
     assert result.exit_code == 0, result.output
     assert Path(page).stat().st_size < 1 << 17
     assert call("--state", str(tmp_path), found[0].id).exit_code == 0
+
+
+def test_a_gateway_without_episodes_is_told_in_a_plain_line(tmp_path: Path) -> None:
+    with closing(GatewayStore(tmp_path / DATABASE_NAME, QUOTA_BYTES)) as store:
+        sealer = Sealer("gw-7", KeySlots(tmp_path / KEYS_NAME), store)
+        write_enrolment(tmp_path, "gw-7", sealer.recover().next_key)
+        sealer.seal([encode_record(Kind.HEARTBEAT, stamp(), {})], stamp())
+    result = CliRunner().invoke(cli, ["--lang", "en", "explain", "--state", str(tmp_path)])
+    assert result.exit_code == 1
+    assert f"no episode in {tmp_path}; known: none" in result.stderr
