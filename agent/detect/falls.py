@@ -8,12 +8,16 @@ follows the number of lines that run. What they need was never learned, so they 
 Compared is with the last ten healthy minutes of the same run (where its load has sunk since, with the least
 healthy treatment at this load in the last days), else with the mean of the last hour of health in the runs
 before, if nothing was made of late that was not learned. Production that has run for half an hour without
-health shows no fall any more.
+health shows no fall any more. Where something may be made that was not learned, only what no product explains
+is a fall: less than treatment drew in health at any load of the last days, and less than all that was learned
+needs.
 """
 
 import math
 from collections import deque
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 from attrs import define, field
@@ -28,10 +32,14 @@ STALE_MINUTES: Final = 30
 """After half an hour of production without health nobody knows what treatment would draw."""
 SETTLED_MINUTES: Final = 5
 """A machine of production that joins or leaves in a lack changes what is needed; treatment follows it."""
+PULSE_MINUTES: Final = 10
+"""A machine that pulses rests for half of its time or more, and is at work at a minute's end by chance."""
 FELL_TO: Final = 0.88
 """A healthy fan varies by less: the learned least is 0.88 of the 2 % quantile."""
 SAME_LOAD: Final = 0.15
 """Production that differs by more is another load, or another product, which may need less treatment."""
+ANY_PRODUCT: Final = 0.5
+"""Another product may do with a fifth less air, which by the cube law of fans is half of the power."""
 STAGE_U, STAGE_T = 0.9, 0.95
 """A fan in stages lingers at the edge of two: what it draws at a tenth less production is no fall, nor what
 it drew in health at nearly this production in the last day or two of production."""
@@ -65,6 +73,8 @@ class Falls:
         noted: Healthy minutes in this day.
         at_end: The lines that ran at the end of the minute before; none after one that was not healthy.
         unsettled: Minutes for which the machines of the last health have to run before a fall is one again.
+        pulses: The lines that ran at the ends of the last minutes, where production comes in pulses.
+        least: Least production of the guard time before this minute; treatment may follow it that late.
     """
 
     recent: deque[tuple[int, int]] = field(factory=lambda: deque(maxlen=RECENT_MINUTES))
@@ -77,6 +87,12 @@ class Falls:
     noted: int = 0
     at_end: tuple[int, int] = (0, 0)
     unsettled: int = 0
+    least: int = 0
+    pulses: deque[int] = field(factory=lambda: deque(maxlen=PULSE_MINUTES))
+
+    def hold_pulses(self, production: int) -> int:
+        """`production`, the lines that run, with those that ran not long ago where machines pulse."""
+        return reduce(or_, self.pulses, production)
 
     @property
     def is_odd(self) -> bool:
@@ -88,9 +104,19 @@ class Falls:
         is_odd = 0 < range_w <= RANGE_MARGIN * u
         self.odd += (is_odd - self.odd) * min(minutes / ODD_MINUTES, 1.0)
 
-    def note_health(self, u: int, t: int, run: int, on: tuple[int, int]) -> None:
-        """Take a healthy minute of the run that began in slot `run`, at whose end the lines `on` ran."""
+    def note_health(self, u: int, t: int, run: int, on: tuple[int, int], least: int | None = None) -> None:
+        """Take a healthy minute.
+
+        Args:
+            u: Mean production, W.
+            t: Mean treatment, W.
+            run: The slot in which its run of production began.
+            on: The lines that ran at its end, of production and of treatment, a bit for each.
+            least: Least production of the guard time at its end; None where it was `u`.
+        """
         before, self.at_end = self.at_end, on
+        least = u if least is None else least
+        before_least, self.least = self.least or u, least
         if on != before:  # a machine started or stopped in it
             return
         if run != self.run or on[1] & ~self.on[1]:
@@ -106,7 +132,7 @@ class Falls:
         self.noted += 1
         if self.noted > DAY_MINUTES:
             self.lows, self.noted = ({}, self.lows[0]), 1
-        step = _find_step(u)
+        step = _find_step(min(u, least, before_least))
         self.lows[0][step] = min(t, self.lows[0].get(step, t))
 
     def note_lack(self, minutes: int, on: tuple[int, int]) -> None:
@@ -114,10 +140,16 @@ class Falls:
         is_same = on[0] == self.on[0]
         self.unsettled = max(self.unsettled - minutes, 0) if is_same else SETTLED_MINUTES
         self.stale += minutes
-        self.at_end = (0, 0)
+        self.at_end, self.least = (0, 0), 0
 
     def is_fall(
-        self, u: float, t: float, run: int, on: tuple[int, int], find_normal_w: Callable[[float], int]
+        self,
+        u: float,
+        t: float,
+        run: int,
+        on: tuple[int, int],
+        find_normal_w: Callable[[float], int],
+        needed_w: int = 0,
     ) -> bool:
         """Whether treatment has fallen to `t` by itself while production is `u`, both means of the deficit.
 
@@ -127,18 +159,30 @@ class Falls:
             run: The slot in which this run of production began.
             on: The lines that run now.
             find_normal_w: The usual treatment at a production.
+            needed_w: The least that any learned production needs.
         """
         before = self._find_before(run)
         is_same = on[0] == self.on[0] and not on[1] & ~self.on[1]
-        if before is None or not is_same or self.is_odd or self.unsettled:
+        if before is None or not is_same or self.unsettled:
             return False
         before_u, before_t = before
+        if self.odd >= ODD_AT_ALL and self._is_below_all(u, t, before_u, needed_w) and run == self.run:
+            return True
+        if self.is_odd:
+            return False
         share = min(1.0, find_normal_w(u) / max(find_normal_w(before_u), 1))
-        is_stage = t >= STAGE_T * min(find_normal_w(STAGE_U * u), self._find_low(u))
+        is_stage = t >= min(STAGE_T * find_normal_w(STAGE_U * u), FELL_TO * self._find_low(u))
         is_learned, is_same_run = self.odd < ODD_AT_ALL, run == self.run
         is_less = is_learned and is_same_run and u <= before_u and t <= FELL_TO * self._find_low(u) < math.inf
         is_near = abs(u - before_u) <= SAME_LOAD * before_u and (is_same_run or is_learned)
         return (is_near or is_less) and t <= FELL_TO * before_t * share and not is_stage
+
+    def _is_below_all(self, u: float, t: float, before_u: float, needed_w: int) -> bool:
+        """Whether `t` is far below any health of the last days, at a load of theirs or the last one."""
+        is_seen = u <= before_u and self._find_low(u) < math.inf
+        is_known = is_seen or abs(u - before_u) <= SAME_LOAD * before_u
+        least = min((low for day in self.lows for low in day.values()), default=0)
+        return is_known and t <= ANY_PRODUCT * min(least, needed_w / FELL_TO)
 
     def _find_low(self, u: float) -> float:
         """The least healthy treatment at nearly this production."""
@@ -150,7 +194,7 @@ class Falls:
         """Production and treatment to compare with; None if unknown."""
         if self.stale > STALE_MINUTES:
             return None
-        count = len(self.recent)
+        count = 0 if self.pulses else len(self.recent)  # ten minutes of pulses have a mean by chance
         if run == self.run and count >= RECENT_LEAST:
             u, t = (sum(pair[side] for pair in self.recent) / count for side in (0, 1))
             return u, t
@@ -173,12 +217,16 @@ class Falls:
             self.noted,
             list(self.at_end),
             self.unsettled,
+            self.least,
+            list(self.pulses),
         ]
 
     def restore(self, state: list[Any]) -> None:
         """Continue from `state`."""
         recent, self.run, usual, self.stale, on, self.odd, (now, before), self.noted, at_end, *later = state
-        self.unsettled = later[0] if later else 0  # states of earlier versions end here
+        later += [0, 0, []][len(later) :]  # states of earlier versions end before
+        self.unsettled, self.least, pulses = later
+        self.pulses = deque(pulses, maxlen=PULSE_MINUTES)
         self.at_end = (at_end[0], at_end[1])
         self.lows = dict(now), dict(before)
         self.recent = deque(zip(recent[::2], recent[1::2], strict=True), maxlen=RECENT_MINUTES)

@@ -184,21 +184,24 @@ class LinkageWatch:
     def _note_health(self, u: int, t: int) -> None:
         """Note what treatment draws in health; look again at what is low for no known reason."""
         tracker, minutes = self.tracker, max(1, self.params.dt_s // MINUTE_S)
+        if self.params.bridge_s > 2 * self.params.dt_s:
+            self.falls.pulses.append(_find_on(self.production))
         self.falls.note_production(minutes, u, self.params.range_hi_w)
         if tracker.good * self.params.dt_s >= HEALTHY_S and not tracker.deficit.count:
             if t >= tracker.proof_w and u >= self.params.on_production.hi_w:
-                self.falls.note_health(u, t, tracker.on_slot, self._find_running())
+                running, least_w = self._find_running(), tracker.find_least_production_w()
+                self.falls.note_health(u, t, tracker.on_slot, running, least_w)
         elif tracker.deficit.count:
             self.falls.note_lack(minutes, self._find_running())
             if tracker.rule is Rule.CHANGED and tracker.flags & linkage_alarms.VIOLATION and self._is_fall():
                 tracker.rule = self._find_low_rule()
 
     def _find_running(self) -> tuple[int, int]:
-        production, treatment = (
-            sum((line.value >= line.hi) << place for place, line in enumerate(side))
-            for side in (self.production, self.treatment)
-        )
-        return production, treatment
+        """The lines that run, a bit for each; a machine that pulses runs in its pauses, too."""
+        production = self.falls.hold_pulses(_find_on(self.production))
+        if len(self.production) == 1 and self.tracker.on:
+            production = 1
+        return production, _find_on(self.treatment)
 
     def _is_fall(self) -> bool:
         """Whether the open deficit is a fall of treatment by itself."""
@@ -208,7 +211,10 @@ class LinkageWatch:
         least_w = self.params.on_production.lo_w
         known = [u for u, t in pairs if u is not None and t is not None and u >= least_w] or [tracker.u]
         mean_w, low_w = sum(known) / len(known), tracker.deficit.mean_low_w
-        return self.falls.is_fall(mean_w, low_w, tracker.on_slot, self._find_running(), self._find_usual_w)
+        running = self._find_running()
+        return self.falls.is_fall(
+            mean_w, low_w, tracker.on_slot, running, self._find_usual_w, tracker.proof_w
+        )
 
     def _find_usual_w(self, production_w: float) -> int:
         """The usual treatment at this production."""
@@ -536,6 +542,11 @@ class LinkageWatch:
             "range_hi_w": self.params.range_hi_w,
             "raised_slot": slot,
         }
+
+
+def _find_on(lines: Sequence[LineTracker]) -> int:
+    """Which of these lines run now, a bit for each."""
+    return sum((line.value >= line.hi) << place for place, line in enumerate(lines))
 
 
 def ids_of(lines: Sequence[LineTracker]) -> tuple[str, ...]:

@@ -97,14 +97,19 @@ class LineWatch:
     def _is_due(self, flag: int, slot: int) -> bool:
         """A heater or a frozen meter of treatment hides something only while production wants treatment.
 
-        At night a heater may regenerate carbon, and a main switch leaves a residue that stands still.
+        At night a heater may regenerate carbon or keep a scrubber from freezing, and a main switch leaves a
+        residue that stands still. What looked like a heater then is none in a run in which it does no more.
         """
-        home, params = self.home.tracker, self.home.params
-        ran_s = (slot - home.on_slot) * home.dt
-        if flag == line_alarms.STUCK and self.tracker in self.home.treatment:
-            is_off = self.tracker.raw < self.tracker.params.threshold.lo_w
-            return not is_off or (home.on and ran_s >= self.tracker.params.stuck_off_s)
-        return flag != line_alarms.DUMMY or (home.on and ran_s >= params.dummy_s)
+        home, tracker = self.home.tracker, self.tracker
+        ran_s = (slot - home.on_slot) * home.dt if home.on else 0
+        if flag == line_alarms.STUCK and tracker in self.home.treatment:
+            is_off = tracker.raw < tracker.params.threshold.lo_w
+            limit_s = tracker.params.stuck_off_s if is_off else tracker.params.stuck_on_s
+            return tracker.raw >= home.proof_w or (home.on and ran_s >= limit_s)
+        if flag == line_alarms.DUMMY:
+            is_still = tracker.channels.pf >= round(1000 * tracker.params.pf_heater)
+            return is_still and home.on and ran_s >= self.home.params.dummy_s
+        return True
 
     def _is_asking(self) -> bool:
         return line_alarms.CT in self.open and self.open[line_alarms.CT].severity is Severity.NOTICE
@@ -128,10 +133,16 @@ class LineWatch:
         return ended and self.home.params.bridge_s > SWITCH_S and 0 <= paused_s <= SWITCH_S
 
     def _is_start_proven(self, slot: int) -> bool:
-        """Whether treatment has started and run since, as it does for production."""
-        home = self.home.tracker
+        """Whether treatment has started and run since, as it does for production.
+
+        Where other lines have the same treatment, it may have been started early for one of them.
+        """
+        home, params = self.home.tracker, self.home.params
         since = self.tracker.since[line_alarms.CT]
-        return home.alone and home.alone_slot > since and (slot - home.alone_slot) * home.dt >= PROOF_S
+        ran_s = (slot - home.alone_slot) * home.dt if home.alone and home.alone_slot > since else 0
+        if len(params.production) > 1:
+            return 0 < params.overrun_s < ran_s
+        return ran_s >= PROOF_S
 
     def _prove(self, slot: int) -> list[Episode]:
         """The open notice about a CT as an accusation, once there is proof."""

@@ -270,6 +270,10 @@ class LinkageTracker:
         elif self.deficit.weighted_s >= self._limit and self.had_grace():
             self._raise_violation()
 
+    def find_least_production_w(self) -> int:
+        """The least production of the guard time, from which treatment is expected."""
+        return self._expectation.least
+
     def had_grace(self) -> bool:
         """Whether treatment has had the time that it may take to start."""
         if self.deficit.count < self._least:

@@ -87,6 +87,11 @@ class Expectation:
             self._search(slot)
         return self._watts
 
+    @property
+    def least(self) -> int:
+        """The least production of the last `guard` slots."""
+        return min(self._recent, default=0)
+
     def _set_step(self, step: int, until: int) -> None:
         """Set the lowest step, valid up to slot `until` unless it is reached again."""
         self._step, self._until = step, until

@@ -59,6 +59,7 @@ from agent.detect.learning.thresholds import (
     LearnedThreshold,
     Mode,
     learn_above_standby,
+    learn_sum_threshold,
     learn_threshold,
 )
 from agent.detect.line import compute_hold_slots
@@ -250,7 +251,10 @@ class _Commissioning:
         standby = self._answers.get("standby")
         if not treatment and standby is not None and standby.value_w:
             return learn_above_standby(x, rated_w, standby.value_w)
-        return learn_threshold(x, rated_w, treatment=treatment)
+        if treatment:
+            return learn_threshold(x, rated_w, treatment=True)
+        each = [self._data.watts[line.id] for line in lines]
+        return learn_sum_threshold(x, each, [self._rated[line.id] for line in lines])
 
     def _learn_line(self, plain: LineParams, *, treatment: bool) -> LineParams:
         name = plain.id

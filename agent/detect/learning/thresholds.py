@@ -5,6 +5,7 @@ between them, with hysteresis. A load that never stopped has one cluster: its th
 is provisional. A load never seen on gets its threshold from the nameplate.
 """
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
@@ -61,7 +62,37 @@ def learn_threshold(watts: Floats, rated_w: float, *, treatment: bool) -> Learne
     low = float(np.quantile(x, 0.05))
     if low <= nameplate_threshold(rated_w).lo_w:
         return LearnedThreshold(nameplate_threshold(rated_w), Mode.NEVER_ON)
+    return _learn_always_on(low)
+
+
+def _learn_always_on(low: float) -> LearnedThreshold:
+    """That of a load that never stopped, from nearly the least that it drew."""
     return LearnedThreshold(_to_threshold(SINGLE_HI * low, SINGLE_LO * low, provisional=True), Mode.ALWAYS_ON)
+
+
+def learn_sum_threshold(total: Floats, lines: Sequence[Floats], rated_w: Sequence[float]) -> LearnedThreshold:
+    """The threshold of several loads together: off is where none of them runs.
+
+    One that never rests beside a greater one that comes and goes makes two clusters of the sum, the lower of
+    which is a load at work.
+
+    Args:
+        total: Their sum by slot, W; NaN is ignored.
+        lines: Each of them.
+        rated_w: Their nameplates.
+    """
+    learned = learn_threshold(total, sum(rated_w), treatment=False)
+    runs = np.zeros(len(total), np.bool_)
+    for x, rated in zip(lines, rated_w, strict=True):
+        runs |= np.nan_to_num(x, nan=0.0) >= learn_threshold(x, rated, treatment=False).threshold.hi_w
+    known = np.isfinite(total)
+    lower = known & (np.nan_to_num(total, nan=0.0) < learned.threshold.lo_w)
+    if learned.mode is not Mode.BOTH or np.median(runs[lower]) < 1:
+        return learned
+    off, on = total[known & ~runs], total[known & runs]
+    if len(off) >= CLASS_MIN * known.sum():
+        return LearnedThreshold(_place_between(off, on, float(np.quantile(on, 0.05)) / 2), Mode.BOTH)
+    return _learn_always_on(float(np.quantile(on, 0.05)))
 
 
 def learn_above_standby(watts: Floats, rated_w: float, standby_w: int) -> LearnedThreshold:

@@ -229,6 +229,13 @@ def test_a_heater_beside_treatment_that_is_off_stands_in_for_nothing() -> None:
     assert [(one.rule, one.state) for one in detect(rows) if one.rule == "dummy"] == [("dummy", "raised")]
 
 
+def test_a_heater_that_ran_until_production_began_is_no_dummy_of_the_fan_that_runs_now() -> None:
+    heater = {**MOTOR, "pf": 0.999}
+    assert detect([(60, 100, 5_000, heater), (60, 10_000, 9_000, MOTOR)]) == []
+    found = detect([(60, 100, 5_000, heater), (60, 10_000, 9_000, heater)])
+    assert [(one.rule, one.state) for one in found] == [("dummy", "raised")]
+
+
 def test_a_steady_load_below_the_on_threshold_is_not_flat() -> None:
     params = electric(noise_floor=0.01, pf_heater=0.0)
     assert detect([(30, 100, 50, {}), (120, 100, 3_000, {})], params) == []

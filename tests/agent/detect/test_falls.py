@@ -113,13 +113,49 @@ def test_a_machine_that_has_just_joined_leaves_treatment_time_to_follow_before_i
     assert falls.is_fall(10_000, 5_000, 1, (3, 1), STEP), "health settles it"
 
 
-def test_a_state_of_the_version_before_still_loads() -> None:
+@pytest.mark.parametrize("length", [9, 10])
+def test_a_state_of_the_version_before_still_loads(length: int) -> None:
     falls = Falls()
     falls.note_health(10_000, 9_000, 1, (3, 1))
-    earlier = falls.state()[:9]
     again = Falls()
-    again.restore(earlier)
-    assert again == falls
+    again.restore(falls.state()[:length])
+    assert again == evolve(falls, least=0)
+
+
+def pulse(minutes: int, treatment_w: int, machines: tuple[str, ...]) -> Timeline:
+    """Presses that work for 30 s and rest for 20, all at once."""
+    rest = dict.fromkeys(machines, 900) | {"t1": treatment_w}
+    work = dict.fromkeys(machines, 10_000) | {"t1": treatment_w}
+    return [(1 / 3, rest), (1 / 2, work)] * round(minutes * 60 / 50)
+
+
+@pytest.mark.parametrize("machines", [("p1",), ("p1", "p2")])
+def test_a_machine_that_pulses_runs_in_its_pauses_too(machines: tuple[str, ...]) -> None:
+    steps = (Bin(from_w=0, lo_w=7_000, median_w=9_000), *SHOWN.envelope[1:])
+    presses = evolve(SHOWN, production=tuple(map(line, machines)), bridge_s=120, envelope=steps, range_hi_w=0)
+    begin = (10, dict.fromkeys(machines, 900) | {"t1": 50})
+    found = run(presses, [begin, *pulse(120, 9_000, machines), *pulse(30, 4_800, machines)])[0]
+    assert told(found) == [("underspeed", "violation")]
+
+
+def test_treatment_that_follows_a_rise_of_production_late_was_not_seen_at_the_greater_load() -> None:
+    falls = Falls()
+    for minute in range(60):
+        rises = minute % 20 == 0
+        falls.note_health(10_000, 6_000 if rises else 9_000, 1, (1, 1), 7_000 if rises else 10_000)
+    assert falls.is_fall(10_000, 6_100, 1, (1, 1), STEP)
+
+
+@pytest.mark.parametrize(("t", "wanted"), [(4_000, True), (4_700, False), (6_300, False)])
+def test_what_was_never_made_before_explains_half_of_treatment_and_no_less(t: int, wanted: bool) -> None:
+    falls = Falls()
+    for _ in range(60):
+        falls.note_production(1, 15_000, 12_000)
+        falls.note_health(15_000, 9_000, 1, (1, 1))
+    assert falls.is_odd
+    assert falls.is_fall(14_500, t, 1, (1, 1), STEP, 8_000) is wanted
+    assert not falls.is_fall(14_500, t, 2, (1, 1), STEP, 8_000), "another run may make another product"
+    assert not falls.is_fall(25_000, t, 1, (1, 1), STEP, 8_000), "so may another load"
 
 
 @given(
@@ -136,6 +172,7 @@ def test_what_is_kept_over_a_restart_decides_alike(
     one = Falls()
     for at_u, at_t, run_slot, on in minutes:
         one.note_production(1, at_u, 15_000)
+        one.pulses.append(on)
         if at_t > 7_000:
             one.note_health(at_u, at_t, run_slot, (1, on))
         else:

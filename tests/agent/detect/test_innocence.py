@@ -111,6 +111,34 @@ def test_standby_that_goes_in_a_pause_of_a_run_is_proof(
     assert graves(run(evolve(WITH_STANDBY, bridge_s=bridge_s), timeline)[0]) == accused
 
 
+@pytest.mark.parametrize(("overrun_s", "alone_min", "accused"), [
+    (5_400, 20, []), (5_400, 100, [("ct_prod", "integrity")]), (0, 100, []),
+])  # fmt: skip
+def test_a_fan_that_starts_early_for_one_line_proves_nothing_of_the_other_that_was_sold(
+    overrun_s: int, alone_min: int, accused: list[tuple[str, str]]
+) -> None:
+    lines = (line("p1", ct_floor_w=360), line("p2", ct_floor_w=360))
+    params = evolve(SHOWN, production=lines, overrun_s=overrun_s)
+    sold = {"p1": 900, "p2": 0}
+    day = [(60, {**ON, "p2": 10_000}), (30, {**STANDBY, "p2": 900}), (300, {**sold, "t1": 50})]
+    episodes = run(params, [*day, (alone_min, {**sold, "t1": 9_000}), (60, {**ON, "p2": 0})])[0]
+    assert graves(episodes) == accused
+
+
+@pytest.mark.parametrize(("rest_min", "accused"), [(120, []), (0, [("stuck", "integrity")])])
+def test_a_frost_heater_is_no_frozen_meter_unless_production_wants_treatment(
+    rest_min: float, accused: list[tuple[str, str]]
+) -> None:
+    params = evolve(SHOWN, treatment=(line("t1", stuck_on_s=600, stuck_off_s=600),))
+    detector, found = Detector([params]), []
+    for slot in range(180 + round(rest_min * 6) + 120):
+        at, heats, works = T0_S + slot * DT_S, slot >= 180, slot < 180 or slot >= 180 + rest_min * 6
+        detector.sample("p1", at, 10_000 + slot % 5 if works else 900)
+        detector.sample("t1", at, 5_000 if heats and (not works or not rest_min) else 9_000 + slot % 7)
+        found += detector.advance(at)
+    assert [one for one in graves(found) if one[0] == "stuck"] == accused
+
+
 def test_a_floor_that_was_learned_from_running_power_judges_no_stop() -> None:
     never_stopped = evolve(SHOWN, production=(line("p1", ct_floor_w=4_000),))
     assert run(never_stopped, [(120, ON), (120, {"p1": 0, "t1": 50})])[0] == []

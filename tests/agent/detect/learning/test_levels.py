@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.detect.learning.linkages import Envelope, learn_envelope, split_levels
-from agent.detect.learning.thresholds import Mode
+from agent.detect.learning.thresholds import Mode, learn_sum_threshold, learn_threshold
 from agent.detect.line_params import Threshold
 
 HIGH_W, LOW_W = 180e3, 85e3
@@ -57,3 +57,24 @@ def test_edges_are_only_added_within_what_was_seen(least: list[float], edges: li
     assert set(before) <= set(after)
     assert list(after) == sorted(set(after))
     assert all(min(least) < edge <= max(least) for edge in set(after) - set(before))
+
+
+@pytest.mark.parametrize(("rests_share", "mode"), [(0.0, Mode.ALWAYS_ON), (0.04, Mode.BOTH)])
+def test_a_line_that_works_alone_is_no_stop_of_the_greater_one_beside_it(
+    rests_share: float, mode: Mode
+) -> None:
+    slot = np.arange(3 * 8640)
+    sway = 1 + 0.05 * np.sin(slot)
+    small = np.where(slot % 1000 < 1000 * rests_share, 200, 40e3 * sway)
+    great = np.where(slot % 4000 < 2500, 140e3 * sway, 35)
+    great[small < 1000] = 35
+    found = learn_sum_threshold(small + great, [small, great], [55e3, 260e3])
+    assert found.mode is mode
+    assert 1_000 < found.threshold.lo_w < found.threshold.hi_w < 30e3
+
+
+def test_lines_that_stop_together_have_the_threshold_of_their_sum() -> None:
+    slot = np.arange(3 * 8640)
+    one = np.where(slot % 4000 < 2500, 40e3, 200) * (1 + 0.05 * np.sin(slot))
+    found = learn_sum_threshold(3 * one, [one, 2 * one], [55e3, 110e3])
+    assert found == learn_threshold(3 * one, 165e3, treatment=False)
