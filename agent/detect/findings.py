@@ -39,7 +39,7 @@ from agent.detect.causes import (
 )
 from agent.detect.channels import Cause
 from agent.detect.episode import MINUTE_S, OFF_RULES, SEVERITIES, Episode, Rule, Severity, State
-from agent.detect.falls import Falls
+from agent.detect.falls import STAGE_T, STAGE_U, Falls
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.linkage import QUESTION_AGAIN_S, LinkageTracker
 from agent.detect.params import LinkageParams
@@ -205,16 +205,20 @@ class LinkageWatch:
 
     def _is_fall(self) -> bool:
         """Whether the open deficit is a fall of treatment by itself."""
-        tracker, trace, dt = self.tracker, self.trace.to_trace(), self.params.dt_s
-        first = max(tracker.deficit.slot * dt - trace.begin_at_s, 0) // MINUTE_S
-        pairs = zip(trace.production_w[first:], trace.treatment_w[first:], strict=True)
-        least_w = self.params.on_production.lo_w
-        known = [u for u, t in pairs if u is not None and t is not None and u >= least_w] or [tracker.u]
-        mean_w, low_w = sum(known) / len(known), tracker.deficit.mean_low_w
-        running = self._find_running()
+        tracker, mean_w = self.tracker, self._find_lacking_production_w()
+        low_w, running = tracker.deficit.mean_low_w, self._find_running()
         return self.falls.is_fall(
             mean_w, low_w, tracker.on_slot, running, self._find_usual_w, tracker.proof_w
         )
+
+    def _find_lacking_production_w(self) -> float:
+        """The mean of production in the open deficit."""
+        trace, dt = self.trace.to_trace(), self.params.dt_s
+        first = max(self.tracker.deficit.slot * dt - trace.begin_at_s, 0) // MINUTE_S
+        pairs = zip(trace.production_w[first:], trace.treatment_w[first:], strict=True)
+        least_w = self.params.on_production.lo_w
+        known = [u for u, t in pairs if u is not None and t is not None and u >= least_w] or [self.tracker.u]
+        return sum(known) / len(known)
 
     def _find_usual_w(self, production_w: float) -> int:
         """The usual treatment at this production."""
@@ -305,7 +309,9 @@ class LinkageWatch:
         mean_w = self.tracker.deficit.mean_low_w
         rule = find_low_rule(self.params, self.treatment, mean_w, self._find_normal_w())
         is_shown = rule is Rule.IDLE and is_power_factor_judged(self.treatment)
-        is_deep = mean_w < IDLE_SHARE * self._find_normal_w() and not self.falls.is_odd
+        # At the edge of two stages of a fan the lower one may be less than that.
+        is_stage = mean_w >= STAGE_T * self._find_usual_w(STAGE_U * self._find_lacking_production_w())
+        is_deep = mean_w < IDLE_SHARE * self._find_normal_w() and not (is_stage or self.falls.is_odd)
         if rule not in {Rule.IDLE, Rule.UNDERSPEED} or is_shown or is_deep or self._is_fall():
             return rule
         return Rule.CHANGED

@@ -99,6 +99,23 @@ def test_a_stage_that_was_seen_in_health_at_nearly_this_production_is_no_fall() 
     assert falls.is_fall(10_000, 5_000, 1, (1, 1), STEP)
 
 
+@pytest.mark.parametrize(("u", "t", "wanted"), [
+    (10_300, 3_900, ("changed", "notice")), (10_300, 3_000, ("idle", "violation")),
+    (13_000, 3_900, ("idle", "violation")),
+])  # fmt: skip
+def test_the_lower_stage_of_a_fan_is_not_idle_at_the_edge_of_the_upper_one(
+    u: int, t: int, wanted: tuple[str, str]
+) -> None:
+    steps = (
+        Bin(from_w=0, lo_w=2_000, median_w=4_000),
+        Bin(from_w=8_000, lo_w=3_300, median_w=4_000),
+        Bin(from_w=10_000, lo_w=7_000, median_w=9_000),
+    )
+    stages = evolve(SHOWN, envelope=steps, range_hi_w=16_000)
+    on_lower = {"p1": 9_000, "t1": 4_000}
+    assert told(run(stages, [(10, STANDBY), (60, on_lower), (10, {"p1": u, "t1": t})])[0]) == [wanted]
+
+
 def test_a_machine_that_has_just_joined_leaves_treatment_time_to_follow_before_it_is_a_fall() -> None:
     falls = Falls()
     for _ in range(60):
