@@ -58,4 +58,26 @@ TEXTS: Final[Mapping[str, str]] = {
     "The same number hides the same mistakes.": "同一数字藏同样的错误。",
     "Where the works has its ports, and where you set it up.": "工厂端口的存放处，也是进行配置的文件夹。",
     "The worksheet and the score as a line of JSON each.": "工作单和得分各输出一行JSON。",
+    "Serve a platform that data loggers send to, and print what came.": (
+        "模拟一个接收数采仪数据的平台，并输出收到的内容。"
+    ),
+    "HOST:PORT; port 0 takes a free one.": "主机:端口；端口0表示任取空闲端口。",
+    "TOML file with pw and, for encrypted packets, sm4_key.": (
+        "含 pw 的TOML文件；数据包加密时另含 sm4_key。"
+    ),
+    "A known MN; may be repeated. Else any is taken.": "已知的MN；可重复。不指定则任何MN均接收。",
+    "Of the standard.": "标准版本。",
+    "Kind of the check.": "校验方式。",
+    "How data are answered.": "数据的应答方式。",
+    "How an encrypted region is written.": "加密数据区的写法。",
+    "Refuse all data with this QnRtn.": "以此 QnRtn 拒绝全部数据。",
+    "Send 1012 after each packet.": "每收到一个数据包即发送1012。",
+    "Answer one of so many packets.": "每若干个数据包只应答一个。",
+    "Refuse a check in lower case.": "拒绝小写的校验码。",
+    "Write the check in lower case.": "校验码写成小写。",
+    "What ends a packet of its own.": "自身数据包的结尾。",
+    "Write answers in pieces of so many bytes.": "应答按若干字节分段写出。",
+    "A command to send at the begin, as CN,ST,REGION; may be repeated.": (
+        "开始时发送的命令，格式为 CN,ST,数据区；可重复。"
+    ),
 }

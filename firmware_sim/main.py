@@ -40,6 +40,7 @@ from firmware_sim.layout import BusKind, BusPlan, BusProtocol, Layout, LineKind,
 from firmware_sim.loads import LoadsError, list_loads
 from firmware_sim.plant import Plant, load_plant
 from firmware_sim.plant_file import PlantError
+from firmware_sim.platform import platform
 from firmware_sim.server import ServeError, Server
 from firmware_sim.signals import DAY_S, Profile, Shape
 from firmware_sim.switches import SYNTAX
@@ -220,6 +221,7 @@ def events(*, as_json: bool) -> None:
 
 
 main.add_command(train)
+main.add_command(platform)
 
 
 def serve_until_signal(plant: Plant, clock: Clock, control: Path | None = None) -> None:

@@ -15,14 +15,13 @@ from attrs import evolve, field, frozen
 
 from disk.files import replace_file
 from disk.tables import TableError, parse_toml, read_text
-from drivers.hj212.sm4 import KEY_BYTES
+from wire.hj212.commands import read_key
 
 FILE_BYTES_MAX: Final = 4_096
 """Three short lines and comments."""
 MODE: Final = 0o600
 _KEYS: Final = frozenset({"pw", "sm4_key", "sm4_key_before"})
 _PW: Final = re.compile(r"[0-9A-Za-z]{6}")
-_HEX: Final = re.compile(r"[0-9A-Fa-f]{32}")
 
 
 class CredentialsError(Exception):
@@ -54,13 +53,6 @@ class Credentials:
         return self if key == self.key else evolve(self, keys=(key, *self.keys[:1]))
 
 
-def parse_key(text: str) -> bytes | None:
-    """The 16 bytes of a key as platforms hand it out; None if it is none."""
-    if _HEX.fullmatch(text):
-        return bytes.fromhex(text)
-    return text.encode("ascii") if len(text) == KEY_BYTES and text.isascii() and text.isprintable() else None
-
-
 def read_credentials(path: Path) -> Credentials:
     """The credentials in a file; raises CredentialsError."""
     try:
@@ -74,7 +66,7 @@ def read_credentials(path: Path) -> Credentials:
     pw, keys = table.get("pw"), [table[name] for name in ("sm4_key", "sm4_key_before") if name in table]
     if not isinstance(pw, str) or not _PW.fullmatch(pw):
         problems.append(f"{path}: pw: must be six letters or digits in quotes")
-    parsed = [parse_key(key) if isinstance(key, str) else None for key in keys]
+    parsed = [read_key(key) if isinstance(key, str) else None for key in keys]
     if None in parsed:
         problems.append(f"{path}: sm4_key: must be 32 hexadecimal digits or 16 characters in quotes")
     problems += [f"{path}: {name!r}: unknown key" for name in table.keys() - _KEYS]

@@ -4,6 +4,7 @@ import click
 
 from disk.help_page import HelpGroup
 from provisioning.hj212.decode import decode_file
+from provisioning.hj212.send import send
 
 
 @click.group("hj212", cls=HelpGroup, short_help="platforms and data loggers that speak HJ 212")
@@ -11,4 +12,5 @@ def command() -> None:
     """Platforms and data loggers that speak HJ 212-2017 or HJ 212-2025."""
 
 
-command.add_command(decode_file)
+for each in (send, decode_file):
+    command.add_command(each)

@@ -130,5 +130,37 @@ WORDS: Final[Mapping[str, Words]] = {
         "{taken} 个数据包，{odd} 个有异常；{refused} 个被拒绝；{noise} 字节不是数据包",
         "{taken} packets, {odd} of them odd; {refused} refused; {noise} bytes are no packets",
     ),
+    "waiting": Words(
+        "{host}：{count} 个数据包待发，已放弃 {dropped} 个",
+        "{host}: {count} packets wait, {dropped} were given up",
+    ),
+    "event": Words("{where}：{text}", "{where}: {text}"),
+    "up": Words("已连接", "connected"),
+    "down": Words("未连接：{why}", "not connected: {why}"),
+    "other store": Words(
+        "{queue} 属于另一个数据库，或 {store} 曾从备份恢复；请换一个队列文件",
+        "{queue} belongs to another store, or {store} was restored; name a new queue",
+    ),
     "nothing": Words("{file} 中没有数据包", "there is no packet in {file}"),
 }
+
+EVENTS: Final[Mapping[str, Words]] = {
+    "sent": Words("发出", "sent"),
+    "got": Words("收到", "got"),
+    "broken": Words("收到无法使用的数据：{detail}", "what came cannot be used: {detail}"),
+    "repeated": Words("重发 {detail}", "sent again: {detail}"),
+    "no_answer": Words("三次均无应答：{detail}", "no answer after three tries: {detail}"),
+    "refused": Words("平台拒绝数据：{detail}", "the platform refuses data: {detail}"),
+    "unasked": Words(
+        "意外的应答 {detail}；请检查 ack 设置", "an answer that was not awaited, {detail}: look at ack"
+    ),
+    "clock": Words(
+        "平台要求把时钟设为 {detail}：未执行", "the platform wanted the clock set to {detail}: not done"
+    ),
+    "command_refused": Words("拒绝命令 {detail}", "refused command {detail}"),
+    "stranger": Words("命令的 MN 或密码不符：{detail}", "a command with another MN or password: {detail}"),
+    "mn_assigned": Words("平台分配了 MN {detail}", "the platform assigned the MN {detail}"),
+    "key_renewed": Words("平台更新了密钥", "the platform renewed the key"),
+    "unfit": Words("不符合标准，未发出：{detail}", "would break the standard and was not sent: {detail}"),
+}
+"""By `wire.hj212.acts.Event`."""

@@ -12,6 +12,13 @@ TEXTS: Final[Mapping[str, str]] = {
     "Say what the packets of FILE, a capture or a log, are; passwords are not shown.": (
         "解释抓包或日志文件中的数据包；不显示密码。"
     ),
+    "Send verified readings to the platforms of a host file until SIGTERM or ctrl-C.": (
+        "将核验过的数据发送到上位机配置文件中的平台，直至收到SIGTERM或按Ctrl-C。"
+    ),
+    "The host file: platforms, stations, codes.": "上位机配置文件：平台、站点、编码。",
+    "Database of what waits; made if it is not there.": "待发数据的数据库；不存在则新建。",
+    "At the first call: from this time on, instead of from now.": "首次运行时从此时刻起发送，而非从现在起。",
+    "Each event as a line of JSON.": "每个事件一行JSON。",
     "An object a packet.": "每个数据包一个JSON对象。",
     "File with the password and SM4 keys of the host; mode 0600.": "含上位机密码和SM4密钥的文件；权限0600。",
     "The check that is usual here.": "此处惯用的校验方式。",

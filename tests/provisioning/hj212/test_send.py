@@ -1,0 +1,119 @@
+"""`dianjian hj212 send` and `dianjian-sim platform` as processes, over a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from provisioning.cli import cli
+from tests.centre.hj212.plant import MN, fill, write_hosts
+
+SINCE = "2026-01-01T12:00+00:00"
+
+
+@contextmanager
+def running(*call: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([sys.executable, "-m", *call], stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+@contextmanager
+def platform(folder: Path, *habits: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    call = ("platform", "--credentials", str(folder / "h0.secret"), *habits)
+    with running("firmware_sim.main", *call) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["listening"], process
+
+
+def until(process: subprocess.Popen[str], count: int) -> list[dict[str, Any]]:
+    """The lines of the platform up to so many different packets of data."""
+    lines: list[dict[str, Any]] = []
+    assert process.stdout is not None
+    while len({line["qn"] for line in lines if line["what"] == "data"}) < count:
+        lines.append(json.loads(process.stdout.readline()))
+    return lines
+
+
+def send(folder: Path) -> tuple[str, ...]:
+    files = (
+        "--store",
+        folder / "centre.db",
+        "--hosts",
+        folder / "hosts.toml",
+        "--queue",
+        folder / "queue.db",
+    )
+    return ("provisioning.cli", "hj212", "send", *map(str, files), "--since", SINCE, "--json")
+
+
+@pytest.mark.parametrize(
+    ("habits", "more"),
+    [
+        ((), ""),
+        (("--crc", "modbus", "--ack", "9011-in-cp", "--pieces", "7"), 'crc = "modbus"'),
+    ],
+)
+def test_readings_go_from_the_store_to_the_platform_and_a_kill_doubles_nothing(
+    habits: tuple[str, ...], more: str, tmp_path: Path
+) -> None:
+    fill(tmp_path, 6)
+    write_hosts(tmp_path, "127.0.0.1:1")
+    with platform(tmp_path, *habits) as (address, served):
+        write_hosts(tmp_path, address, more=f'{more}\nsend = ["real"]')
+        with running(*send(tmp_path)) as process:
+            first = until(served, 3)
+            os.kill(process.pid, signal.SIGKILL)
+        with running(*send(tmp_path)):
+            lines = first + until(served, 12)
+    data = [line for line in lines if line["what"] == "data"]
+    assert {line["mn"] for line in data} == {MN}
+    assert {line["backfill"] for line in data} == {True}  # of January
+    assert len({(line["cn"], line["st"], line["region"]) for line in data}) == len(data)
+    assert {line["detail"] for line in data} == {""}
+
+
+def call(folder: Path, *arguments: str) -> Any:
+    return CliRunner().invoke(cli, ["hj212", "send", *send(folder)[3:], *arguments])
+
+
+MISTAKES = [
+    ("edition = 2018", "host[0].edition: must be 2017 or 2025"),
+    ('crc = "crc16"', "host[0].crc: must be one of"),
+    ("real_s = 7000", "host[0].real_s"), ("pw = 1", "host[0].pw: unknown key"),
+    ('[[host.code]]\nst = "44"\npoints = ["active_power"]\ncode = "d{role}05{facility}"', "source: missing"),
+    ('[[host.code]]\nst = "4"\npoints = ["active_power"]\ncode = "d-"\nsource = "x"', "host[0].code[0].st"),
+    ('[[host.code]]\nst = "44"\npoints = ["active_power"]\ncode = "d30102"\nsource = "x"\nrole = "treatment"',
+     "two meters have the code d30102"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "said"), MISTAKES, ids=[said for _, said in MISTAKES])
+def test_a_mistake_of_the_host_file_is_named_with_its_place(more: str, said: str, tmp_path: Path) -> None:
+    text = more if not more.startswith("edition") else "real_s = 60"
+    write_hosts(tmp_path, "127.0.0.1:1", edition=2018 if more.startswith("edition") else 2025, more=text)
+    shown = call(tmp_path)
+    assert shown.exit_code == 2
+    assert said in shown.output
+    assert "Traceback" not in shown.output
+
+
+def test_credentials_that_others_may_read_are_refused_and_not_shown(tmp_path: Path) -> None:
+    fill(tmp_path, 1)
+    write_hosts(tmp_path, "127.0.0.1:1")
+    (tmp_path / "h0.secret").chmod(0o644)
+    shown = call(tmp_path)
+    assert shown.exit_code == 2
+    assert "chmod 600" in shown.output
+    assert "246810" not in shown.output
