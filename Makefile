@@ -15,7 +15,7 @@ ARCH   ?= amd64
 export PYTHONSAFEPATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults fuzz lint format bench bench-detection pictures deb lock clean
+.PHONY: help demo test test-faults fuzz lint format bench bench-curtailment bench-detection pictures deb lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -89,6 +89,9 @@ $(BENCH_VENV)/.installed: requirements-bench.lock
 
 bench-detection: $(STAMP) $(BENCH_VENV)/.installed ## the detector against its targets, in half an hour; DIANJIAN_DATA=FOLDER, ARGS=--quick
 	PYTHONPATH=. $(BIN)/python -m tests.bench_detection --peers $(BENCH_VENV)/bin/python $(ARGS)
+
+bench-curtailment: $(STAMP) ## verdicts about reductions against their targets; DIANJIAN_DATA=FOLDER, ARGS=--quick
+	PYTHONPATH=. $(BIN)/python -m tests.bench_curtailment $(ARGS)
 
 pictures: $(STAMP) ## the pictures of the README, from a run of the demo; look at them before you commit them
 	@sh .ci/need "$(PYTHON)" system

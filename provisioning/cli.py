@@ -42,11 +42,12 @@ VERBS: Final = {  # name: its module below provisioning, its text in --help
     "export": ("evidence.export", "write a gateway's stored chain to a file"),
     "evidence": ("evidence.verb", "the proof of some hours of a gateway as one file"),
     "verify": ("evidence.verify", "check evidence or an exported chain with only the centre's key"),
+    "curtail": ("curtail.verb", "reduction lists, and who would pass if the alert were tonight"),
     "explain": ("evidence.explain", "show an episode of the stored chain with its evidence"),
 }
 
 
-HELP: Final = ("values", "gateway", "evidence", "centre", "hj212")
+HELP: Final = ("values", "gateway", "evidence", "centre", "curtail", "hj212")
 """Modules `provisioning.words.help_…` with the Chinese of the verbs' help."""
 add_catalogues(*(f"provisioning.words.help_{room}" for room in HELP))
 set_up()

@@ -1,0 +1,103 @@
+"""The energy of each line out of a gateway's chain, or out of a file of recorded loads.
+
+A chain has registers, so its silences are bridged. A file has powers, or energies of intervals: what it
+does not cover is unknown, and a sample of it counts for as long as samples usually lie apart.
+"""
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from attrs import frozen
+
+from agent.site.file import Site
+from agent.site.linkages import find_hold_s
+from agent.site.setups import lines_of, setups_of
+from drivers.reading import POWER_POINT, Quality, Quantity
+from evidence.curtailment.energy import Segment
+from evidence.curtailment.ledger import Ledger, LineLedger
+from evidence.moments import zone_s
+from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord
+from evidence.walk import Walk
+from provisioning.loads.loads import Loads
+
+HOLD_STEPS: Final = 3
+"""Samples that lack now and then are bridged; a silence is not."""
+FULL_OF_RATED: Final = 2.0
+"""CTs are chosen with a margin; twice the nameplate is assumed."""
+TELL_SEALS: Final = 500
+
+Tell = Callable[[int, int], object]
+
+
+@frozen
+class History:
+    """What each line took, and until when that is known, UTC."""
+
+    ledgers: Mapping[str, Ledger]
+    until_s: float
+
+
+def read_loads_history(site: Site, loads: Loads) -> History:
+    """The energies of a recording."""
+    offset_s = zone_s(site.site.utc_offset)
+    ledgers = {}
+    until_s = float(loads.times_s[-1]) + loads.interval_s
+    for line, watts in loads.watts.items():
+        ledger = ledgers[line] = Ledger(offset_s)
+        known = np.isfinite(watts)
+        times, values = loads.times_s[known].tolist(), watts[known].tolist()
+        if len(times) < 2:
+            continue
+        hold_s = loads.interval_s or HOLD_STEPS * float(np.median(np.diff(times)))
+        for (at_s, one), (next_s, _) in pairwise([*zip(times, values, strict=True), (until_s, 0.0)]):
+            length_s = min(next_s - at_s, hold_s)
+            if length_s > 0:
+                ledger.add(Segment(at_s, at_s + length_s, max(one, 0.0) * length_s / 3600, length_s))
+    return History(ledgers, until_s)
+
+
+def read_chain_history(site: Site, walk: Walk, tell: Tell = lambda _done, _all: None) -> History:
+    """The energies in the whole chain that is still there.
+
+    Raises:
+        ConfigError: The meters of the site file are wrong.
+    """
+    setups, lines = setups_of(site), lines_of(site)
+    full_w = {str(line.id): FULL_OF_RATED * float(line.rated_w) for line in site.line}
+    meters: dict[str, list[str]] = {}
+    for meter, owner in lines.items():
+        meters.setdefault(owner, []).append(meter)
+    offset_s, hold_s = zone_s(site.site.utc_offset), find_hold_s(site)
+    books = {
+        owner: LineLedger.of(own, offset_s, hold_s, {meter: full_w.get(owner, 0.0) for meter in own})
+        for owner, own in meters.items()
+    }
+    until_s = 0.0
+    for done, seal in enumerate(walk.seals()):
+        if done % TELL_SEALS == 0:
+            tell(done, walk.last)
+        offset_ms = seal.header.utc_ms - seal.header.boottime_ms
+        for record in seal.decode(Kind.READING):
+            assert isinstance(record, ReadingRecord)
+            setup, line = setups.get(record.meter), lines.get(record.meter)
+            if setup is None or line is None or record.quality is not Quality.GOOD:
+                continue
+            if record.model != setup.model.hash[:MODEL_ID_BYTES]:
+                continue  # of an older site file
+            values = setup.model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio)
+            at_s = (record.boottime_ms + offset_ms) / 1000
+            books[line].add(
+                record.meter,
+                at_s,
+                _number(values, Quantity.ACTIVE_ENERGY_IMPORT),
+                _number(values, POWER_POINT),
+            )
+            until_s = max(until_s, at_s)
+    return History({line: book.ledger for line, book in books.items()}, until_s)
+
+
+def _number(values: Mapping[str, object], point: str) -> float | None:
+    value = values.get(point)
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,147 @@
+"""The texts of the verbs about curtailment."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from evidence.words import Words
+
+PROBLEMS: Final[Mapping[str, Words]] = {
+    "no head": Words(
+        "{path}：没有找到表头；至少要有“生产线”“预警级别”“减排措施”三列",
+        "{path}: has no row of headings; at least line, level and measure are needed",
+    ),
+    "no rows": Words("{path}：表头以下没有数据", "{path}: has no rows below its headings"),
+    "too many": Words(
+        "{path}：超过 {most} 行；请按网关拆分", "{path}: has more than {most} rows; split it by gateway"
+    ),
+    "empty cell": Words("{place}：空白；这一列必须填写", "{place}: is empty, and this column must be filled"),
+    "level": Words(
+        "{place}：不认识的预警级别 {text!r}；已知：{known}", "{place}: no level {text!r}; known: {known}"
+    ),
+    "grade": Words(
+        "{place}：不认识的绩效等级 {text!r}；已知：{known}", "{place}: no grade {text!r}; known: {known}"
+    ),
+    "measure": Words(
+        "{place}：不认识的减排措施 {text!r}；已知：{known}", "{place}: no measure {text!r}; known: {known}"
+    ),
+    "number": Words("{place}：{text!r} 不是数", "{place}: {text!r} is not a number"),
+    "percent": Words(
+        "{place}：限产比例 {text!r} 不在 1 到 100 之间（减少多少，不是保留多少；30 % 写 30，不写 0.3）",
+        "{place}: a reduction of {text!r} is not from 1 to 100 (by how much less, not what remains; 30 % is "
+        "30, not 0.3)",
+    ),
+    "range": Words(
+        "{place}：{text!r} 超出范围（{low} 到 {high}）", "{place}: {text!r} is not from {low} to {high}"
+    ),
+    "hours": Words(
+        "{place}：时段 {text!r} 应写成 22:00-06:00，多个用分号隔开",
+        "{place}: hours {text!r} must be like 22:00-06:00, several separated by semicolons",
+    ),
+    "name": Words(
+        "{place}：名称 {text!r} 过长或有不可见字符", "{place}: the name {text!r} is too long or unprintable"
+    ),
+    "double": Words(
+        "{place}：生产线 {line} 的 {level} 级在第 {other} 行已经有了",
+        "{place}: line {line} has a row for the level {level} already, in line {other}",
+    ),
+    "needs": Words("{place}：措施 {measure} 需要“{name}”", "{place}: the measure {measure} needs {name}"),
+    "needless": Words(
+        "{place}：措施 {measure} 不用“{name}”，请清空",
+        "{place}: the measure {measure} has no use for {name}",
+    ),
+    "grades": Words(
+        "{place}：同一网关有两个绩效等级：{one} 和 {other}",
+        "{place}: one gateway has two grades: {one} and {other}",
+    ),
+    "unknown column": Words(
+        "{path}：第 {line} 行：不认识的列 {text!r}，未使用",
+        "{path}: line {line}: column {text!r} is not known, and not used",
+    ),
+    "which gateway": Words(
+        "{path}：没有“网关”列；请加 --gateway", "{path}: has no column gateway; add --gateway"
+    ),
+    "unfit": Words(
+        "网关 {gateway}：清单不能作为指令：{why}", "gateway {gateway}: the list fits no order: {why}"
+    ),
+    "no line": Words("{place}：站点文件里没有生产线 {line}", "{place}: the site file has no line {line}"),
+    "no level": Words("清单没有 {level} 级；有：{known}", "the list has no level {level}; it has: {known}"),
+    "no gateway": Words(
+        "清单里没有网关 {gateway}；有：{known}", "the list has no gateway {gateway}; it has: {known}"
+    ),
+}
+COLUMNS: Final[Mapping[str, Words]] = {
+    "gateway": Words("网关", "gateway"),
+    "enterprise": Words("企业名称", "enterprise"),
+    "uscc": Words("统一社会信用代码", "uscc"),
+    "grade": Words("绩效等级", "grade"),
+    "line": Words("生产线", "line"),
+    "level": Words("预警级别", "level"),
+    "measure": Words("减排措施", "measure"),
+    "percent": Words("限产比例（%）", "reduction (%)"),
+    "kwh": Words("日用电量上限（kWh）", "cap (kWh a day)"),
+    "kw": Words("功率上限（kW）", "cap (kW)"),
+    "feed": Words("投料量（t/日）", "feed (t a day)"),
+    "per_t": Words("单位电耗（kWh/t）", "energy (kWh a t)"),
+    "hours": Words("允许时段", "permitted hours"),
+    "ramp": Words("缓降时间（分钟）", "ramp-down (min)"),
+    "treatment": Words("治理设施", "treatment"),
+    "exempt": Words("豁免基荷（kW）", "exempt base load (kW)"),
+    "baseline": Words("基准用电量（kWh/日）", "baseline (kWh a day)"),
+    "law": Words("依据", "law"),
+    "remark": Words("备注", "remark"),
+}
+HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "gateway": ("gateway", "网关", "网关编号", "网关号", "设备编号"),
+    "enterprise": ("enterprise", "企业名称", "企业", "单位名称"),
+    "uscc": ("uscc", "统一社会信用代码", "信用代码"),
+    "grade": ("grade", "绩效等级", "绩效分级", "等级"),
+    "line": ("line", "生产线", "产线", "生产线编号", "工序", "生产线/工序"),
+    "level": ("level", "预警级别", "预警等级", "级别", "应急级别"),
+    "measure": ("measure", "减排措施", "措施", "管控措施"),
+    "percent": ("reduction", "percent", "限产比例", "减排比例", "压减比例", "reduction(%)", "限产比例(%)"),
+    "kwh": ("cap_kwh_day", "cap(kwhaday)", "日用电量上限", "日用电量上限(kwh)", "用电量上限"),
+    "kw": ("cap_kw", "cap(kw)", "功率上限", "功率上限(kw)", "负荷上限"),
+    "feed": ("feed_t_day", "feed(taday)", "投料量", "投料量(t/日)", "日投料量"),
+    "per_t": ("kwh_per_t", "energy(kwhat)", "单位电耗", "单位电耗(kwh/t)", "吨产品电耗"),
+    "hours": ("hours", "permittedhours", "允许时段", "生产时段", "允许生产时段"),
+    "ramp": ("ramp_min", "ramp-down(min)", "缓降时间", "缓降时间(分钟)", "降负荷时间"),
+    "treatment": ("treatment", "治理设施", "治污设施", "治理线"),
+    "exempt": ("exempt_kw", "exemptbaseload(kw)", "豁免基荷", "豁免基荷(kw)", "保温负荷"),
+    "baseline": ("baseline_kwh_day", "baseline(kwhaday)", "基准用电量", "基准用电量(kwh/日)", "基准"),
+    "law": ("law", "依据", "法律依据"),
+    "remark": ("remark", "备注", "说明", "序号", "no", "no."),
+}
+"""How a column may be called; compared without blanks, in lower case, with plain brackets."""
+LABELS: Final[Mapping[str, Words]] = {
+    "gateway": Words("网关", "gateway"),
+    "line": Words("生产线", "line"),
+    "level": Words("级别", "level"),
+    "measure": Words("措施", "measure"),
+    "rows": Words("行数", "rows"),
+    "bytes": Words("指令字节", "bytes of the order"),
+    "good": Words(
+        "{path}：{rows} 行，{gateways} 个网关，没有问题",
+        "{path}: {rows} rows, {gateways} gateways, nothing is wrong",
+    ),
+    "baseline": Words("基准 kWh/日", "baseline kWh/day"),
+    "latest": Words("最近生产日", "latest production day"),
+    "present": Words("当前 kW", "present kW"),
+    "outcome": Words("结果", "outcome"),
+    "pass": Words("达到要求", "pass"),
+    "drop": Words("需再降 {kw} kW", "must drop {kw} kW"),
+    "cannot": Words("本级别 {days} 天内无法判定", "cannot be judged at this level within {days} days"),
+    "never": Words("本级别无法判定", "cannot be judged at this level"),
+    "kwh on": Words("{kwh} kWh（{day}）", "{kwh} kWh ({day})"),
+    "title": Words("{name} 应急减排预演", "{name}: dry run of a curtailment"),
+    "note": Words(
+        "{level} 级，{days} 天，截至 {at}。绘出每小时平均功率、基准和限值；不发布任何指令。",
+        "Level {level}, {days} days, as of {at}. Mean power of each hour, baseline, limit; no order is sent.",
+    ),
+    "actual": Words("实际", "actual"),
+    "basis": Words("基准", "baseline"),
+    "limit": Words("限值", "limit"),
+    "asked": Words("预警", "alert"),
+    "partial": Words(
+        "只用到链上还在的数据；{days} 天", "only what is still in the chain is used: {days} days"
+    ),
+}
