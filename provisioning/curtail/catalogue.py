@@ -21,6 +21,7 @@ class Catalogue:
 
     Attributes:
         laws: Chinese name and English text.
+        columns: Of a list, by what its heading may be, without blanks.
     """
 
     edition: str
@@ -28,6 +29,7 @@ class Catalogue:
     grades: Mapping[str, str]
     measures: Mapping[str, Measure]
     laws: Mapping[str, str]
+    columns: Mapping[str, str]
 
 
 @cache
@@ -45,7 +47,9 @@ def parse_catalogue(raw: bytes) -> Catalogue:
     problems: list[str] = []
     top = Table(parse_toml(decode_text(raw, BYTES_MAX)), "", problems)
     edition = top.text("edition")
-    levels, grades, measures = (_read_names(top, key) for key in ("level", "grade", "measure"))
+    levels, grades, measures, columns = (
+        _read_names(top, key) for key in ("level", "grade", "measure", "column")
+    )
     laws = {}
     for law in top.tables("law"):
         laws[law.text("name")] = law.text("english")
@@ -56,7 +60,14 @@ def parse_catalogue(raw: bytes) -> Catalogue:
     ]
     if problems:
         raise TableError(problems)
-    return Catalogue(edition, levels, grades, {word: Measure(one) for word, one in measures.items()}, laws)
+    return Catalogue(
+        edition, levels, grades, {word: Measure(one) for word, one in measures.items()}, laws, columns
+    )
+
+
+def squeeze(text: str) -> str:
+    """A word of a list as the catalogue has it: plain characters, lower case, no blanks."""
+    return "".join(plain(text).split())
 
 
 def _read_names(top: Table, key: str) -> dict[str, str]:
@@ -65,7 +76,7 @@ def _read_names(top: Table, key: str) -> dict[str, str]:
     for one in top.tables(key, required=True):
         id_ = one.text("id")
         for word in one.values("words"):
-            if found.setdefault(plain(str(word)), id_) != id_:
-                one.note("words", f"{word} stands for {id_} and {found[plain(str(word))]}")
+            if found.setdefault(squeeze(str(word)), id_) != id_:
+                one.note("words", f"{word} stands for {id_} and {found[squeeze(str(word))]}")
         one.finish()
     return found

@@ -30,10 +30,9 @@ from evidence.curtailment.measures import (
 )
 from evidence.fields import NAME_BYTES_MAX
 from evidence.words import Words
-from provisioning.curtail.catalogue import Catalogue
+from provisioning.curtail.catalogue import Catalogue, squeeze
 from provisioning.curtail.sheet import Sheet, name_place
 from provisioning.curtail.words import COLUMNS, PROBLEMS
-from provisioning.loads.units import plain
 
 PROBLEMS_MAX: Final = 50
 """Shown at once; a file with more is wrong as a whole."""
@@ -193,7 +192,7 @@ class _Reader:
 
     def _look_up(self, cells: _Cells, column: str, known: Mapping[str, str]) -> str | None:
         """What a cell's word stands for."""
-        found = known.get(plain(cells.text(column)))
+        found = known.get(squeeze(cells.text(column)))
         if found is None:
             shown = ", ".join(dict.fromkeys(known.values()))
             cells.refuse(column, column, text=cells.text(column)[:40], known=shown)

@@ -9,11 +9,11 @@ from typing import Final
 from attrs import frozen
 
 from evidence.words import Words
-from provisioning.curtail.words import HEADINGS, PROBLEMS
+from provisioning.curtail.catalogue import load_catalogue, squeeze
+from provisioning.curtail.words import PROBLEMS
 from provisioning.loads.loads import LoadsError
 from provisioning.loads.source import HEAD_ROWS, Numbered, Source, open_source
 from provisioning.loads.table import SEPARATORS
-from provisioning.loads.units import plain
 
 NEEDED: Final = ("line", "level", "measure")
 ROWS_MAX: Final = 20_000
@@ -97,8 +97,7 @@ def _is_head(row: list[str]) -> bool:
 
 def _name(cell: str) -> str | None:
     """The column that a heading names."""
-    squeezed = "".join(plain(cell).split())
-    return next((name for name, words in HEADINGS.items() if squeezed in words), None)
+    return load_catalogue().columns.get(squeeze(cell))
 
 
 def name_place(path: Path, line: int, column: Words) -> Words:

@@ -3,7 +3,6 @@
 import click
 
 from disk.help_page import HelpGroup
-
 from provisioning.curtail.dry_run import dry_run
 from provisioning.curtail.list_check import listing
 

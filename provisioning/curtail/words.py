@@ -88,30 +88,7 @@ COLUMNS: Final[Mapping[str, Words]] = {
     "exempt": Words("豁免基荷（kW）", "exempt base load (kW)"),
     "baseline": Words("基准用电量（kWh/日）", "baseline (kWh a day)"),
     "law": Words("依据", "law"),
-    "remark": Words("备注", "remark"),
 }
-HEADINGS: Final[Mapping[str, tuple[str, ...]]] = {
-    "gateway": ("gateway", "网关", "网关编号", "网关号", "设备编号"),
-    "enterprise": ("enterprise", "企业名称", "企业", "单位名称"),
-    "uscc": ("uscc", "统一社会信用代码", "信用代码"),
-    "grade": ("grade", "绩效等级", "绩效分级", "等级"),
-    "line": ("line", "生产线", "产线", "生产线编号", "工序", "生产线/工序"),
-    "level": ("level", "预警级别", "预警等级", "级别", "应急级别"),
-    "measure": ("measure", "减排措施", "措施", "管控措施"),
-    "percent": ("reduction", "percent", "限产比例", "减排比例", "压减比例", "reduction(%)", "限产比例(%)"),
-    "kwh": ("cap_kwh_day", "cap(kwhaday)", "日用电量上限", "日用电量上限(kwh)", "用电量上限"),
-    "kw": ("cap_kw", "cap(kw)", "功率上限", "功率上限(kw)", "负荷上限"),
-    "feed": ("feed_t_day", "feed(taday)", "投料量", "投料量(t/日)", "日投料量"),
-    "per_t": ("kwh_per_t", "energy(kwhat)", "单位电耗", "单位电耗(kwh/t)", "吨产品电耗"),
-    "hours": ("hours", "permittedhours", "允许时段", "生产时段", "允许生产时段"),
-    "ramp": ("ramp_min", "ramp-down(min)", "缓降时间", "缓降时间(分钟)", "降负荷时间"),
-    "treatment": ("treatment", "治理设施", "治污设施", "治理线"),
-    "exempt": ("exempt_kw", "exemptbaseload(kw)", "豁免基荷", "豁免基荷(kw)", "保温负荷"),
-    "baseline": ("baseline_kwh_day", "baseline(kwhaday)", "基准用电量", "基准用电量(kwh/日)", "基准"),
-    "law": ("law", "依据", "法律依据"),
-    "remark": ("remark", "备注", "说明", "序号", "no", "no."),
-}
-"""How a column may be called; compared without blanks, in lower case, with plain brackets."""
 LABELS: Final[Mapping[str, Words]] = {
     "gateway": Words("网关", "gateway"),
     "line": Words("生产线", "line"),
@@ -131,7 +108,7 @@ LABELS: Final[Mapping[str, Words]] = {
     "drop": Words("需再降 {kw} kW", "must drop {kw} kW"),
     "cannot": Words("本级别 {days} 天内无法判定", "cannot be judged at this level within {days} days"),
     "never": Words("本级别无法判定", "cannot be judged at this level"),
-    "kwh on": Words("{kwh} kWh（{day}）", "{kwh} kWh ({day})"),
+    "kwh on": Words("{day} 用电 {kwh} kWh", "{kwh} kWh on {day}"),
     "title": Words("{name} 应急减排预演", "{name}: dry run of a curtailment"),
     "note": Words(
         "{level} 级，{days} 天，截至 {at}。绘出每小时平均功率、基准和限值；不发布任何指令。",

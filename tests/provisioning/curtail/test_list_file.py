@@ -168,6 +168,12 @@ def test_the_shipped_names_are_whole_and_a_word_with_two_meanings_is_a_mistake()
     known = load_catalogue()
     assert set(known.measures.values()) == set(Measure)
     assert {"yellow", "orange", "red"} <= set(known.levels.values())
-    raw = b'edition = "e"\n[[level]]\nid = "a"\nwords = ["x"]\n[[level]]\nid = "b"\nwords = ["X"]\n'
+    more = b'[[grade]]\nid="a"\nwords=["a"]\n[[measure]]\nid="stop"\nwords=["a"]\n'
+    more += b'[[column]]\nid="l"\nwords=["l"]\n'
+    raw = (
+        b'edition = "e"\n'
+        + more
+        + b'[[level]]\nid = "a"\nwords = ["x"]\n[[level]]\nid = "b"\nwords = ["X"]\n'
+    )
     with pytest.raises(ValueError, match="X stands for"):
         parse_catalogue(raw)
