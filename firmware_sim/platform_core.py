@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 from drivers.hj212.crc import CrcKind
 from drivers.hj212.decoding import Taken, decode
 from drivers.hj212.encoding import encode
-from drivers.hj212.numbers import Command, RequestResult, System
+from drivers.hj212.numbers import UPLOADS, Command, RequestResult, System
 from drivers.hj212.oddity import PacketError
 from drivers.hj212.packet import VERSIONS, Edition, Flag, Packet
 from drivers.hj212.parts import Joiner
@@ -136,6 +136,8 @@ class PlatformLink:
             return
         if packet.cn in _NO_ANSWERS:
             yield Event("answer", packet, odd)
+        elif packet.cn not in UPLOADS and packet.cn != Command.HEARTBEAT:
+            yield Event("reply", packet, odd)
         elif packet.cn == Command.HEARTBEAT:
             yield Event("heartbeat", packet, odd)
             yield self._say(packet, Command.NOTICE_ANSWER, "")

@@ -77,6 +77,9 @@ class ExecutionResult(StrEnum):
 
 
 UPLOADS = frozenset(
-    {Command.REAL, Command.STATES, Command.DAY, Command.DAY_STATES, Command.MINUTE, Command.HOUR}
+    {
+        *(Command.REAL, Command.STATES, Command.DAY, Command.DAY_STATES),
+        *(Command.MINUTE, Command.HOUR, Command.STARTED),
+    }
 )
 """Commands under which data are sent."""

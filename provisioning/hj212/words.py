@@ -141,6 +141,21 @@ WORDS: Final[Mapping[str, Words]] = {
         "{queue} 属于另一个数据库，或 {store} 曾从备份恢复；请换一个队列文件",
         "{queue} belongs to another store, or {store} was restored; name a new queue",
     ),
+    "no host": Words("没有上位机 {host}；有：{known}", "there is no host {host}; there are {known}"),
+    "no station": Words("{host} 没有 MN 为 {mn} 的站点", "{host} has no station with the MN {mn}"),
+    "no connection": Words("{address}：无法连接：{why}", "{address}: no connection: {why}"),
+    "silent": Words(
+        "平台在 {seconds} 秒内没有应答：请检查 MN、密码、校验方式和版本",
+        "the platform did not answer within {seconds} s: look at MN, password, crc and edition",
+    ),
+    "answered": Words("{host}：平台有应答", "{host}: the platform answers"),
+    "hung up": Words("平台断开了连接", "the platform hung up"),
+    "not taken": Words(
+        "检查时不接受 MN 或密钥；请由 dianjian hj212 send 接受",
+        "a check takes no MN and no key: dianjian hj212 send does",
+    ),
+    "gave": Words("→ {text}", "→ {text}"),
+    "got": Words("← {text}", "← {text}"),
     "nothing": Words("{file} 中没有数据包", "there is no packet in {file}"),
 }
 

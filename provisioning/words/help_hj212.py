@@ -19,6 +19,11 @@ TEXTS: Final[Mapping[str, str]] = {
     "Database of what waits; made if it is not there.": "待发数据的数据库；不存在则新建。",
     "At the first call: from this time on, instead of from now.": "首次运行时从此时刻起发送，而非从现在起。",
     "Each event as a line of JSON.": "每个事件一行JSON。",
+    "Show a conversation with the platform HOST of a host file in words; no reading is sent.": (
+        "以文字显示与配置文件中某平台的对话；不发送读数。"
+    ),
+    "The station, if it is not the first.": "站点的MN；不指定则为第一个。",
+    "How long it listens.": "监听多长时间（秒）。",
     "An object a packet.": "每个数据包一个JSON对象。",
     "File with the password and SM4 keys of the host; mode 0600.": "含上位机密码和SM4密钥的文件；权限0600。",
     "The check that is usual here.": "此处惯用的校验方式。",

@@ -11,7 +11,7 @@ from attrs import define, evolve, field
 
 from centre.hj212 import connection as connections
 from centre.hj212.connection import Account, Connection
-from centre.hj212.credentials import read_credentials
+from centre.hj212.credentials import read_credentials, write_credentials
 from centre.hj212.hosts import Host
 from centre.hj212.intervals import Made
 from centre.hj212.queue import Queue
@@ -257,3 +257,48 @@ def test_beyond_its_limit_the_queue_gives_up_the_oldest_and_counts_them(tmp_path
         assert first.region == "DataTime=701"
         queue.put({"h": made}, "", {"h": 300})
         assert queue.count("h")[0] == 300
+
+
+def test_history_is_given_out_of_the_queue_and_ends_with_its_result(world: World) -> None:
+    world.go(3_700)
+    begin, end = write_time(NOON_MS + 600_000), write_time(NOON_MS + 1_800_000)
+    asks = (
+        ("2011", "44", f"BeginTime={begin};EndTime={end}"),
+        ("2061", "44", f"BeginTime={begin};EndTime={end}"),
+    )
+    world.platforms[0].habits = evolve(world.platforms[0].habits, commands=asks[:1])
+    world.platforms[1].habits = evolve(world.platforms[1].habits, commands=asks[1:])
+    world.kill()
+    world.start()
+    before = len(world.seen)
+    world.go(700)
+    replies = [packet for host, _, packet in world.seen[before:] if host == 0 and not packet.wants_answer]
+    assert [packet.find("DataTime") for packet in replies] == due_at(4)[1:]
+    assert not [packet for host, _, packet in world.seen[before:] if host == 1 and not packet.wants_answer]
+
+
+def test_an_assigned_mn_holds_over_a_restart(world: World) -> None:
+    mn = "1" * 24
+    world.platforms[0].habits = evolve(
+        world.platforms[0].habits, commands=(("1002", "91", f"i23005-Info={mn}"),)
+    )
+    world.go(700)
+    world.kill()
+    world.start()
+    world.go(1_300)
+    used = [packet.mn for host, _, packet in world.seen if host == 0]
+    assert used == [mn, mn, mn]  # the first heartbeat had the old one
+
+
+def test_a_renewed_key_is_in_the_credential_file_before_it_is_confirmed(world: World) -> None:
+    secret, key = world.hosts[0].credentials, "0123456789abcdef"
+    accounts = [one.account for one in world.connections]
+    accounts[0].renew = lambda credentials: write_credentials(secret, credentials)
+    ask = (("1014", "91", f"i99999-Info={key}"),)
+    world.platforms[0].habits = evolve(world.platforms[0].habits, commands=ask)
+    world.go(610)
+    assert read_credentials(secret).key == key.encode()
+    assert "key_renewed" in world.told
+    world.platforms[0].keys = (key.encode(),)
+    world.go(610)
+    assert times_at(world.platforms[0]) == due_at(2)

@@ -117,3 +117,55 @@ def test_credentials_that_others_may_read_are_refused_and_not_shown(tmp_path: Pa
     assert shown.exit_code == 2
     assert "chmod 600" in shown.output
     assert "246810" not in shown.output
+
+
+def check(folder: Path, *more: str, lang: str = "en") -> Any:
+    hosts = str(folder / "hosts.toml")
+    return CliRunner().invoke(
+        cli, ["--lang", lang, "hj212", "check", "h0", "--hosts", hosts, "--seconds", "1", *more]
+    )
+
+
+def test_a_conversation_is_shown_in_words_and_nothing_is_delivered(tmp_path: Path) -> None:
+    write_hosts(tmp_path, "127.0.0.1:1")
+    habits = ("--command", "1011,31,", "--command", "1012,31,SystemTime=20200101000000")
+    with platform(tmp_path, *habits) as (address, served):
+        write_hosts(tmp_path, address)
+        shown = check(tmp_path)
+        assert shown.exit_code == 0, shown.output
+        assert "→ heartbeat (CN 9015)" in shown.output
+        assert "← answer to a notice (CN 9013)" in shown.output
+        assert "SystemTime=" in shown.output
+        assert "the platform wanted the clock set to 20200101000000: not done" in shown.output
+        assert "246810" not in shown.output
+        chinese = check(tmp_path, lang="zh")
+        assert "→ 心跳（CN 9015）" in chinese.output
+        assert "平台有应答" in chinese.output
+        lines = [json.loads(line) for line in check(tmp_path, "--json").stdout.splitlines()]
+        assert [line["cn"] for line in lines[:2]] == ["9015", "9013"]
+        served.terminate()
+        assert served.stdout is not None
+        assert "data" not in json.loads(served.stdout.read().splitlines()[-1])["ended"]
+
+
+def test_a_check_takes_no_mn_and_a_wrong_password_is_named(tmp_path: Path) -> None:
+    write_hosts(tmp_path, "127.0.0.1:1")
+    (tmp_path / "other.secret").write_text('pw = "000000"\n')
+    with platform(tmp_path, "--command", "1002,91,i23005-Info=000000000000000000000001") as (address, _):
+        write_hosts(tmp_path, address)
+        shown = check(tmp_path)
+        assert "a check takes no MN" in shown.output
+        assert "ExeRtn" not in shown.output.partition("a check takes")[2]
+    with running("firmware_sim.main", "platform", "--credentials", str(tmp_path / "other.secret")) as process:
+        assert process.stdout is not None
+        write_hosts(tmp_path, json.loads(process.stdout.readline())["listening"])
+        assert "QnRtn 3: wrong password" in check(tmp_path).output
+
+
+def test_a_host_that_is_not_there_ends_with_3_and_one_that_is_unknown_with_2(tmp_path: Path) -> None:
+    write_hosts(tmp_path, "127.0.0.1:1")
+    assert check(tmp_path).exit_code == 3
+    assert "no connection" in check(tmp_path).output
+    unknown = CliRunner().invoke(cli, ["hj212", "check", "h9", "--hosts", str(tmp_path / "hosts.toml")])
+    assert (unknown.exit_code, "there are h0" in unknown.output) == (2, True)
+    assert check(tmp_path, "--mn", "0" * 24).exit_code == 2

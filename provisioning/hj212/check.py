@@ -1,0 +1,170 @@
+"""`dianjian hj212 check HOST`: a conversation with a platform, in words, while nothing is delivered.
+
+Connects as `send` would, sends a heartbeat, answers what the platform asks, and shows every packet. No
+reading is sent, no history given, and an MN or key that the platform would assign is not taken: that is for
+`send`, whose queue and credential file keep it. Ends with 1 without an answer, with 3 without a connection.
+"""
+
+import contextlib
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+from attrs import define
+
+from centre.hj212.credentials import CredentialsError, read_credentials
+from centre.hj212.hosts import Host, read_hosts
+from disk.tables import TableError
+from drivers.hj212.numbers import Command
+from drivers.hj212.times import RequestNumbers
+from evidence.moments import utc_ms
+from provisioning.hj212.explain import (
+    explain_packet,
+    explain_refusal,
+    name_packet,
+    packet_object,
+    refusal_object,
+)
+from provisioning.hj212.words import EVENTS, WORDS
+from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.say import say, say_json
+from provisioning.words.language import translate
+from wire.hj212.acts import Act, AskHistory, AssignMn, Event, HangUp, RenewKey, Send, Tell
+from wire.hj212.link import Link
+
+CONNECT_S: Final = 10.0
+READ_BYTES: Final = 16 * 1024
+LOOK_S: Final = 0.2
+SETTLE_S: Final = 5.0
+"""As `centre.hj212.connection`."""
+
+
+@click.command("check")
+@click.argument("host")
+@click.option(
+    "--hosts",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The host file: platforms, stations, codes.",
+)
+@click.option("--mn", default="", help="The station, if it is not the first.")
+@click.option(
+    "--seconds", type=click.IntRange(1, 3_600), default=15, show_default=True, help="How long it listens."
+)
+@click.option("--json", "as_json", is_flag=True, help="An object a packet.")
+def check(host: str, hosts: Path, mn: str, seconds: int, as_json: bool) -> None:
+    """Show a conversation with the platform HOST of a host file in words; no reading is sent."""
+    try:
+        known = {one.name: one for one in read_hosts(hosts)}
+    except TableError as error:
+        raise fail(EXIT_USAGE, *(f"{hosts}: {one}" for one in error.problems)) from error
+    if host not in known:
+        raise fail(EXIT_USAGE, translate(WORDS["no host"], host=host, known=", ".join(known)))
+    found = known[host]
+    stations = [one for one in found.stations if mn in {"", one.mn}]
+    if not stations:
+        raise fail(EXIT_USAGE, translate(WORDS["no station"], mn=mn, host=host))
+    try:
+        credentials = read_credentials(found.credentials)
+    except CredentialsError as error:
+        raise fail(EXIT_USAGE, *error.problems) from error
+    wire = _connect(found)
+    numbers = RequestNumbers(found.terms.offset_h)
+    link = Link(found.terms, stations[0].mn, credentials.pw, credentials.keys, numbers, time.monotonic())
+    with wire:
+        talk = _Talk(wire, link, as_json)
+        talk.run(seconds)
+    if not talk.is_answered:
+        raise fail(EXIT_NO, translate(WORDS["silent"], seconds=seconds))
+    if not as_json:
+        say(translate(WORDS["answered"], host=host))
+
+
+def _connect(host: Host) -> socket.socket:
+    name = "{}:{}".format(*host.address)
+    try:
+        wire = socket.create_connection(host.address, CONNECT_S)
+    except OSError as error:
+        why = translate(WORDS["no connection"], address=name, why=error.strerror or str(error))
+        raise fail(EXIT_OUTSIDE, why) from error
+    wire.settimeout(LOOK_S)
+    return wire
+
+
+@define
+class _Talk:
+    """The conversation and what was shown of it."""
+
+    _wire: socket.socket
+    _link: Link
+    _as_json: bool
+    is_answered: bool = False
+    _is_over: bool = False
+    _heard_s: float = 0.0
+
+    def run(self, seconds: int) -> None:
+        """Until the time is over, the platform hangs up or wants what a check may not do."""
+        end_s = time.monotonic() + seconds
+        self._heard_s = time.monotonic()
+        self._do(self._link.beat(self._heard_s, utc_ms()))
+        while not self._is_over and (now_s := time.monotonic()) < end_s:
+            self._do(self._link.tick(now_s, utc_ms()))
+            if now_s - self._heard_s > SETTLE_S:
+                self._do(self._link.settle(now_s, utc_ms()))
+            with contextlib.suppress(TimeoutError):
+                self._take(self._wire.recv(READ_BYTES))
+
+    def _take(self, data: bytes) -> None:
+        self._heard_s = time.monotonic()
+        if not data:
+            self._tell_line(translate(WORDS["hung up"]), {"event": "closed"})
+            self._is_over = True
+        self._do(self._link.receive(data, self._heard_s, utc_ms()))
+
+    def _do(self, acts: list[Act]) -> None:
+        for act in acts:
+            if isinstance(act, Send):
+                try:
+                    self._wire.sendall(act.raw)
+                except OSError as error:
+                    self._tell_line(translate(WORDS["down"], why=error.strerror), {"event": "closed"})
+                    self._is_over = True
+                    return
+            elif isinstance(act, AssignMn | RenewKey):
+                self._tell_line(translate(WORDS["not taken"]), {"event": "not_taken"})
+                self._is_over = True
+                return
+            elif isinstance(act, AskHistory):
+                self._do(self._link.add_history([], is_last=True, found=False))
+            elif isinstance(act, Tell):
+                self._show(act)
+            elif isinstance(act, HangUp):
+                self._is_over = True
+
+    def _show(self, told: Tell) -> None:
+        if told.taken is not None:
+            is_got = told.event is Event.GOT
+            if is_got:
+                self.is_answered |= told.taken.packet.cn in {Command.NOTICE_ANSWER, Command.REQUEST_ANSWER}
+                self.is_answered |= told.taken.packet.cn == Command.DATA_ANSWER
+            if self._as_json:
+                say_json({"event": told.event.value, **packet_object(told.taken, 0)})
+            else:
+                say(translate(WORDS["got" if is_got else "gave"], text=name_packet(told.taken)))
+                say(*explain_packet(told.taken))
+        elif told.trouble is not None:
+            shown = {"event": told.event.value, **refusal_object(told.trouble, told.trouble.place)}
+            text = explain_refusal(told.trouble)
+            self._tell_line(translate(WORDS["refused"], place=told.trouble.place, why=text), shown)
+        else:
+            line = {"event": told.event.value, "detail": told.detail}
+            self._tell_line(translate(EVENTS[told.event.value], detail=told.detail), line)
+
+    def _tell_line(self, text: str, line: Mapping[str, object]) -> None:
+        if self._as_json:
+            say_json(line)
+        else:
+            say(text)
