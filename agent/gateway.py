@@ -44,7 +44,7 @@ class RekeyError(Exception):
     """Keys and database do not belong together: a new key is needed."""
 
 
-@define
+@define(eq=False, repr=False)
 class Gateway:
     """See the module.
 

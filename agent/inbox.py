@@ -78,7 +78,7 @@ def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
     return path
 
 
-@define
+@define(eq=False, repr=False)
 class Inbox(RecordSource):
     """The agent's side.
 

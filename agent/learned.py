@@ -84,7 +84,7 @@ def describe_meter(learned: LearnedBus, meter: str, setup: MeterSetup) -> dict[s
     return {**told, "left_out": left_out} if left_out else told
 
 
-@define
+@define(eq=False, repr=False)
 class Learning(RecordSource):
     """See the module.
 

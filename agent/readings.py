@@ -24,7 +24,7 @@ class Delivered(NamedTuple):
     record: bytes
 
 
-@define
+@define(eq=False, repr=False)
 class Readings(RecordSource):
     """See the module.
 

@@ -26,7 +26,7 @@ class Row:
     body: bytes | None
 
 
-@define
+@define(eq=False, repr=False)
 class Archive:
     """One gateway's chain in one file.
 

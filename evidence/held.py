@@ -23,7 +23,7 @@ _STORED_BYTES_MAX: Final = 16 * 1024 * 1024
 """Longest set that is read: an older program wrote more ranges than it could read again."""
 
 
-@define
+@define(repr=False)
 class Held:
     """A set of seal numbers, in most cases one run from 1."""
 

@@ -32,7 +32,7 @@ class _Template:
         )
 
 
-@define
+@define(eq=False, repr=False)
 class Templates:
     """Readings that are known to be good, by their length and the bytes in which the meter's name begins."""
 

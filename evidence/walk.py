@@ -155,7 +155,7 @@ class _Mark:
     to_ms: int
 
 
-@define
+@define(eq=False, repr=False)
 class _Run:
     """Accepted seals without a hole, from `first` to `last`."""
 
@@ -189,7 +189,7 @@ class _Run:
             first = mark.number + 1
 
 
-@define
+@define(eq=False, repr=False)
 class Walk:
     """The walk over seals `first` to `last` of `source`.
 

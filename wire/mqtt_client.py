@@ -18,6 +18,8 @@ there. The traps of paho 2.2, each handled where its number stands:
         beside a thread that computes. What the socket has is read at once and dealt out from there, and
         all that came is acknowledged in one send
     [12] half of the time for a message goes into its properties, which it does not have: it is decoded here
+    [13] it asks urllib for a proxy, which takes a tenth of the agent's start and 1.9 MiB with all of HTTP and
+        mail behind it; none is ever used, whatever PySocks or the environment say
 
 A broker may offer less than MQTT 5 has, and delivery needs less: without retained messages they are sent
 as ordinary ones, and with QoS 0 alone a message counts as acknowledged when the socket has taken it,
@@ -29,11 +31,12 @@ import contextlib
 import select
 import socket
 import ssl
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any, Final
 
 from attrs import frozen
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -54,6 +57,22 @@ from wire.mqtt_events import (
 )
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, ServerOnlyTls, TlsFiles, make_tls_context
 from wire.old_protocol import MQTT5_NEEDED, is_old_connack
+
+
+@contextlib.contextmanager
+def _left_out(name: str) -> Iterator[None]:
+    """An import of the module `name` gives an empty one meanwhile, unless it is there already [13]."""
+    empty = ModuleType(name)
+    sys.modules.setdefault(name, empty)
+    try:
+        yield
+    finally:
+        if sys.modules[name] is empty:
+            del sys.modules[name]
+
+
+with _left_out("urllib.request"):
+    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 
 WINDOW_MAX: Final = 20
 """Messages inside paho; larger windows were slower when measured."""
@@ -168,6 +187,9 @@ class _Client(Client):
             packet[2] = UNSPECIFIED if self.puback >= FAILURE else 0
             self._in_packet["packet"] = packet
         return super()._handle_pubackcomp(cmd)
+
+    def _get_proxy(self) -> None:
+        """No proxy [13]."""
 
     def _create_socket_connection(self) -> socket.socket:
         """TCP alone; TLS follows."""

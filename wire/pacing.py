@@ -3,7 +3,7 @@
 from attrs import define, field
 
 
-@define
+@define(eq=False, repr=False)
 class Backoff:
     """A pause that doubles with every failure, from `first_s` to `longest_s`."""
 
@@ -30,7 +30,7 @@ class Backoff:
         return self._next_s
 
 
-@define
+@define(eq=False, repr=False)
 class Patience:
     """A time-out for answers, which doubles each time it expires.
 
@@ -66,7 +66,7 @@ class Patience:
         return True
 
 
-@define
+@define(eq=False, repr=False)
 class Budget:
     """Bytes that may be sent: refilled at `bytes_per_s`, never above what one second brings.
 

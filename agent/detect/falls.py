@@ -56,7 +56,7 @@ SETS_MAX: Final = 8
 """Sets of treatment machines that take turns."""
 
 
-@define
+@define(repr=False)
 class Falls:
     """What treatment drew when it was last healthy.
 

@@ -100,7 +100,7 @@ class Ended:
         return cls(episode.id, episode.rule.value, *times, *counts, numbers.get("course", []))
 
 
-@define
+@define(eq=False, repr=False)
 class LinkageWatch:
     """A linkage with the trackers of its sums and lines, and its open episodes by alarm.
 

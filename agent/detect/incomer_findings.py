@@ -27,7 +27,7 @@ RISE_MINUTES: Final = 5
 """Minutes over which the residual before and after a loss is averaged."""
 
 
-@define
+@define(eq=False, repr=False)
 class IncomerWatch:
     """The incomer with the trackers of itself and of the lines behind it.
 

@@ -41,7 +41,7 @@ LINE_RULES: Final = {
 }
 
 
-@define
+@define(eq=False, repr=False)
 class LineWatch:
     """A line with its open episodes; they name the first linkage that it belongs to (`home`).
 

@@ -138,7 +138,7 @@ class PlantWarning:
         return asdict(self)
 
 
-@define
+@define(eq=False, repr=False)
 class EarlyWarning:
     """Turns the statuses of linkages into messages when a warning begins or ends.
 

@@ -23,7 +23,7 @@ SLEW: Final = 600e-6
 """Up to this it is drift, not a step: the kernel slews by 500 ppm, and crystals add to it."""
 
 
-@define
+@define(eq=False, repr=False)
 class WallClock(RecordSource):
     """See the module; `redate` gives the detector's offset before and from now on, ms, when it changes."""
 

@@ -19,7 +19,7 @@ from evidence.record import Kind
 LOG: Final = logging.getLogger("dianjian.heartbeat")
 
 
-@define
+@define(eq=False, repr=False)
 class Heartbeat(RecordSource):
     """See the module.
 

@@ -30,7 +30,7 @@ def read_boottime_ms() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // NS_PER_MS
 
 
-@define
+@define(eq=False, repr=False)
 class Standstill(RecordSource):
     """See the module."""
 

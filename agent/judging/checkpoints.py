@@ -48,7 +48,7 @@ Check = Tamper | Behaviour
 """Checks each reading beyond its values, and remembers what is usual."""
 
 
-@define
+@define(eq=False, repr=False)
 class Checkpoints:
     """The checkpoints of `feed` and `checks` in `store`.
 

@@ -45,7 +45,7 @@ CHECKPOINT_VERSION_BEFORE: Final = 3
 _KEY_PARTS: Final = 5
 
 
-@define
+@define(eq=False, repr=False)
 class DetectorFeed:
     """Feeds the detector; see the module.
 

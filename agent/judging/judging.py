@@ -32,7 +32,7 @@ EPISODES_MAX: Final = 100
 """For the status view; all of them are in the chain."""
 
 
-@define
+@define(eq=False, repr=False)
 class Judging(RecordSource):
     """See the module.
 

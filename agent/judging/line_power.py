@@ -94,7 +94,7 @@ def _mean(values: Mapping[str, Any], points: Sequence[str]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-@define
+@define(eq=False, repr=False)
 class LinePowers:
     """Sums the meters of each line.
 

@@ -34,7 +34,7 @@ CHECKPOINT_BYTES_MAX: Final = 128
 ERROR_CHARACTERS_MAX: Final = 200
 
 
-@define
+@define(eq=False, repr=False)
 class Attesting(RecordSource):
     """See the module; `last_seal` gives the number and hash of the last seal, if it is held."""
 

@@ -41,7 +41,7 @@ class DiskError(Exception):
     """No seal could be committed for SETTLE_S_MAX: end the process, the next start repairs."""
 
 
-@define
+@define(eq=False, repr=False)
 class Sealing:
     """Queues records and seals them.
 

@@ -14,7 +14,7 @@ PENDING_BYTES_MAX: Final = 4 * 1024 * 1024
 """What may wait in memory while the disk fails; the rest is counted as lost."""
 
 
-@define
+@define(eq=False, repr=False)
 class Pending:
     """A bounded queue of records.
 

@@ -41,7 +41,7 @@ def level_of(used_fraction: float) -> Level:
     return next((level for limit, level in LEVELS if used_fraction >= limit), Level.FREE)
 
 
-@define
+@define(eq=False, repr=False)
 class Quota:
     """Decides before each seal what has to go.
 

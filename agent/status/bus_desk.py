@@ -82,7 +82,7 @@ class GuestRead:
     is_hasty: bool = False
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class _Visit:
     """A read that waits for its turn, and then what came of it; `sent` if a request went out."""
 

@@ -165,7 +165,7 @@ class Histogram:
         return self._now, self._before
 
 
-@define
+@define(eq=False, repr=False)
 class _Half:
     buckets: list[int] = field(factory=lambda: [0] * (len(EDGES_MS) + 1))
     max_ms: float = 0.0

@@ -37,7 +37,7 @@ _NS_PER_MS: Final = 1_000_000
 _ENERGY, _FROZEN = "energy", "frozen"
 
 
-@define
+@define(eq=False, repr=False)
 class _Meter:
     """The checks of one meter."""
 
@@ -49,7 +49,7 @@ class _Meter:
     latency: Latency = field(factory=Latency)
 
 
-@define
+@define(eq=False, repr=False)
 class Behaviour:
     """The checks of all meters.
 

@@ -53,7 +53,7 @@ class _Count:
     open_wh: float = 0.0
 
 
-@define
+@define(eq=False, repr=False)
 class Energy:
     """The check of one meter.
 

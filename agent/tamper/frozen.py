@@ -19,7 +19,7 @@ LOAD_SHARE: Final = 0.05
 """Of the highest power seen: below it the line may be off and its currents zero."""
 
 
-@define
+@define(eq=False, repr=False)
 class Frozen:
     """The check of one meter.
 

@@ -22,7 +22,7 @@ MOVE_MIN_MS: Final = 5.0
 ROW: Final = 2
 
 
-@define
+@define(eq=False, repr=False)
 class Latency:
     """The check of one meter.
 

@@ -36,7 +36,7 @@ HOLD_SLOTS: Final = 2.5
 _FREQUENCIES: Final = (40.0, 70.0)
 
 
-@define
+@define(eq=False, repr=False)
 class Neighbour:
     """One meter.
 
@@ -108,7 +108,7 @@ class Neighbour:
         return not reported
 
 
-@define
+@define(eq=False, repr=False)
 class Neighbours:
     """All meters of a site, by id."""
 

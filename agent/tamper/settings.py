@@ -46,7 +46,7 @@ HOLD_S: Final = 3600.0
 """For so long counters wait for a serial number in doubt: identities are read several times in it."""
 
 
-@define
+@define(eq=False, repr=False)
 class _Known:
     """What is known of one meter: its model, its points by name, and when the last reading was."""
 
@@ -72,7 +72,7 @@ class _Known:
         )
 
 
-@define
+@define(eq=False, repr=False)
 class Tamper:
     """The checks of all meters.
 

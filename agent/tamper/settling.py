@@ -69,7 +69,7 @@ WITHDRAWS: Final = {
 Finding = dict[str, Any]
 
 
-@define
+@define(eq=False, repr=False)
 class Settling:
     """What is known of one point.
 

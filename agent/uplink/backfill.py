@@ -43,7 +43,7 @@ class BodyPacket:
     piece: tuple[int, int] | None = None
 
 
-@define
+@define(eq=False, repr=False)
 class _Cut:
     """A body under way in parts; `sent` bytes of it went, from `start` on and round its end."""
 
@@ -59,7 +59,7 @@ class _Cut:
         return (self.start + self.sent) % self.length
 
 
-@define
+@define(eq=False, repr=False)
 class Backfill:
     """`topic` is that of bodies; `pruned`: the last seal before the first row of the store.
 

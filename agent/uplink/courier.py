@@ -69,7 +69,7 @@ class Send(Protocol):
         ...
 
 
-@define
+@define(eq=False, repr=False)
 class Courier(RecordSource):
     """Joins outbox, store and connection.
 

@@ -101,7 +101,7 @@ class Event:
     number: int | None = None
 
 
-@define
+@define(eq=False, repr=False)
 class Alarms:
     """The standing alarms, and the events that were not taken yet."""
 

@@ -21,7 +21,7 @@ GONE: Final = "gone from the database"
 Span = tuple[int, int]
 
 
-@define
+@define(eq=False, repr=False)
 class GoneBodies:
     """See the module.
 

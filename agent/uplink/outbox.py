@@ -48,7 +48,7 @@ OwnHash = Callable[[int], bytes | None]
 """The hash of an own stored seal, None where the row is gone."""
 
 
-@define
+@define(eq=False, repr=False)
 class Outbox:
     """See the module.
 

@@ -29,7 +29,7 @@ SUSPICIONS_MIN: Final = 2
 """Before the first limit is learned without a clear word of the broker."""
 
 
-@define
+@define(eq=False, repr=False)
 class PacketLimit:
     """See the module.
 

@@ -27,14 +27,14 @@ from wire.pacing import Backoff
 _NOT_OF_SIZE: Final = frozenset({NOT_AUTHORIZED, SESSION_TAKEN_OVER, OLD_PROTOCOL})
 
 
-@define
+@define(eq=False, repr=False)
 class _Waiting:
     publish: Publish
     size: int
     at_s: float
 
 
-@define
+@define(eq=False, repr=False)
 class Window:
     """Messages that await their PUBACK."""
 

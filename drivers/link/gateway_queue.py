@@ -48,7 +48,7 @@ SLOWEST_FADES: Final = 0.9
 """How much of a meter's slowest answer is remembered from one answer to the next."""
 
 
-@define
+@define(eq=False, repr=False)
 class _Silence:
     """The last request that was given up: when it was sent, after how long, and whether that was a trial."""
 
@@ -57,7 +57,7 @@ class _Silence:
     is_trial: bool
 
 
-@define
+@define(eq=False, repr=False)
 class GatewayQueue:
     """What is known of the gateway that a bus goes through.
 

@@ -71,7 +71,7 @@ class PendingRequest(Protocol):
         ...
 
 
-@define
+@define(eq=False, repr=False)
 class _Entry:
     address: int
     until_s: float
@@ -97,7 +97,7 @@ class Choice:
     wait_s: float = 0.0
 
 
-@define
+@define(eq=False, repr=False)
 class Ledger:
     """The requests of one bus that may still be answered.
 

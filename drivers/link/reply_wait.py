@@ -27,7 +27,7 @@ TURNAROUND_TIMES: Final = 1.5
 """After noise, the wait for a meter's answer ends at this multiple of its longest turnaround."""
 
 
-@define
+@define(eq=False, repr=False)
 class ReplyWait:
     """The wait for one answer.
 
@@ -67,7 +67,7 @@ class ReplyWait:
         return max(self.end_s - now_s, 0.0)
 
 
-@define
+@define(eq=False, repr=False)
 class Turnarounds:
     """The longest turnaround of each meter, fading."""
 

@@ -39,7 +39,7 @@ class Answer:
     latency_s: float
 
 
-@define
+@define(eq=False, repr=False)
 class BusStats:
     """What happened on a bus since it was made."""
 
@@ -82,7 +82,7 @@ class Reply(Generic[AnswerT]):
     code: int = 0
 
 
-@define
+@define(eq=False, repr=False)
 class Transaction(ABC, Generic[AnswerT]):
     """A request that was sent, and what has come back.
 

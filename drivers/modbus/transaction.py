@@ -39,7 +39,7 @@ FOREIGN_ID: Final = (
 )
 
 
-@define
+@define(eq=False, repr=False)
 class ModbusTransaction(Transaction[Answer]):
     """A request that was sent at `sent_s`, and what has come back; see `Transaction`.
 

@@ -20,7 +20,7 @@ OWED_MAX: Final = 64
 ANSWERED_KEPT: Final = 8
 
 
-@define
+@define(eq=False, repr=False)
 class TransactionIds:
     """The ids of one connection."""
 

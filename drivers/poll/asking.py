@@ -74,7 +74,7 @@ class NotAskedError(UnsureError):
         self.wait_s = wait_s
 
 
-@define
+@define(eq=False, repr=False)
 class Asking:
     """Asks one meter; see the module.
 

@@ -34,7 +34,7 @@ Pending = dict[Span, tuple[Search, Ask]]
 """Searches that go on in the next poll, by the read that failed."""
 
 
-@define
+@define(eq=False, repr=False)
 class GroupPoll:
     """One poll of one group.
 

@@ -43,7 +43,7 @@ UNSURE: Final = "no answer so far"
 _LEFT_OUT: Final = "left out: "
 
 
-@define
+@define(eq=False, repr=False)
 class Meter:
     """A meter on a bus whose reads may run over `gap_registers_max` unused registers.
 

@@ -46,7 +46,7 @@ TRIAL_QUICK_S: Final = 60.0
 """Between the trials by halves: three or four, each of which costs a request at most."""
 
 
-@define
+@define(eq=False, repr=False)
 class Pause:
     """The pause of one meter, or of a bus."""
 
@@ -158,7 +158,7 @@ class Pause:
         self._heard_s = self._heard_twice_s = CALM_S
 
 
-@define
+@define(eq=False, repr=False)
 class BusState:
     """What all meters of a bus share.
 
@@ -179,7 +179,7 @@ Gaps = tuple[float, float]
 """The silence before a request: since the last answer of its meter, and of another meter of the bus."""
 
 
-@define
+@define(eq=False, repr=False)
 class Quiet:
     """The silence before the requests to one meter.
 

@@ -102,7 +102,7 @@ class Recorder:
         self._write(json.dumps(entry | outcome.to_json() | more) + "\n")
 
 
-@define
+@define(eq=False, repr=False)
 class RecordingBus:
     """A bus whose every `read` is written by a recorder."""
 

@@ -55,7 +55,7 @@ class Wait:
     seconds: float
 
 
-@define
+@define(eq=False, repr=False)
 class _MeterState:
     """The state of one meter; `intervals_s` has the group that matters most first."""
 

@@ -48,7 +48,7 @@ REST_MAX_S: Final = 60.0
 quick meters beside one that takes 9 s 13 % of their polls."""
 
 
-@define
+@define(eq=False, repr=False)
 class ProbeShare:
     """When silent meters may be probed."""
 
@@ -92,7 +92,7 @@ class ProbeShare:
         self._open_until_s = -math.inf
 
 
-@define
+@define(eq=False, repr=False)
 class FairShare:
     """The rests of one meter after polls that took long."""
 

@@ -87,7 +87,7 @@ Search = Generator[Ask, Outcome, bool]
 """Yields reads, is sent what became of each, returns whether any was answered."""
 
 
-@define
+@define(eq=False, repr=False)
 class _Fact:
     """Something learned: why, when it is asked again, and after how long that was decided."""
 
@@ -96,7 +96,7 @@ class _Fact:
     every_s: float
 
 
-@define
+@define(eq=False, repr=False)
 class Splitting:
     """What is known of the registers of one meter.
 

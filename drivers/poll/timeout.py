@@ -37,7 +37,7 @@ LATENCY_FADES: Final = 0.9
 """How much of the slowest answer is remembered from one poll to the next."""
 
 
-@define
+@define(eq=False, repr=False)
 class AnswerTimeout:
     """The time-out of one meter.
 
