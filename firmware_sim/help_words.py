@@ -80,4 +80,19 @@ TEXTS: Final[Mapping[str, str]] = {
     "A command to send at the begin, as CN,ST,REGION; may be repeated.": (
         "开始时发送的命令，格式为 CN,ST,数据区；可重复。"
     ),
+    "Send real time data of an analyser to HOST:PORT as a data logger does.": (
+        "像数采仪那样把分析仪的实时数据发送到 主机:端口。"
+    ),
+    "MN of a site, of any length; may be repeated.": "站点的MN，长度不限；可重复。",
+    "Seconds between packets.": "数据包之间的秒数。",
+    "How many packets; 0 for no end.": "数据包个数；0表示不停。",
+    "Write packets in pieces of so many bytes.": "数据包按若干字节分段写出。",
+    "Leave this field out; may be repeated.": "省略此字段；可重复。",
+    "QN is Unix milliseconds.": "QN为Unix毫秒。",
+    "DataTime has milliseconds.": "DataTime带毫秒。",
+    "Packets that go in parts.": "分包发送的长数据包。",
+    "Fields stand in another order.": "字段顺序不同。",
+    "The mark of every value.": "每个数值的标记。",
+    "What is wrong with every fifth packet; may be repeated.": "每五个数据包中有一个的错误；可重复。",
+    "The same number makes the same values.": "同一数字产生同样的数值。",
 }

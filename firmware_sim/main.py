@@ -38,6 +38,7 @@ from firmware_sim.electrical import PHASES
 from firmware_sim.energy import DAYS_MAX
 from firmware_sim.layout import BusKind, BusPlan, BusProtocol, Layout, LineKind, LinePlan, MeterPlan, Wire
 from firmware_sim.loads import LoadsError, list_loads
+from firmware_sim.logger import logger
 from firmware_sim.plant import Plant, load_plant
 from firmware_sim.plant_file import PlantError
 from firmware_sim.platform import platform
@@ -222,6 +223,7 @@ def events(*, as_json: bool) -> None:
 
 main.add_command(train)
 main.add_command(platform)
+main.add_command(logger)
 
 
 def serve_until_signal(plant: Plant, clock: Clock, control: Path | None = None) -> None:

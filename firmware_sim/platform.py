@@ -27,7 +27,7 @@ READ_BYTES: Final = 16 * 1024
 IDLE_S: Final = 600.0
 """A connection without a byte for so long is closed."""
 EXIT_WRONG_INPUT: Final = 2
-_LINE_ENDS: Final = {"crlf": b"\r\n", "lf": b"\n", "none": b""}
+LINE_ENDS: Final = {"crlf": b"\r\n", "lf": b"\n", "none": b""}
 
 
 @click.command()
@@ -63,7 +63,7 @@ _LINE_ENDS: Final = {"crlf": b"\r\n", "lf": b"\n", "none": b""}
 @click.option("--upper-only", is_flag=True, help="Refuse a check in lower case.")
 @click.option("--crc-lower", is_flag=True, help="Write the check in lower case.")
 @click.option(
-    "--line-end", type=click.Choice(list(_LINE_ENDS)), default="crlf", help="What ends a packet of its own."
+    "--line-end", type=click.Choice(list(LINE_ENDS)), default="crlf", help="What ends a packet of its own."
 )
 @click.option("--pieces", type=click.IntRange(0), default=0, help="Write answers in pieces of so many bytes.")
 @click.option(
@@ -90,7 +90,7 @@ def platform(
     commands: tuple[str, ...],
 ) -> None:
     """Serve a platform that data loggers send to, and print what came."""
-    pw, keys = _read_credentials(credentials)
+    pw, keys = read_secrets(credentials)
     habits = Habits(
         edition=Edition(int(edition)),
         crc=CrcKind(crc),
@@ -101,13 +101,14 @@ def platform(
         answers_every=answer_every,
         needs_upper=upper_only,
         crc_lower=crc_lower,
-        line_end=_LINE_ENDS[line_end],
+        line_end=LINE_ENDS[line_end],
         commands=tuple(_read_command(one) for one in commands),
     )
     serve_platform(Platform(habits, pw, keys, frozenset(mns)), listen, pieces)
 
 
-def _read_credentials(path: Path) -> tuple[str, tuple[bytes, ...]]:
+def read_secrets(path: Path) -> tuple[str, tuple[bytes, ...]]:
+    """The password and the key in a credential file; raises BadParameter."""
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except ValueError:
@@ -117,7 +118,12 @@ def _read_credentials(path: Path) -> tuple[str, tuple[bytes, ...]]:
         raise click.BadParameter(f"{path}: needs pw, and sm4_key as a text")
     if key is None:
         return pw, ()
-    raw = key.encode() if len(key) == KEY_BYTES else bytes.fromhex(key)
+    try:
+        raw = key.encode() if len(key) == KEY_BYTES else bytes.fromhex(key)
+    except ValueError:
+        raw = b""
+    if len(raw) != KEY_BYTES:
+        raise click.BadParameter(f"{path}: sm4_key has 32 hexadecimal digits or 16 characters")
     return pw, (raw,)
 
 
