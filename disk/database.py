@@ -13,6 +13,7 @@ A connection is used by one thread at a time, under `lock`.
 import os
 import re
 import sqlite3
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -42,6 +43,15 @@ CACHE_KIB: Final = 1_024
 VERSION_STEP: Final = 1_000
 """application_id of version 1.2.3 is 1002003: three numbers of three digits fit into its 31 bits."""
 
+_FOUND_AGAIN: Final = "the next start finds out what is left, and says what is lost"
+_NO_FILES: Final = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
 Migration = Callable[["sqlite_utils.Database"], None]
 
 
@@ -51,6 +61,10 @@ class StoreError(Exception):
 
 class SchemaNewerError(StoreError):
     """The database was written by a newer program."""
+
+
+class ReplacedError(StoreError):
+    """Somebody has taken away, replaced or cut the file while this process had it open."""
 
 
 class CorruptError(StoreError):
@@ -128,6 +142,21 @@ def refuse_programs(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(f"holds a {found[0]} {str(found[1])!r}, which is none of ours: edited")
 
 
+def refuse_no_file(path: Path) -> None:
+    """See that what lies at `path`, if anything does, is a file; a link is followed.
+
+    Raises:
+        StoreError: It is something that SQLite would only call a disk error.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # nothing is there, or what is wrong is told when it is opened
+        return
+    if not stat.S_ISREG(mode):
+        what = next((name for is_kind, name in _NO_FILES if is_kind(mode)), "no file")
+        raise StoreError(f"{path}: is {what} in the place of the database: move it away, put the file back")
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that cannot write, beside the owner of the file; raises StoreError."""
@@ -184,7 +213,9 @@ class Database:
 
     A failed write transaction is rolled back and raised as CommitError (unknown result), or as
     StoreFullError if SQLite reports that there is no room. A corrupt file is marked `.suspect`, so that the
-    next start salvages it, and raised as CorruptError.
+    next start salvages it, and raised as CorruptError. SQLite goes on writing into a file that was unlinked,
+    and notices one that was cut only where it reads; so before each transaction the path is looked at (2 us):
+    what was committed into a file that no start finds again would be lost without a word.
     """
 
     def __init__(
@@ -204,7 +235,9 @@ class Database:
         self._owner = owner
         self._migrations = migrations
         self._pages_max = pages_max
+        refuse_no_file(path)
         self.connection = self._connect()
+        self._file = path.stat()
 
     @property
     def suspect(self) -> Path:
@@ -220,6 +253,7 @@ class Database:
         """
         with self.lock:
             self.close()
+            self._look_for_file()
             self.connection = self._connect()
 
     def close(self) -> None:
@@ -266,8 +300,10 @@ class Database:
             CommitError: Its result is unknown.
             StoreFullError: There was no room; nothing was changed.
             CorruptError: The file is corrupt.
+            ReplacedError: It is not at its place any more.
         """
         with self.lock:
+            self._look_for_file()
             try:
                 self.connection.execute("BEGIN IMMEDIATE")
                 yield self.connection
@@ -318,6 +354,21 @@ class Database:
                 "install that one or a later one again, it goes on where it was; nothing was changed"
             )
         return version == len(self._migrations)
+
+    def _look_for_file(self) -> None:
+        """See that what is at the path is the file that was opened, and not shorter than it was."""
+        try:
+            found = self.path.stat()
+        except OSError as error:
+            text = f"{self.path}: was taken away while it was in use ({error.strerror})"
+            raise ReplacedError(f"{text}: put it back; {_FOUND_AGAIN}") from None
+        if (found.st_dev, found.st_ino) != (self._file.st_dev, self._file.st_ino):
+            raise ReplacedError(f"{self.path}: was replaced while it was in use: put it back; {_FOUND_AGAIN}")
+        if found.st_size < self._file.st_size:
+            sizes = f"from {self._file.st_size} to {found.st_size} bytes"
+            self.mark_suspect()
+            raise ReplacedError(f"{self.path}: was cut {sizes} while it was in use; {_FOUND_AGAIN}")
+        self._file = found
 
     def _roll_back(self) -> None:
         if self.connection.in_transaction:

@@ -101,7 +101,7 @@ def _copy(path: Path, pages_max: int, newest_hint: int | None) -> None:
 def _finish(path: Path) -> Path | None:
     """Put a complete copy in the place of `path`; returns where the old file is, None without a copy."""
     copy = add_suffix(path, ".salvaged")
-    if not copy.exists():
+    if copy.is_symlink() or not copy.is_file():  # none, or something that no salvage has made
         return None
     aside = set_aside(path)
     move(copy, path)

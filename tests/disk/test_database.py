@@ -75,7 +75,7 @@ def test_a_migration_that_fails_leaves_the_schema_before_it(
 def test_a_database_that_cannot_be_opened_is_a_store_error_and_is_not_set_aside(tmp_path: Path) -> None:
     path = tmp_path / "gateway.db"
     path.mkdir()
-    with pytest.raises(StoreError, match="unable to open"):
+    with pytest.raises(StoreError, match="is a folder in the place of the database"):
         GatewayStore(path, 1 << 24)
     assert path.is_dir()
     assert not (tmp_path / "gateway.db.corrupt-1").exists()
