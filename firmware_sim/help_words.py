@@ -92,7 +92,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "DataTime has milliseconds.": "DataTime带毫秒。",
     "Packets that go in parts.": "分包发送的长数据包。",
     "Fields stand in another order.": "字段顺序不同。",
-    "The mark of every value.": "每个数值的标记。",
+    "The mark of every value: normal, out-of-service, maintenance, fault, calibration …": (
+        "每个数值的标记：normal（正常）、out-of-service（停运）、maintenance（维护）、fault（故障）、calibration（校准）等。"
+    ),
+    "MARK": "标记",
     "What is wrong with every fifth packet; may be repeated.": "每五个数据包中有一个的错误；可重复。",
     "The same number makes the same values.": "同一数字产生同样的数值。",
 }

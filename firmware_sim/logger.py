@@ -74,7 +74,13 @@ LINGER_S: Final = 1.0
 @click.option("--milliseconds", is_flag=True, help="DataTime has milliseconds.")
 @click.option("--long", "is_long", is_flag=True, help="Packets that go in parts.")
 @click.option("--reorder", is_flag=True, help="Fields stand in another order.")
-@click.option("--mark", type=click.Choice(list(MARKS)), default="normal", help="The mark of every value.")
+@click.option(
+    "--mark",
+    type=click.Choice(list(MARKS)),
+    default="normal",
+    metavar="MARK",
+    help="The mark of every value: normal, out-of-service, maintenance, fault, calibration …",
+)
 @click.option(
     "--flaw",
     "flaws",
