@@ -19,6 +19,7 @@ from agent.judging.detector_feed import DetectorFeed
 from agent.judging.judging import Judging
 from agent.judging.taken_up import decode_taken_up
 from agent.learned import Learning, read_learned
+from agent.orders.orders import Orders
 from agent.overview import StatusParts
 from agent.readings import Delivered, Readings
 from agent.sealing.attesting import Attesting
@@ -144,6 +145,10 @@ def _checks_of(site: Site, feed: DetectorFeed) -> dict[str, Check]:
     return {METERS: Tamper(feed.setups), BEHAVIOUR: Behaviour(feed.setups, buses)}
 
 
+def _least(*numbers: int | None) -> int | None:
+    return min((number for number in numbers if number is not None), default=None)
+
+
 def _store_figures(store: GatewayStore) -> dict[str, Any]:
     return {"used": round(store.used_fraction(), 4)}
 
@@ -167,6 +172,8 @@ def core_of(
     judging = Judging(feed, checkpoints, site.warning.log, send_warning, taken_up)
     readings = Readings()
     outbox = courier.outbox
+    orders = Orders(courier.topics.gateway, courier.centre_key, store, taken_up.records)
+    courier.on_order = orders.take
     sealing = Sealing(
         sealer,
         store,
@@ -175,7 +182,7 @@ def core_of(
         lambda: courier.reference,
         courier.prunable_below,
         outbox.on_sealed,
-        judging.keep_from,
+        lambda: _least(judging.keep_from(), orders.keep_from()),
     )
     manifest = partial(manifest_bodies, site, feed.setups, feed.linkages, feed.incomer, read_version())
     heartbeat_parts = (readings.figures, judging.figures, courier.figures, partial(_store_figures, store))
@@ -189,9 +196,10 @@ def core_of(
         *((Attesting(tpm, store, sealing.last),) if tpm else ()),
         Inbox(site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.is_unsettled),
         courier,
+        orders,
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
     )
-    parts = StatusParts(site, read_version(), courier, readings, judging, figures, learned)
+    parts = StatusParts(site, read_version(), courier, readings, judging, figures, learned, orders=orders)
     return Gateway(sealing, courier, sources), parts
 
 

@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from agent.detect.params import LinkageParams
 from agent.host.certificate_end import certificate_end
@@ -38,6 +38,7 @@ from agent.host.health import read_health
 from agent.judging.detector_feed import NS_PER_MS, DetectorFeed
 from agent.judging.judging import Judging
 from agent.learned import describe_meter
+from agent.orders.orders import Orders
 from agent.readings import Readings
 from agent.site.file import Site
 from agent.status.bus_figures import BusFigures
@@ -64,6 +65,7 @@ class StatusParts:
     judging: Judging
     buses: Callable[[], Sequence[BusFigures]]
     learned: Callable[[], Mapping[str, LearnedBus]] = dict
+    orders: Orders = field(kw_only=True)
 
 
 def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:

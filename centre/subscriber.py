@@ -35,6 +35,7 @@ from centre.core import Centre
 from centre.feed import PIECE_ARRIVALS, Feed, list_waiting
 from centre.inbox import Inbox
 from centre.json_lines import WAITING, JsonLine, as_text, make_finding
+from centre.orders.outgoing import OrdersOut
 from centre.register import RegisterError, read_register
 from centre.silence import Outage, Silence, Silent, find_limit
 from centre.store.contract import CentreStore, EnrolmentError
@@ -95,6 +96,7 @@ class Subscriber:
         secret: The centre's key.
         clock: The source of the time.
         out: Takes each line, as JSON without a line feed.
+        orders: The ledger of orders; read again whenever something was added.
     """
 
     def __init__(
@@ -106,12 +108,14 @@ class Subscriber:
         secret: bytes,
         clock: Clock,
         out: Callable[[str], None],
+        orders: Path | None = None,
     ) -> None:
         self._register = register
         self._register_mtime_ns = -1
         self._register_error = ""
         self._clock = clock
         self._out = out
+        self._orders = None if orders is None else OrdersOut(orders, secret)
         self._memory = memory
         self._stopping = threading.Event()
         self._token = 0
@@ -160,6 +164,7 @@ class Subscriber:
         wait_s = self._clock.real_s(max(self._beacon_at_s - self._clock.monotonic_s(), 0.0))
         self._inbox.wait(min(wait_s, POLL_S))
         self._read_register()
+        self._send_orders()
         for event in self._inbox.events():
             self._note(event)
         self.centre.pace(self._inbox.take_dropped())
@@ -216,6 +221,8 @@ class Subscriber:
             case Connected():
                 self.centre.ranges_max = min(self.centre.ranges_max, count_ranges(event.packet_bytes_max))
                 self._publish(self.centre.make_receipts(self._utc_ms()))
+                if self._orders is not None:
+                    self._orders.forget()
                 self._beacon_at_s = self._clock.monotonic_s()
                 self._log("connected", "")
             case Disconnected():
@@ -310,6 +317,14 @@ class Subscriber:
             self._hand_on([], self.centre.readmit(entry.gateway, entry.readmissions, self._utc_ms()))
         stated = [(entry.gateway, raw) for entry in known for raw in entry.statements]
         self._hand_on(*self.centre.apply_statements(stated, self._utc_ms()))
+
+    def _send_orders(self) -> None:
+        """Publish what is new in the ledger of orders, once there is a connection."""
+        if self._orders is None:
+            return
+        self._publish(self._orders.due(self._utc_ms()))
+        for text in self._orders.take_news():
+            self._log("orders_wrong", text)
 
     def _restore(self, gateway: str) -> None:
         lines = self.centre.lines_of(gateway)

@@ -15,6 +15,7 @@ What honest gateways have sealed, of whatever version, passes (`tests/evidence/t
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -30,6 +31,11 @@ ENTRIES_MAX: Final = 1_000
 """Lines of a finding, buses of a heartbeat; a large site has 400 meters."""
 TRACE_MINUTES_MAX: Final = 600
 """Of a side of an episode's trace, which has two hours."""
+SHA256_DIGITS: Final = re.compile(r"[0-9a-f]{64}")
+FILES_MAX: Final = 16
+"""Beside one mark or answer: photographs and a report."""
+STATEMENTS_MAX: Final = 64
+"""Of the root, in one record about orders."""
 RATIO_MAX: Final = 1_000_000_000
 """Of a transformer; site files allow 100,000."""
 _LOSSES: Final = (7, 8)
@@ -105,6 +111,10 @@ _BYTES: Final = Shape("a byte string", lambda value: type(value) is bytes)
 _HASH: Final = _octets(_HASH_BYTES)
 _SEAL: Final = _whole(1, _SEAL_MAX)
 _COUNT: Final = _whole(0, cbor.UINT64_MAX)
+_DIGITS: Final = Shape(
+    "a SHA-256 in 64 small hexadecimal digits",
+    lambda value: type(value) is str and SHA256_DIGITS.fullmatch(value) is not None,
+)
 _INT: Final = Shape("a whole number", lambda value: type(value) is int)
 _TIME_S: Final = _whole(0, TIME_S_MAX)
 _RATIO: Final = Shape(
@@ -140,6 +150,13 @@ _EPISODE: Final = {
     "trace": _TRACE,
 }
 _LOST: Final = {"first": _SEAL, "last": _SEAL}
+_FILE: Final = _table(
+    "a file as records name it",
+    {"name": _NAME, "size": _COUNT, "sha256": _DIGITS},
+    ("name", "size", "sha256"),
+)
+_FILES: Final = _array(_FILE, FILES_MAX)
+_NUMBER: Final = _whole(0, (1 << 32) - 1)
 
 _SHAPES: Final[Mapping[int, Mapping[str, Shape]]] = {
     2: {  # manifest
@@ -162,6 +179,32 @@ _SHAPES: Final[Mapping[int, Mapping[str, Shape]]] = {
     7: {**_LOST, "why": _TEXT},  # drop
     8: {**_LOST, "recovered": _SEAL},  # lost-tail
     10: {**_EPISODE, "params_hash": _NAME, "retrospective": _FLAG},
+    11: {"id": _NAME, "by": _NAME, "reason": _TEXT, "files": _FILES},  # mark
+    12: {  # order
+        "what": _NAME,
+        "state": _NAME,
+        "reason": _NAME,
+        "hash": _HASH,
+        "order": _BYTES,
+        "newest": _BYTES,
+        "statements": _array(_BYTES, STATEMENTS_MAX),
+        "id": _NAME,
+        "other": _NAME,
+        "rev": _NUMBER,
+        "seq": _NUMBER,
+        "kind": _NAME,
+        "missing": _array(_NUMBER, STATEMENTS_MAX),
+        "keys": _FLAG,
+    },
+    13: {  # answer
+        "order": _NAME,
+        "rev": _NUMBER,
+        "state": _NAME,
+        "by": _NAME,
+        "at": _COUNT,
+        "text": _TEXT,
+        "files": _FILES,
+    },
     14: {"what": _TEXT, "id": _NAME},  # commissioning
     15: {"what": _TEXT, "meter": _NAME, "point": _NAME},  # tamper
     16: {"what": _TEXT, "text": _TEXT},  # event
@@ -178,6 +221,8 @@ _NEEDED: Final[Mapping[int, tuple[str, ...]]] = {
     7: tuple(_LOST),
     8: (*_LOST, "recovered"),
     10: tuple(_EPISODE),
+    12: ("what",),
+    13: ("order", "rev", "state", "by", "at"),
     17: tuple(_SHAPES[17]),
 }
 

@@ -47,7 +47,7 @@ VERBS: Final = {  # name: its module below provisioning, its text in --help
 }
 
 
-HELP: Final = ("values", "gateway", "evidence", "centre", "curtail", "hj212")
+HELP: Final = ("values", "gateway", "evidence", "centre", "curtail", "hj212", "orders")
 """Modules `provisioning.words.help_…` with the Chinese of the verbs' help."""
 add_catalogues(*(f"provisioning.words.help_{room}" for room in HELP))
 set_up()

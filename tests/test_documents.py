@@ -13,6 +13,14 @@ from agent.site.file import parse_site
 from agent.site.linkages import linkages_of
 from evidence.body import BODY_BYTES_MAX
 from evidence.cbor import DEPTH_MAX, TEXT_BYTES_MAX
+from evidence.orders.certificate import (
+    CERTIFICATE_BYTES_MAX,
+    CERTIFY_DOMAIN,
+    PLACE_DOMAIN,
+    WITHDRAW_DOMAIN,
+)
+from evidence.orders.newest import NEWEST_BYTES_MAX, NEWEST_DOMAIN
+from evidence.orders.order import ORDER_BYTES_MAX, ORDER_DOMAIN
 from evidence.receipt import BEACON_BYTES_MAX, BEACON_DOMAIN, RECEIPT_BYTES_MAX, RECEIPT_DOMAIN
 from evidence.record import RECORD_BYTES_MAX, Kind
 from evidence.seal import COSE_BYTES_MAX, RECORDS_MAX
@@ -111,6 +119,9 @@ LIMITS: Final = [
     ("enrolment", STATEMENT_BYTES_MAX),
     ("receipt", RECEIPT_BYTES_MAX),
     ("beacon", BEACON_BYTES_MAX),
+    ("order", ORDER_BYTES_MAX),
+    ("number of the newest order", NEWEST_BYTES_MAX),
+    ("certificate, withdrawal, placement", CERTIFICATE_BYTES_MAX),
     ("nesting", DEPTH_MAX),
     ("a text in a fixed field of a reading, a statement or a receipt", TEXT_BYTES_MAX),
     ("the reason in a re-key, replacement or revocation", REASON_BYTES_MAX),
@@ -132,6 +143,7 @@ def test_the_format_shows_the_schema_that_messages_are_held_against() -> None:
 DOMAINS: Final = (
     *(SEAL_DOMAIN, RECEIPT_DOMAIN, BEACON_DOMAIN, ENROLMENT_DOMAIN),
     *(REKEY_DOMAIN, REPLACE_DOMAIN, REVOKE_DOMAIN),
+    *(ORDER_DOMAIN, NEWEST_DOMAIN, CERTIFY_DOMAIN, WITHDRAW_DOMAIN, PLACE_DOMAIN),
 )
 
 

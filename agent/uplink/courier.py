@@ -38,6 +38,7 @@ from wire import messages
 from wire.enrolment.topics import renew_answer
 from wire.messages import Kind, Topics
 from wire.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
+from wire.orders import concerns_orders
 
 LOG: Final = logging.getLogger("dianjian.courier")
 
@@ -59,6 +60,11 @@ _ALARMS: Final = frozenset(Alarm)
 
 def _ignore(_: object) -> None:
     """Nobody waits for it."""
+
+
+def _no_records(_: Message, __: Stamp) -> list[NewRecord]:
+    """Nobody takes orders."""
+    return []
 
 
 class Send(Protocol):
@@ -84,6 +90,7 @@ class Courier(RecordSource):
         refused: Subscriptions that the broker does not grant.
         rejections: Messages that were recorded and dropped.
         on_certificate, on_renewal_ack: Take what concerns a renewal, see `agent.uplink.renewing`.
+        on_order: Takes what `wire.orders` brings, and gives the records that follow.
         receipt: Number of the highest seal that a receipt covers, and the centre's time in it, UTC ms.
     """
 
@@ -96,6 +103,7 @@ class Courier(RecordSource):
     statements: tuple[Pending, ...] = ()
     on_certificate: Callable[[bytes], None] = _ignore
     on_renewal_ack: Callable[[int], None] = _ignore
+    on_order: Callable[[Message, Stamp], list[NewRecord]] = _no_records
     beacon_utc_ms: int | None = field(default=None, init=False)
     kept_utc_ms: int | None = field(default=None, init=False)
     ended: str = field(default="", init=False)
@@ -128,6 +136,8 @@ class Courier(RecordSource):
 
     def handle(self, event: MqttEvent, stamp: Stamp, now_s: float) -> list[NewRecord]:
         """Take what the connection reports."""
+        if isinstance(event, Message) and concerns_orders(self.topics.gateway, event.topic):
+            return self.on_order(event, stamp)
         bodies = self._take(event, stamp, now_s)
         for body in bodies:
             LOG.warning("%s on %s: %s", body["what"], body["topic"], body.get("text", body.get("code")))

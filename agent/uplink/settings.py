@@ -7,6 +7,7 @@ from wire import messages
 from wire.enrolment.topics import renew_answer
 from wire.messages import Topics
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, Will, parse_broker
+from wire.orders import subscriptions
 
 ENROLLED_NAME: Final = "current"
 """The folder of the certificate that an enrolment put in place (`provisioning.enrolment.identity`)."""
@@ -32,7 +33,7 @@ def mqtt_settings(site: Site, broker: BrokerSettings, topics: Topics) -> MqttSet
             client_id=site.site.gateway,
             tls=address.tls,
             plain_allowed=broker.plain,
-            subscriptions=(topics.receipt, topics.order, messages.BEACON, *renewed),
+            subscriptions=(topics.receipt, *subscriptions(topics.gateway), messages.BEACON, *renewed),
             will=Will(topics.state, messages.encode_state(online=False, details={})),
         )
     except MqttSettingsError as error:

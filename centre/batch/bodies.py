@@ -71,6 +71,8 @@ class Bodies:
         marks = Mark.TEACHES if any(kind_of(record) == Kind.MANIFEST for record in records) else Mark(0)
         if chain.lines.has_waited:
             marks |= Mark.WAITS
+        if any(kind_of(record) in {Kind.ORDER, Kind.ANSWER} for record in records):
+            marks |= Mark.ANSWERS
         if marks:
             batch.changes.append(Marked(header.gateway, header.number, marks))
 

@@ -19,10 +19,12 @@ from evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
 from provisioning.centre.approve import approve, issue
 from provisioning.centre.broker import broker_config
 from provisioning.centre.chain import receipt, rekey, replace
+from provisioning.centre.keys import keys
 from provisioning.centre.list import listing
 from provisioning.centre.listen import listen
 from provisioning.centre.office import authority, certificate, token
 from provisioning.centre.options import AS_JSON, FILE, INPUT, KEY, failing_in_one_line, show
+from provisioning.centre.order import order
 from provisioning.centre.readmit import readmit
 from provisioning.centre.revoke import revoke
 from provisioning.terminal.exits import EXIT_USAGE, fail
@@ -37,7 +39,8 @@ def command() -> None:
 
 _OFFICE: Final = (authority, certificate, token, listen, approve, issue, listing, broker_config)
 _CHAIN: Final = (receipt, rekey, replace, revoke, readmit)
-for each in (*_OFFICE, *_CHAIN):
+_ORDERS: Final = (keys, order)
+for each in (*_OFFICE, *_CHAIN, *_ORDERS):
     command.add_command(each)
 
 

@@ -34,6 +34,7 @@ usual 5 ms a message takes 30 ms to be read while the core works, and others que
 @REGISTER
 @click.option("--key", required=True, type=FILE, help="The centre's key file; see `dianjian centre init`.")
 @click.option("--store", required=True, type=FILE, help="Database of what is verified.")
+@click.option("--orders", type=FILE, help="The ledger of orders; it is read again when something was added.")
 @click.option("--ca", type=FILE, help="Certificate of the authority that signed the broker's.")
 @click.option("--certificate", type=FILE, help="Own client certificate.")
 @click.option("--certificate-key", type=FILE, help="Its key.")
@@ -47,6 +48,7 @@ def command(
     register: Path,
     key: Path,
     store: Path,
+    orders: Path | None,
     ca: Path | None,
     certificate: Path | None,
     certificate_key: Path | None,
@@ -64,7 +66,7 @@ def command(
             secret, clock = load_key_file(key), clock_from_spec(sim_clock)
             opened = stack.enter_context(closing(SqliteStore(store)))
             memory = add_suffix(store, ".memory")
-            subscriber = Subscriber(settings, opened, memory, register, secret, clock, _print)
+            subscriber = Subscriber(settings, opened, memory, register, secret, clock, _print, orders)
         except (MqttSettingsError, RegisterError, KeyFileError, OSError) as error:
             raise fail(EXIT_USAGE, str(error)) from error
         except StoreError as error:

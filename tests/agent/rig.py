@@ -74,6 +74,7 @@ class Rig:
     ahead_s: float = float(BEGIN_S)
     sent: list[tuple[int, str, bytes, bool]] = field(factory=list)
     figures: Sequence[BusFigures] = ()
+    clock_state: ClockState = ClockState.SYNCHRONISED
     gateway: Gateway = field(init=False)
     parts: StatusParts = field(init=False)
     first_key: bytes = field(init=False)
@@ -102,7 +103,7 @@ class Rig:
             int((self.ahead_s + self.passed_s) * NS_PER_S),
             int(self.passed_s * NS_PER_S),
             self.boot_id,
-            ClockState.SYNCHRONISED,
+            self.clock_state,
         )
 
     def read(self, meter: str, watts: float | None) -> None:

@@ -22,11 +22,13 @@ from agent.site.enrolment import EnrolmentError, read_enrolment, write_enrolment
 from centre.enrolment.ledger import LEDGER_NAME, KeptToken, Ledger, OfficeError
 from centre.enrolment.office import AUTHORITY_NAME, KEY_NAME, REVOKED_NAME, Office, make_office
 from centre.hj212.credentials import Credentials, read_credentials, write_credentials
+from centre.orders.ledger import add_line as add_order_line
+from centre.orders.ledger import open_ledger, root_line, statement_line
 from centre.register import add_line, enrolment_line, read_register
 from disk.files import move, replace_file, write_output
 from disk.probe import probe_folder
 from drivers.poll.learned import LearnedBus
-from evidence.keys import create_key_file, load_key_file
+from evidence.keys import create_key_file, load_key_file, public
 from provisioning.centre import approve, office
 from provisioning.doctor import bundle
 from provisioning.enrolment.file import FolderTransport
@@ -39,6 +41,7 @@ from provisioning.meters.bus_option import open_record
 from provisioning.setup.session import set_aside
 from provisioning.terminal.exits import write_or_fail
 from tests.evidence.chains import Chain, secret
+from tests.evidence.orders import made
 from wire.enrolment import certificates
 from wire.enrolment.answer import Issued, Refused
 from wire.enrolment.token import new_token
@@ -138,6 +141,18 @@ def _kept(folder: Path) -> object:
 
 def _register(folder: Path) -> object:
     return {name: one.first_key for name, one in read_register(folder / "register").items()}
+
+
+def _begin_orders(folder: Path) -> None:
+    add_order_line(folder / "orders", root_line(public(made.ROOT)))
+
+
+def _add_statement(folder: Path) -> None:
+    add_order_line(folder / "orders", statement_line(made.WITHDRAWAL))
+
+
+def _orders(folder: Path) -> object:
+    return open_ledger(folder / "orders").trust.raws
 
 
 def _ledger(folder: Path) -> object:
@@ -256,6 +271,7 @@ WRITERS: Final = (
             "evidence.keys:create_key_file",
             "agent.site.enrolment:make_recovery_key",
             "provisioning.centre.group:init",
+            "provisioning.centre.keys:make",
         ),
         lambda folder: create_key_file(folder / "key"),
         _key,
@@ -295,6 +311,18 @@ WRITERS: Final = (
         lambda folder: Office(folder).write_revoked(NOW),
         _revoked,
         _make_office,
+    ),
+    Writer(
+        "the ledger of orders",
+        (
+            "centre.orders.ledger:add_line",
+            "provisioning.centre.keys:begin",
+            "provisioning.centre.keys:_state",
+            "provisioning.centre.order:_issue",
+        ),
+        _add_statement,
+        _orders,
+        _begin_orders,
     ),
     Writer("the inbox", ("agent.inbox:drop",), _drop, _letters),
     Writer(

@@ -166,8 +166,12 @@ def small_plant(
     interval_s: float = 0.5,
     authority: Authority | None = None,
     options: tuple[str, ...] = (),
+    orders: Path | None = None,
 ) -> Iterator[SmallPlant]:
-    """Everything set up; simulator and broker run. With an authority all of MQTT goes through TLS."""
+    """Everything set up; simulator and broker run. With an authority all of MQTT goes through TLS.
+
+    `orders` is the ledger of orders, which may be begun later.
+    """
     lines = {n: "p1" if n % 2 else "t1" for n in range(1, meters + 1)}
     share = 1 / (meters // 2)
     plant = PLANT.format(
@@ -199,6 +203,7 @@ def small_plant(
     subscribe = ["provisioning.cli", "subscribe", "--broker", f"{scheme}://127.0.0.1:{port}", *subscribe_tls]
     for option, name in (("register", "gateways.jsonl"), ("key", "centre.key"), ("store", "centre.db")):
         subscribe += [f"--{option}", str(folder / name)]
+    subscribe += ["--orders", str(orders)] if orders is not None else []
     subscriber = Part("subscriber", subscribe, folder)
     plant_ = SmallPlant(
         folder=folder,

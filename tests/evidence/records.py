@@ -6,7 +6,15 @@ import cbor2
 
 from evidence.cbor import FormatError
 from evidence.record import Kind, decode_record
-from evidence.record_body import ENTRIES_MAX, NAME_BYTES_MAX, RATIO_MAX, TIME_S_MAX, TRACE_MINUTES_MAX
+from evidence.record_body import (
+    ENTRIES_MAX,
+    FILES_MAX,
+    NAME_BYTES_MAX,
+    RATIO_MAX,
+    STATEMENTS_MAX,
+    TIME_S_MAX,
+    TRACE_MINUTES_MAX,
+)
 from evidence.seal import NUMBER_MAX
 from tests.evidence.attestations import GOLDEN
 
@@ -31,6 +39,7 @@ EPISODE: Final[dict[str, Any]] = {
 METER: Final[dict[str, Any]] = {
     "model": b"12345678", "unit_id": 1, "bus": "b1", "line": "p1", "ct_ratio": 40.0, "pt_ratio": 1,
 }  # fmt: skip
+FILE: Final[dict[str, Any]] = {"name": "report.pdf", "size": 9, "sha256": "0a" * 32}
 BODIES: Final[dict[Kind, dict[str, Any]]] = {
     Kind.MANIFEST: {
         "site": "[site]",
@@ -54,9 +63,15 @@ BODIES: Final[dict[Kind, dict[str, Any]]] = {
     Kind.LOST_TAIL: {"first": 1, "last": 2, "recovered": 2},
     Kind.CONFIG: {},
     Kind.EPISODE: EPISODE,
-    Kind.MARK: {},
-    Kind.ORDER: {},
-    Kind.ANSWER: {},
+    Kind.MARK: {"id": "k7", "by": "王", "reason": "检修", "files": [FILE]},
+    Kind.ORDER: {
+        "what": "order", "state": "held", "reason": "", "hash": bytes(32), "order": b"\xd2",
+        "newest": b"\xd2", "statements": [b"\xd2"], "id": "o1", "other": "o2", "rev": 1, "seq": 4_294_967_295,
+        "kind": "supervise", "missing": [1, 2], "keys": False,
+    },
+    Kind.ANSWER: {
+        "order": "o1", "rev": 1, "state": "objected", "by": "王", "at": 5, "text": "", "files": [FILE],
+    },
     Kind.COMMISSIONING: {"what": "sheet", "sha256": "00" * 32, "id": "00" * 32},
     Kind.TAMPER: {
         "what": "counter backwards", "meter": "m1", "point": "active_energy_import", "was": 2, "now": 1,
@@ -64,10 +79,11 @@ BODIES: Final[dict[Kind, dict[str, Any]]] = {
     Kind.EVENT: {"what": "meter", "good": False, "text": "no answer", "nothing": None},
     Kind.ATTESTATION: GOLDEN[0].to_body(),
 }  # fmt: skip
+NEEDED: Final = {Kind.ORDER: ("what",), Kind.ANSWER: ("order", "rev", "state", "by", "at")}
 BAREST: Final[dict[Kind, dict[str, Any]]] = {
     kind: {key: one for key, one in body.items() if key not in {"params_hash", "retrospective", "why"}}
     if kind in {Kind.DROP, Kind.LOST_TAIL, Kind.EPISODE, Kind.ATTESTATION}
-    else {}
+    else {key: one for key, one in body.items() if key in NEEDED.get(kind, ())}
     for kind, body in BODIES.items()
 }
 
@@ -152,6 +168,24 @@ WRONG: Final[list[tuple[Kind, str, object]]] = [
     (Kind.EVENT, "of a later version", -(1 << 64)),
     (Kind.EVENT, "of a later version", [{1: 2}]),
     (Kind.EVENT, "of a later version", cbor2.undefined),
+    *((Kind.MARK, "files", [{**FILE, **change}]) for change in (
+        {"name": None}, {"name": LONG}, {"size": -1}, {"size": 1.5}, {"sha256": "0A" * 32},
+        {"sha256": "0a" * 31}, {"sha256": bytes(32)},
+    )),
+    (Kind.MARK, "files", [{"name": "x", "size": 1}]),
+    (Kind.MARK, "files", [FILE] * (FILES_MAX + 1)),
+    (Kind.ORDER, "what", None),
+    (Kind.ORDER, "hash", bytes(31)),
+    (Kind.ORDER, "order", "raw"),
+    (Kind.ORDER, "statements", [1]),
+    (Kind.ORDER, "statements", [b""] * (STATEMENTS_MAX + 1)),
+    (Kind.ORDER, "seq", 1 << 32),
+    (Kind.ORDER, "missing", [[1, 2]]),
+    (Kind.ORDER, "keys", 0),
+    (Kind.ANSWER, "rev", "1"),
+    (Kind.ANSWER, "by", None),
+    (Kind.ANSWER, "at", -1),
+    (Kind.ANSWER, "files", {}),
     (Kind.ATTESTATION, "alg", "ES384"),
     (Kind.ATTESTATION, "attest", bytes(148)),
     (Kind.ATTESTATION, "seal", -1),

@@ -1,13 +1,15 @@
 import io
 from pathlib import Path
 
+import cbor2
 import pytest
 from hypothesis import given, settings
 
 import evidence
 from drivers.reading import Reading
-from evidence import cbor
+from evidence import cbor, cose
 from evidence.body import BODY_BYTES_MAX, columns_body, plain_body
+from evidence.orders.newest import Newest, sign_newest
 from evidence.pack.content import encode_content, encode_evidence, sign_issue
 from evidence.pack.export import ExportedSeal, write_chain
 from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
@@ -15,9 +17,11 @@ from evidence.record import decode_record, encode_reading
 from evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
 from tests.evidence.cddl import Schema
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret
+from tests.evidence.orders import made
+from tests.evidence.orders.table import WRONG_FIELDS
 from tests.evidence.pack import packs
 from tests.evidence.test_record import READING, READINGS
-from wire import messages
+from wire import messages, orders
 
 SCHEMA = Schema((Path(evidence.__file__).parent / "records.cddl").read_text())
 CENTRE = secret(0, "centre")
@@ -125,6 +129,30 @@ def test_schema_and_decoder_refuse_the_same_reading(position: int, value: object
     assert not SCHEMA.matches("record", raw)
     with pytest.raises(cbor.FormatError):
         decode_record(raw)
+
+
+def test_real_orders_numbers_and_statements_match_their_own_rule_and_no_other() -> None:
+    newest = sign_newest(Newest("g1", 3, HASH, (1, 3), bytes(32), 5), CENTRE)
+    signed = {
+        "order": made.signed(),
+        "newest": newest,
+        "certificate": made.CITY_CERTIFICATE,
+        "withdrawal": made.WITHDRAWAL,
+        "placement": made.PLACEMENT,
+    }
+    for rule, raw in signed.items():
+        assert [other for other in signed if SCHEMA.matches(other, raw)] == [rule]
+    attested = orders.encode_attested(orders.Attested(signed["order"], made.STATEMENTS))
+    assert SCHEMA.matches("order-message", attested)
+    assert SCHEMA.matches("orders-message", orders.encode_attested(orders.Attested(newest, ())))
+    assert SCHEMA.matches("keys-message", orders.encode_keys([made.WITHDRAWAL]))
+    assert SCHEMA.matches("message", attested)
+    for at, value in WRONG_FIELDS:
+        items = cbor.decode(cose.parse(signed["order"], 20_000).payload, 20_000)
+        items[at] = value
+        if (at, type(value)) not in {(9, int), (10, int)}:  # CDDL does not compare two times
+            raw = cose.sign1(cbor2.dumps(items, canonical=True), CENTRE, b"dj1.order")
+            assert not SCHEMA.matches("order", raw), (at, value)
 
 
 METER = EnrolledMeter("m1", "eastron-sdm630", 1, "20231234")

@@ -15,6 +15,9 @@ from evidence import keys
 from evidence.cbor import FormatError
 from evidence.chain import ChainState, Code, Outcome
 from evidence.continuation import continue_chain, open_enrolment
+from evidence.orders.newest import parse_newest
+from evidence.orders.order import parse_order
+from evidence.orders.trust import Reason, Trust
 from evidence.pack.export import ExportedSeal, Item, verify_file, write_chain
 from evidence.receipt import open_beacon, open_receipt
 from evidence.record import Kind, encode_record
@@ -47,6 +50,8 @@ MESSAGES: Final = [
 ]
 
 RECORDS: Final[list[dict[str, Any]]] = loaded("records.json")["records"]
+SENT: Final = loaded("orders_sent.json")
+ORDERS: Final[list[dict[str, Any]]] = SENT["orders"]
 
 
 def test_the_files_are_what_is_made_today() -> None:
@@ -124,6 +129,26 @@ def test_our_decoder_agrees_with_every_record() -> None:
     assert [one["say"] for one in RECORDS if is_taken(bytes.fromhex(one["put"])) != one["good"]] == []
 
 
+@pytest.mark.parametrize("one", ORDERS)
+def test_our_verifier_agrees_with_every_order_and_number(one: dict[str, Any]) -> None:
+    name, trust = (
+        SENT["gateway"],
+        Trust(bytes.fromhex(SENT["root"]), [*map(bytes.fromhex, one["statements"])]),
+    )
+    raw = bytes.fromhex(one["put"])
+    try:
+        if one["kind"] == "order":
+            found = trust.judge(parse_order(raw), name)
+            reason = found.value if isinstance(found, Reason) else ""
+        else:
+            newest = parse_newest(raw)
+            reason = "" if newest.newest.gateway == name else "gateway"
+            reason = reason if trust.is_receipt_key(newest) else "key"
+    except FormatError:
+        reason = "form"
+    assert reason == one["reason"]
+
+
 def in_node(script: str, *arguments: str) -> dict[str, Any]:
     """What a script of tests/js prints."""
     node = shutil.which("node", path=f"{NODE_BIN}:{os.environ['PATH']}")
@@ -140,7 +165,9 @@ def in_node(script: str, *arguments: str) -> dict[str, Any]:
 def test_a_verifier_in_javascript_agrees_and_accepts_no_mutation() -> None:
     told = in_node("run.mjs", str(VECTORS))
     assert told["failures"] == []
-    steps = sum(len(param.values[0]["steps"]) for param in STORIES) + len(MESSAGES) + len(RECORDS)  # type: ignore[call-overload,index]
+    steps = (
+        sum(len(param.values[0]["steps"]) for param in STORIES) + len(MESSAGES) + len(RECORDS) + len(ORDERS)
+    )  # type: ignore[call-overload,index]
     assert told["steps"] == steps
     assert told["mutations"] >= MUTATIONS_LEAST
 

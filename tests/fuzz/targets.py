@@ -2,11 +2,23 @@
 
 from typing import Final
 
-from tests.fuzz import centre, dlt645, enrolment, evidence, files, hj212, modbus, packs, spool, wire
+from tests.fuzz import (
+    centre,
+    dlt645,
+    enrolment,
+    evidence,
+    files,
+    hj212,
+    modbus,
+    orders,
+    packs,
+    spool,
+    wire,
+)
 from tests.fuzz.target import Target
 
 TARGETS: Final[dict[str, Target]] = {
     target.name: target
-    for part in (modbus, dlt645, hj212, evidence, centre, packs, wire, files, enrolment, spool)
+    for part in (modbus, dlt645, hj212, evidence, centre, packs, wire, files, enrolment, spool, orders)
     for target in part.TARGETS
 }

@@ -6,6 +6,8 @@ import { array, decode, octets, RECORD_MAX, refuse, same, text, uint } from './s
 const BLOCKS_MAX = 32;
 const NAME_MAX = 256;
 const ENTRIES_MAX = 1_000;
+const FILES_MAX = 16;
+const STATEMENTS_MAX = 64;
 const MINUTES_MAX = 600;
 const TIME_S_MAX = 253_402_300_799;
 const RATIO_MAX = 1_000_000_000;
@@ -47,7 +49,7 @@ function block(item) {
 }
 
 // What may stand in a body at all.
-function plain(value) {
+export function plain(value) {
   if (value instanceof Map) {
     for (const [key, item] of value) {
       string(key);
@@ -121,6 +123,11 @@ const meter = table({
   line: orNull(name), ct_ratio: ratio, pt_ratio: ratio,
 });
 
+const u32 = (value) => uint(value, 2 ** 32 - 1);
+const digits = (value) => (/^[0-9a-f]{64}$/.test(string(value)) ? value : refuse('no digest'));
+const file = table({ name, size: (value) => uint(value), sha256: digits }, ['name', 'size', 'sha256']);
+const files = (value) => list(value, FILES_MAX, file);
+
 const BODIES = {
   2: table({
     site: string, site_deflated: blob, site_hash: hash, version: string, boot_id: (value) => octets(value, 16),
@@ -133,6 +140,14 @@ const BODIES = {
   7: ascending(table({ ...lost, why: string }, ['first', 'last'])),
   8: ascending(table({ ...lost, recovered: seal }, ['first', 'last', 'recovered'])),
   10: table({ ...episode, params_hash: name, retrospective: flag }, Object.keys(episode)),
+  11: table({ id: name, by: name, reason: string, files }),
+  12: table({
+    what: name, state: name, reason: name, hash, order: blob, newest: blob, id: name, other: name, kind: name, keys: flag,
+    statements: (value) => list(value, STATEMENTS_MAX, blob), rev: u32, seq: u32,
+    missing: (value) => list(value, STATEMENTS_MAX, u32),
+  }, ['what']),
+  13: table({ order: name, rev: u32, state: name, by: name, at: (value) => uint(value), text: string, files },
+    ['order', 'rev', 'state', 'by', 'at']),
   14: table({ what: string, id: name }),
   15: table({ what: string, meter: name, point: name }),
   16: table({ what: string, text: string }),

@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FormError } from './strict.mjs';
+import { isReceiptKeys, judge, openNewest, openOrder, trust } from './orders.mjs';
 import { openBeacon, openReceipt } from './receipt.mjs';
 import { openRecord } from './record.mjs';
 import { continueChain, enrol } from './statement.mjs';
@@ -101,10 +102,38 @@ function records(vector) {
   }
 }
 
+// Orders and numbers of the newest: whether each counts for the gateway under the root's statements, and if not, why.
+async function orders(vector) {
+  const root = hex(vector.root);
+  const reasonOf = async (one, raw) => {
+    const known = await trust(one.statements.map(hex), root);
+    try {
+      if (one.kind === 'order') return (await judge(openOrder(raw), vector.gateway, known)).reason;
+      const newest = openNewest(raw);
+      if (!(await isReceiptKeys(newest, known, root))) return 'key';
+      return newest.gateway === vector.gateway ? '' : 'gateway';
+    } catch (error) {
+      if (!(error instanceof FormError)) throw error;
+      return 'form';
+    }
+  };
+  for (const one of vector.orders) {
+    told.steps += 1;
+    const reason = await reasonOf(one, hex(one.put));
+    if (reason !== one.reason) told.failures.push(`${one.kind}: ${one.say}: ${reason}, wanted ${one.reason}`);
+    if (!one.mutate) continue;
+    for (const [what, changed] of changes(hex(one.put))) {
+      told.mutations += 1;
+      if (await reasonOf(one, changed) === '') told.failures.push(`${one.kind}: ${one.say}: accepted with ${what}`);
+    }
+  }
+}
+
 for (const name of readdirSync(folder).filter((file) => file.endsWith('.json')).sort()) {
   const vector = load(name);
   if (vector.messages) await messages(vector);
   else if (vector.records) records(vector);
+  else if (vector.orders) await orders(vector);
   else for (const [at, one] of vector.stories.entries()) await story(`${name} ${at}`, one);
 }
 console.log(JSON.stringify(told));

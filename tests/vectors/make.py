@@ -31,11 +31,16 @@ from drivers.clock import ClockState
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence import cbor, cose, keys
 from evidence.body import columns_body, plain_body
+from evidence.orders.newest import Newest, sign_newest
+from evidence.orders.order import ORDER_BYTES_MAX, ORDER_DOMAIN
+from evidence.orders.trust import Reason
 from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from evidence.record import Kind, encode_reading, encode_record
 from evidence.seal import NO_HASH, StoredSeal
 from evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
 from tests.evidence.chains import GATEWAY, NOON_NS, Chain, secret, stamp
+from tests.evidence.orders import made
+from tests.evidence.orders.table import TABLE, WRONG_FIELDS
 from tests.evidence.records import BAREST, BODIES, MISSHAPEN, OTHER_WRONG, WRONG, nested, raw_of
 
 CENTRE = bytes(range(32))
@@ -540,10 +545,39 @@ STORIES: tuple[Callable[[], Story], ...] = (
 )  # fmt: skip
 
 
+def orders() -> dict[str, Any]:
+    found: list[dict[str, Any]] = []
+
+    def put(kind: str, say: str, raw: bytes, reason: str, statements: tuple[bytes, ...], **more: Any) -> None:
+        row = {"kind": kind, "say": say, "put": raw.hex(), "reason": reason}
+        found.append({**row, "statements": [one.hex() for one in statements], **more})
+
+    for say, wanted, by, statements, changes in TABLE:
+        reason = str(wanted.value) if isinstance(wanted, Reason) else ""
+        put("order", say, made.signed(by, **changes), reason, statements, mutate=say == TABLE[0][0])
+    payload = cbor.decode(cose.parse(made.signed(), ORDER_BYTES_MAX).payload, ORDER_BYTES_MAX)
+    for at, value in WRONG_FIELDS:
+        items = [*payload[:at], value, *payload[at + 1 :]]
+        raw = cose.sign1(cbor2.dumps(items, canonical=True), made.CITY, ORDER_DOMAIN)
+        put("order", f"field {at} is {str(value)[:20]!r}", raw, "form", made.STATEMENTS)
+    newest = Newest(made.GATEWAY, 3, bytes(31) + b"1", (1, 3), NO_HASH, made.NOW_MS)
+    known = (made.VERIFIER_CERTIFICATE,)
+    put("newest", "the root's", sign_newest(newest, made.ROOT), "", (), mutate=True)
+    put("newest", "a verifier's", sign_newest(newest, made.VERIFIER), "", known)
+    put("newest", "a verifier's that is not certified", sign_newest(newest, made.VERIFIER), "key", ())
+    late = evolve(newest, centre_utc_ms=made.NOW_MS * 2)
+    put("newest", "a verifier's after its time", sign_newest(late, made.VERIFIER), "key", known)
+    put("newest", "a bureau's", sign_newest(newest, made.CITY), "key", made.STATEMENTS)
+    other = evolve(newest, gateway="g2")
+    put("newest", "another gateway's", sign_newest(other, made.ROOT), "gateway", ())
+    return {"root": keys.public(made.ROOT).hex(), "gateway": made.GATEWAY, "orders": found}
+
+
 def files() -> Iterator[tuple[str, dict[str, Any]]]:
     """Name and content of every file."""
     yield "messages.json", messages()
     yield "records.json", records()
+    yield "orders_sent.json", orders()
     for make in STORIES:
         yield f"{make.__name__}.json", {"stories": [make()]}
 

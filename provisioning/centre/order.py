@@ -1,0 +1,307 @@
+"""`dianjian centre order`: what an officer asks of gateways, and how far it has come.
+
+An order is signed with a bureau's key and goes into the ledger of orders, one line, which the running
+`dianjian subscribe --orders` publishes by itself. What no gateway would take is refused here.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import click
+from attrs import evolve
+
+from centre.orders.board import GatewayBoard, make_rows, read_boards
+from centre.orders.ledger import Ledger, LedgerError, add_line, open_ledger, order_line
+from centre.store.journal import SqliteJournal
+from disk.database import add_suffix
+from disk.help_page import HelpGroup
+from disk.lock import Lock
+from disk.snapshot import open_snapshot
+from evidence.keys import load_key_file
+from evidence.moments import iso_utc, utc_ms
+from evidence.orders.order import CANCEL, KINDS, Order, sign_order
+from evidence.words import Words
+from provisioning.centre.keys import LEDGER
+from provisioning.centre.options import AS_JSON, FILE, failing_in_one_line, show
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.moment import Moment
+from provisioning.terminal.say import say, say_json
+from provisioning.words.language import translate
+
+DAY_MS: Final = 86_400_000
+VALID_DAYS: Final = 30
+"""Of an order, where nobody says otherwise."""
+BODY_BYTES_MAX: Final = 64 * 1024
+"""Of the JSON of a body; what is signed has 16,384 bytes at most."""
+BUREAU: Final = click.option("--key", required=True, type=FILE, help="Key file of the bureau.")
+ISSUER: Final = click.option("--issuer", required=True, help="The bureau, as its certificate names it.")
+STORE: Final = click.option("--store", type=FILE, help="The subscriber's database: what came back.")
+WORDS: Final = {
+    "sent": Words("{gateway}：{id} 已签发，序号 {seq}", "{gateway}: {id} is signed, number {seq}"),
+    "no body": Words(
+        "{file}：不是JSON对象；请检查文件内容", "{file}: holds no JSON object; look at what is in it"
+    ),
+    "no order": Words("{file}：没有 {gateway} 的指令 {id}", "{file}: has no order {id} of {gateway}"),
+    "no orders": Words("没有指令", "there are no orders"),
+    "row": Words(
+        "{gateway}  {seq}  {order} 第{rev}版  {kind}  {shown}{notes}",
+        "{gateway}  {seq}  {order} rev {rev}  {kind}  {shown}{notes}",
+    ),
+    "sent only": Words("已发出，网关尚未封存", "sent, not sealed by the gateway yet"),
+    "missing": Words("网关报告：未收到", "the gateway says that it has not come"),
+    "held": Words("已封存于第{seal}号封条", "sealed in seal {seal}"),
+    "refused": Words("网关拒绝：{reason}，见第{seal}号封条", "refused by the gateway: {reason}, seal {seal}"),
+    "answer": Words("，{by}{state}", ", {state}{by}"),
+    "by": Words("（答复人：{by}）", " by {by}"),
+    "cancelled": Words("，已撤销", ", CANCELLED"),
+    "ended": Words("，已到期", ", ended"),
+    "overdue": Words("，逾期未答复", ", OVERDUE"),
+    "stranger": Words(
+        "{gateway}：第{seal}号封条：拒绝一条无有效签名的消息（{reason}）",
+        "{gateway}: seal {seal}: a message without a good signature was refused ({reason})",
+    ),
+    "contradiction": Words(
+        "{gateway}：指令 {one} 与 {two} 互相矛盾，以 {one} 为准",
+        "{gateway}: orders {one} and {two} contradict each other; {one} holds",
+    ),
+    "keys": Words(
+        "{gateway}：网关报告未收到吊销名单", "{gateway}: says that withdrawals of keys have not come"
+    ),
+}
+
+
+@click.group("order", cls=HelpGroup, short_help="orders to gateways, and the board of what came back")
+def order() -> None:
+    """Orders to gateways: send, cancel, and see how far each has come."""
+
+
+@order.command("send")
+@LEDGER
+@BUREAU
+@ISSUER
+@click.option(
+    "--kind",
+    required=True,
+    type=click.Choice([kind for kind in KINDS if kind != CANCEL]),
+    help="What is asked.",
+)
+@click.option("--id", "id_", required=True, help="Names the order; a later revision has the same.")
+@click.option("--number", default="", help="Of the document.")
+@click.option("--effective", type=Moment(), help="From when on; now if it is not given.")
+@click.option("--expires", type=Moment(), help="Until when; 30 days if it is not given.")
+@click.option("--due", type=Moment(), help="An answer is awaited until then.")
+@click.option(
+    "--priority", type=click.IntRange(0, 255), default=0, show_default=True, help="0 is the highest."
+)
+@click.option("--test", is_flag=True, help="A drill: nothing follows from it but the answer.")
+@click.option("--body", type=click.File("r", lazy=True), help="JSON object: what the kind asks for.")
+@AS_JSON
+@click.argument("gateways", nargs=-1, required=True)
+def send(
+    ledger: Path,
+    key: Path,
+    issuer: str,
+    kind: str,
+    id_: str,
+    number: str,
+    effective: int | None,
+    expires: int | None,
+    due: int | None,
+    priority: int,
+    test: bool,
+    body: TextIO | None,
+    as_json: bool,
+    gateways: tuple[str, ...],
+) -> None:
+    """Sign an order for each of GATEWAYS."""
+    now_ms = utc_ms()
+    begin_ms = now_ms if effective is None else effective
+    head = Order(
+        id=id_,
+        rev=1,
+        seq=1,
+        kind=kind,
+        gateway=gateways[0],
+        issuer=issuer,
+        issued_utc_ms=now_ms,
+        effective_utc_ms=begin_ms,
+        expires_utc_ms=max(begin_ms, now_ms) + VALID_DAYS * DAY_MS if expires is None else expires,
+        body={} if body is None else _read_body(body),
+        number=number,
+        due_utc_ms=due,
+        priority=priority,
+        test=test,
+    )
+    _issue(ledger, key, [(gateway, head) for gateway in gateways], as_json=as_json)
+
+
+@order.command("cancel")
+@LEDGER
+@BUREAU
+@ISSUER
+@click.option("--id", "id_", required=True, help="The order that ends.")
+@click.option("--number", default="", help="Of the document.")
+@AS_JSON
+@click.argument("gateways", nargs=-1, required=True)
+def cancel(
+    ledger: Path, key: Path, issuer: str, id_: str, number: str, as_json: bool, gateways: tuple[str, ...]
+) -> None:
+    """End an order of one's own bureau, or of one below it, at each of GATEWAYS."""
+    now_ms = utc_ms()
+    wanted = []
+    with _opened(ledger) as known:
+        for gateway in gateways:
+            target = known.latest(gateway).get(id_)
+            if target is None:
+                raise fail(EXIT_USAGE, translate(WORDS["no order"], file=ledger, gateway=gateway, id=id_))
+            end_ms = max(target.order.expires_utc_ms, now_ms + DAY_MS)
+            name = f"cancel-{known.next_seq(gateway)}"
+            times = now_ms, now_ms, end_ms
+            wanted.append(
+                (gateway, Order(name, 1, 1, CANCEL, gateway, issuer, *times, {"order": id_}, number))
+            )
+    _issue(ledger, key, wanted, as_json=as_json)
+
+
+@order.command("list")
+@LEDGER
+@click.option("--gateway", default="", help="Of this gateway alone.")
+@AS_JSON
+def listing(ledger: Path, gateway: str, as_json: bool) -> None:
+    """What was sent."""
+    _show_board(ledger, None, gateway, as_json=as_json)
+
+
+@order.command("board")
+@LEDGER
+@STORE
+@click.option("--gateway", default="", help="Of this gateway alone.")
+@AS_JSON
+def board(ledger: Path, store: Path | None, gateway: str, as_json: bool) -> None:
+    """How far each order has come: sent, sealed, shown, answered, missing."""
+    _show_board(ledger, store, gateway, as_json=as_json)
+
+
+@order.command("show")
+@LEDGER
+@STORE
+@AS_JSON
+@click.argument("gateway")
+@click.argument("id_", metavar="ORDER")
+def show_order(ledger: Path, store: Path | None, as_json: bool, gateway: str, id_: str) -> None:
+    """An order with its body, and all that was answered."""
+    with _opened(ledger) as known:
+        found = known.latest(gateway).get(id_)
+        if found is None:
+            raise fail(EXIT_NO, translate(WORDS["no order"], file=ledger, gateway=gateway, id=id_))
+        boards = _boards(known, store, gateway)
+        rows = [row for row in make_rows(known, boards, utc_ms()) if row["order"] == id_]
+    fields = {**rows[0], "effective": iso_utc(found.order.effective_utc_ms), "body": found.order.body}
+    if as_json:
+        say_json({**fields, "raw": found.raw.hex()})
+        return
+    say(_line(rows[0]), *(f"{name}: {value}" for name, value in fields.items()))
+
+
+def _show_board(path: Path, store: Path | None, gateway: str, *, as_json: bool) -> None:
+    with _opened(path) as known:
+        boards = _boards(known, store, gateway)
+        rows = make_rows(known, boards, utc_ms())
+    if as_json:
+        others = {
+            name: {
+                "missing": sorted(one.missing),
+                "keys_missing": one.keys_missing,
+                "refusals": one.refusals,
+                "contradictions": [list(pair) for pair in one.contradictions],
+            }
+            for name, one in boards.items()
+        }
+        say_json({"orders": rows, "gateways": others})
+        return
+    say(*(map(_line, rows) if rows else [translate(WORDS["no orders"])]))
+    for name, one in boards.items():
+        for told in one.refusals:
+            say(translate(WORDS["stranger"], gateway=name, seal=told["seal"], reason=told["reason"]))
+        for holds, other in one.contradictions:
+            say(translate(WORDS["contradiction"], gateway=name, one=holds, two=other))
+        if one.keys_missing:
+            say(translate(WORDS["keys"], gateway=name))
+
+
+def _boards(ledger: Ledger, store: Path | None, gateway: str) -> dict[str, GatewayBoard]:
+    """Of the gateways that were asked for; empty ones without a store."""
+    names = [name for name in ledger.orders if gateway in {"", name}]
+    if store is None:
+        return {name: GatewayBoard() for name in names}
+    with closing(open_snapshot(store)) as snapshot:
+        journal = SqliteJournal(lambda sql, parameters: snapshot.read(sql, tuple(parameters)))
+        return read_boards(journal, names) if journal.is_there() else {}
+
+
+def _line(row: dict[str, Any]) -> str:
+    said = {"held": "held", "refused": "refused", "missing": "missing"}.get(row["state"], "sent only")
+    notes = ""
+    for one in row["answers"]:
+        by = translate(WORDS["by"], by=one["by"]) if one["by"] else ""
+        notes += translate(WORDS["answer"], state=one["state"], by=by)
+    for name in ("cancelled", "ended", "overdue"):
+        notes += translate(WORDS[name]) if row[name] else ""
+    return translate(WORDS["row"], shown=translate(WORDS[said], **row), notes=notes, **row)
+
+
+def _issue(path: Path, key: Path, wanted: list[tuple[str, Order]], *, as_json: bool) -> None:
+    """Number, sign and keep orders; nothing is kept if one of them would be refused."""
+    with failing_in_one_line(key):
+        secret = load_key_file(key)
+    with failing_in_one_line(path), closing_lock(path), _opened(path) as known:
+        made = [(head, sign_order(head, secret)) for head in (_number(known, *one) for one in wanted)]
+        for _, raw in made:
+            known.check_order(raw, utc_ms())
+        for _, raw in made:
+            add_line(path, order_line(raw))
+    rows = [{"gateway": one.gateway, "order": one.id, "rev": one.rev, "seq": one.seq} for one, _ in made]
+    lines = [translate(WORDS["sent"], gateway=one.gateway, id=one.id, seq=one.seq) for one, _ in made]
+    show({"orders": rows}, *lines, as_json=as_json)
+
+
+def _number(ledger: Ledger, gateway: str, head: Order) -> Order:
+    """The order with its number and revision for a gateway."""
+    before = ledger.latest(gateway).get(head.id)
+    rev = 1 if before is None else before.order.rev + 1
+    return evolve(head, gateway=gateway, seq=ledger.next_seq(gateway), rev=rev)
+
+
+@contextmanager
+def closing_lock(path: Path) -> Iterator[None]:
+    """One officer at a time: two orders must not get one number."""
+    lock = Lock(add_suffix(path, ".lock"))
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Ledger]:
+    """The ledger; what is wrong with it ends the command with one line."""
+    try:
+        with failing_in_one_line(path):
+            yield open_ledger(path)
+    except LedgerError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+
+
+def _read_body(stream: TextIO) -> dict[str, Any]:
+    """A JSON object."""
+    try:
+        text = stream.read(BODY_BYTES_MAX + 1)
+        body = json.loads(text) if len(text) <= BODY_BYTES_MAX else None
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise fail(EXIT_USAGE, translate(WORDS["no body"], file=stream.name))
+    return body

@@ -1,0 +1,72 @@
+"""Help of orders and of the keys of bureaus. English to Chinese (`disk.translation`)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+TEXTS: Final[Mapping[str, str]] = {
+    "AREA": "区划",
+    "GATEWAYS": "网关",
+    "ORDER": "指令",
+    "PUBLIC_KEY": "公钥",
+    "the root's statements about keys of bureaus and officers": "根密钥对各部门和人员密钥的声明",
+    "The offline root: certify keys, say where gateways are, withdraw keys.": (
+        "离线根密钥：认证密钥、登记网关所属区划、吊销密钥。"
+    ),
+    "The ledger of orders; see `dianjian centre keys root`.": "指令台账；见 `dianjian centre keys root`。",
+    "Key file of the root.": "根密钥文件。",
+    "Begin the ledger of orders under a root: the key that gateways have as centre_key.": (
+        "以根密钥建立指令台账：即网关配置中的 centre_key。"
+    ),
+    "The first centre's key is root and receipt key in one, so enrolled gateways and old evidence go on.": (
+        "最初的中心密钥同时是根密钥和回执密钥，因此已登记的网关和旧证据照常有效。"
+    ),
+    "Make the key of a bureau, an officer or a verifier, and print its public half for `certify`.": (
+        "生成部门、人员或核验端的密钥，并输出其公钥，供 `certify` 使用。"
+    ),
+    "Say that PUBLIC_KEY is NAME's, for what, and how long.": "声明公钥归属何人、用于何事、有效至何时。",
+    "What it is for.": "用途。",
+    "The bureau's, the officer's or the verifier's.": "部门、人员或核验端的名称。",
+    "Of a bureau: a kind of order that it may give; repeatable.": "部门可下达的指令种类；可重复。",
+    "Of a bureau: the code of its area, 3702; all gateways without it.": (
+        "部门的行政区划代码，如3702；不指定则为全部网关。"
+    ),
+    "In force from; now if it is not given.": "生效时间；不指定则为现在。",
+    "To; two years if it is not given.": "失效时间；不指定则为两年后。",
+    "Say that GATEWAY is in AREA, such as 370202: bureaus of areas around it may order it.": (
+        "声明网关所属区划，如370202：其上级区划的部门可向它下达指令。"
+    ),
+    "End PUBLIC_KEY for good: gateways take nothing more that it signs.": (
+        "永久吊销公钥：网关不再接受其签发的任何内容。"
+    ),
+    "Not believed from then on; now if not given.": "自何时起不可信；不指定则为现在。",
+    "One sentence, part of the statement.": "一句话，是声明的一部分。",
+    "Every certificate of the ledger, and what was withdrawn.": "台账中的全部证书及吊销情况。",
+    "orders to gateways, and the board of what came back": "向网关下达指令，查看落实情况",
+    "Orders to gateways: send, cancel, and see how far each has come.": (
+        "向网关下达指令、撤销指令、查看每条指令的落实情况。"
+    ),
+    "Key file of the bureau.": "部门的密钥文件。",
+    "The bureau, as its certificate names it.": "部门名称，与其证书一致。",
+    "The subscriber's database: what came back.": "订阅端的数据库：网关返回的内容。",
+    "Sign an order for each of GATEWAYS.": "向每个网关签发一条指令。",
+    "What is asked.": "指令种类。",
+    "Names the order; a later revision has the same.": "指令编号；后续修订沿用同一编号。",
+    "Of the document.": "文号。",
+    "From when on; now if it is not given.": "生效时间；不指定则为现在。",
+    "Until when; 30 days if it is not given.": "失效时间；不指定则为30天后。",
+    "An answer is awaited until then.": "答复期限。",
+    "0 is the highest.": "0为最高。",
+    "A drill: nothing follows from it but the answer.": "演练：除答复外不产生任何后果。",
+    "JSON object: what the kind asks for.": "JSON对象：该种指令的内容。",
+    "End an order of one's own bureau, or of one below it, at each of GATEWAYS.": (
+        "在每个网关上撤销本部门或下级部门的一条指令。"
+    ),
+    "The order that ends.": "要撤销的指令。",
+    "What was sent.": "已发出的指令。",
+    "Of this gateway alone.": "仅限该网关。",
+    "How far each order has come: sent, sealed, shown, answered, missing.": (
+        "每条指令的落实情况：已发出、已封存、已展示、已答复、未收到。"
+    ),
+    "An order with its body, and all that was answered.": "一条指令的内容及全部答复。",
+    "The ledger of orders; it is read again when something was added.": "指令台账；新增内容会自动读取。",
+}

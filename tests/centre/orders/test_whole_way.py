@@ -1,0 +1,261 @@
+"""The whole way of an order on real stores: an officer's command, the ledger, the broker's topics, a gateway,
+its seals, the centre's store, the board. Between them are the bytes alone."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import define, field
+from click.testing import CliRunner
+
+from centre.core import Centre, Incoming
+from centre.orders.desk import Desk
+from centre.orders.ledger import Ledger, LedgerError, add_line, open_ledger, order_line
+from centre.store.sqlite import SqliteStore
+from evidence import keys
+from evidence.orders.order import parse_order
+from provisioning.cli import cli
+from tests.agent.rig import Rig
+from tests.evidence.orders import made
+from wire import messages
+from wire import orders as wire
+from wire.mqtt_events import Message
+
+
+@define
+class City:
+    """A centre, an officer's desk and one gateway."""
+
+    folder: Path
+    rig: Rig = field(init=False)
+    store: SqliteStore = field(init=False)
+    centre: Centre = field(init=False)
+    desk: Desk = field(init=False)
+    kept: dict[str, bytes] = field(factory=dict)
+    _sent: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        for name, secret in {"root": made.ROOT, "city": made.CITY, "district": made.DISTRICT}.items():
+            (self.folder / f"{name}.key").write_text(secret.hex())
+            (self.folder / f"{name}.key").chmod(0o600)
+        self.call("keys", "root", "--key", self.path("root.key"))
+        self.certify(made.CITY_NAME, made.CITY, "--area", "3702", *self.kinds("supervise", "alert", "cancel"))
+        self.certify(
+            made.DISTRICT_NAME, made.DISTRICT, "--area", "370202", *self.kinds("supervise", "cancel")
+        )
+        self.call("keys", "place", "--key", self.path("root.key"), "g1", "370202")
+        self.rig = Rig(self.folder / "gateway")
+        self.rig.connect()
+        self.store = SqliteStore(self.folder / "centre.db")
+        self.store.enrol("g1", self.rig.first_key)
+        self.centre = Centre(self.store, made.ROOT)
+        self.desk = Desk(open_ledger(self.ledger), made.ROOT)
+
+    @property
+    def ledger(self) -> Path:
+        return self.folder / "orders"
+
+    def path(self, name: str) -> str:
+        return str(self.folder / name)
+
+    @staticmethod
+    def kinds(*names: str) -> list[str]:
+        return [part for name in names for part in ("--kind", name)]
+
+    def certify(self, name: str, secret: bytes, *options: str) -> None:
+        who = ["--role", "bureau", "--name", name, *options, keys.public(secret).hex()]
+        self.call("keys", "certify", "--key", self.path("root.key"), *who)
+
+    def call(self, *words: str, code: int = 0) -> Any:
+        """A verb of `dianjian centre` with --json."""
+        group, verb, *rest = words
+        ran = CliRunner().invoke(cli, ["centre", group, verb, "--orders", str(self.ledger), "--json", *rest])
+        assert ran.exit_code == code, ran.output
+        return json.loads(ran.stdout) if code == 0 else ran.stderr
+
+    def send(self, *options: str, by: str = "city", name: str = made.CITY_NAME, code: int = 0) -> Any:
+        who = ["--key", self.path(f"{by}.key"), "--issuer", name]
+        return self.call("order", *options[:1], *who, *options[1:], code=code)
+
+    def publish(self, utc_ms: int) -> None:
+        """What the subscriber would do: to the broker, and from there to the gateway."""
+        self.desk.ledger.read_more()
+        for one in self.desk.due(utc_ms):
+            self.kept[one.topic] = one.payload
+            self.rig.gateway.mqtt(Message(one.topic, one.payload, False), self.rig.stamp(), 0.0)
+        self.rig.passed_s += 1
+        self.rig.tick()
+
+    def collect(self, utc_ms: int) -> None:
+        """What the gateway has sealed since, to the centre."""
+        seals = [one for one in self.rig.seals() if one.number > self._sent]
+        self._sent = seals[-1].number
+        batch = [Incoming("dj/1/g1/seal", messages.encode_seal(one.cose, one.body or b"")) for one in seals]
+        self.centre.handle(batch, utc_ms)
+
+    def board(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.call("order", "board", "--store", self.path("centre.db"))
+        return found
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[City]:
+    made_city = City(tmp_path)
+    yield made_city
+    made_city.rig.close()
+    made_city.store.close()
+
+
+def now(city: City) -> int:
+    return city.rig.stamp().utc_ns // 1_000_000
+
+
+BODY = {"item": "E07", "text": "请说明停运原因"}
+
+
+def supervise(city: City, id_: str, *options: str, **how: Any) -> Any:
+    (city.folder / "body.json").write_text(json.dumps(BODY), "utf-8")
+    times = ["--effective", "2026-01-01T00:00Z", "--expires", "2099-01-01T00:00Z"]
+    what = ["--kind", "supervise", "--id", id_, "--body", city.path("body.json"), *times, *options, "g1"]
+    return city.send("send", *what, **how)
+
+
+def test_an_officers_order_comes_back_sealed_and_answered(city: City) -> None:
+    sent = supervise(city, "d-3", "--number", "青环督〔2026〕3号", "--due", "2098-01-01T00:00Z")
+    assert sent == {"orders": [{"gateway": "g1", "order": "d-3", "rev": 1, "seq": 1}]}
+    (row,) = city.board()["orders"]
+    assert (row["state"], row["seal"], row["answers"]) == ("sent", None, [])
+    city.publish(now(city))
+    assert parse_order(wire.decode_order(city.kept["dj/1/g1/order/d-3"]).raw).order.body == BODY
+    city.collect(now(city))
+    (row,) = city.board()["orders"]
+    assert (row["state"], row["reason"], row["number"]) == ("held", "", "青环督〔2026〕3号")
+    assert row["seal"] == row["answers"][0]["seal"]
+    assert [one["state"] for one in row["answers"]] == ["received"]
+    assert row["overdue"] is False
+    shown = city.call("order", "show", "--store", city.path("centre.db"), "g1", "d-3")
+    assert shown["body"] == BODY
+    assert shown["raw"] == wire.decode_order(city.kept["dj/1/g1/order/d-3"]).raw.hex()
+
+
+def test_the_broker_gets_what_changed_and_all_of_it_after_a_connect(city: City) -> None:
+    supervise(city, "d-1")
+    city.publish(now(city))
+    assert sorted(city.kept) == ["dj/1/g1/order/d-1", "dj/1/g1/orders"]
+    assert city.desk.due(now(city)) == []
+    city.desk.forget()
+    assert sorted(one.topic for one in city.desk.due(now(city))) == sorted(city.kept)
+    other = Desk(open_ledger(city.ledger), made.ROOT)
+    assert {one.topic: one.payload for one in other.due(now(city))} == city.kept, "a restart says the same"
+    city.send("cancel", "--id", "d-1", "g1")
+    city.publish(now(city))
+    city.collect(now(city))
+    rows = {row["order"]: row for row in city.board()["orders"]}
+    assert rows["d-1"]["cancelled"]
+    assert rows["cancel-2"]["state"] == "held"
+    assert city.rig.parts.orders.book.in_force(now(city)) == []
+
+
+def test_an_order_that_ended_is_taken_away_and_nobody_misses_it(city: City) -> None:
+    from_to = ["--effective", "2026-01-01T00:00Z"]
+    what = ["--kind", "supervise", "--id", "short", *from_to, "--expires", "2098-01-01T00:00Z", "g1"]
+    city.send("send", *what)
+    supervise(city, "long")
+    city.desk.ledger.read_more()
+    ended = parse_order(city.desk.ledger.orders["g1"][0].raw).order.expires_utc_ms + 1
+    taken = {one.topic: one.payload for one in city.desk.due(ended)}
+    assert taken["dj/1/g1/order/short"] == b""
+    newest = wire.decode_newest(taken["dj/1/g1/orders"])
+    city.rig.gateway.mqtt(
+        Message("dj/1/g1/orders", wire.encode_attested(newest), False), city.rig.stamp(), 0.0
+    )
+    assert city.rig.parts.orders.book.list_missing() == (2,)
+
+
+def test_a_withheld_order_is_told_by_both_sides(city: City) -> None:
+    supervise(city, "d-1")
+    city.desk.ledger.read_more()
+    for one in city.desk.due(now(city)):
+        if one.topic == "dj/1/g1/orders":  # somebody at the broker keeps the order itself
+            city.rig.gateway.mqtt(Message(one.topic, one.payload, False), city.rig.stamp(), 0.0)
+    city.rig.run(60, 40_000, 9_000)
+    city.collect(now(city))
+    board = city.board()
+    assert board["orders"][0]["state"] == "missing"
+    assert board["gateways"]["g1"]["missing"] == [1]
+
+
+def test_what_no_gateway_would_take_is_refused_before_it_is_sent(city: City) -> None:
+    size = city.ledger.stat().st_size
+    refused = [
+        ("kind", {"by": "district", "name": made.DISTRICT_NAME}, ["--kind", "alert", "--id", "a"]),
+        ("key", {"by": "district"}, ["--kind", "supervise", "--id", "a"]),
+        ("area", {}, ["--kind", "supervise", "--id", "a", "--test", "g2"]),
+        ("ended", {}, ["--kind", "supervise", "--id", "a", "--effective", "2001-01-01T00:00Z",
+                       "--expires", "2001-01-02T00:00Z"]),
+    ]  # fmt: skip
+    for why, how, options in refused:
+        assert why in city.send("send", *options, "g1", **how, code=2), why
+    assert city.ledger.stat().st_size == size
+
+
+def test_a_withdrawn_key_orders_nothing_more_and_gateways_hear_of_it(city: City) -> None:
+    supervise(city, "d-1", by="district", name=made.DISTRICT_NAME)
+    gone = keys.public(made.DISTRICT).hex()
+    root = ["--key", city.path("root.key")]
+    city.call("keys", "withdraw", *root, "--reason", "stolen", gone)
+    assert "withdrawn" in supervise(city, "d-2", by="district", name=made.DISTRICT_NAME, code=2)
+    assert "no certificate" in city.call("keys", "withdraw", *root, "--reason", "", "11" * 32, code=2)
+    city.publish(now(city))
+    assert wire.decode_keys(city.kept[wire.KEYS])
+    listed = {one["name"]: one for one in city.call("keys", "list")["certificates"]}
+    assert listed[made.DISTRICT_NAME]["withdrawn"]["reason"] == "stolen"
+    assert listed[made.CITY_NAME]["withdrawn"] is None
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_board_is_shown_in_both_languages(city: City, language: str) -> None:
+    supervise(city, "d-1")
+    city.publish(now(city))
+    city.rig.gateway.mqtt(Message("dj/1/g1/order/x", b"junk", False), city.rig.stamp(), 0.0)
+    city.rig.run(30, 40_000, 9_000)
+    city.collect(now(city))
+    words = ["--lang", language, "centre", "order", "board", "--orders", str(city.ledger)]
+    shown = CliRunner().invoke(cli, [*words, "--store", city.path("centre.db")])
+    assert shown.exit_code == 0, shown.output
+    assert ("已封存" in shown.stdout) == (language == "zh")
+    assert ("sealed in seal" in shown.stdout) == (language == "en")
+    assert "form" in shown.stdout
+
+
+def test_two_orders_never_get_one_number_and_a_wrong_line_is_named(city: City) -> None:
+    supervise(city, "d-1")
+    supervise(city, "d-2")
+    supervise(city, "d-2")
+    ledger = open_ledger(city.ledger)
+    assert [(one.order.id, one.order.rev, one.order.seq) for one in ledger.orders["g1"]] == [
+        ("d-1", 1, 1), ("d-2", 1, 2), ("d-2", 2, 3),
+    ]  # fmt: skip
+    assert [one.order.seq for one in ledger.live("g1", now(city))] == [1, 3]
+    add_line(city.ledger, order_line(ledger.orders["g1"][0].raw))
+    with pytest.raises(LedgerError, match=r"line 8.*number 1"):
+        open_ledger(city.ledger)
+    torn = city.folder / "torn"
+    torn.write_bytes(city.ledger.read_bytes()[: city.ledger.stat().st_size - 40])
+    assert len(Ledger(torn).orders) == 0
+    assert len(open_ledger(torn).orders["g1"]) == 3, "a torn last line had not been written"
+
+
+def test_secrets_stay_in_files_that_only_their_owner_reads(city: City) -> None:
+    made_key = city.folder / "new.key"
+    ran = CliRunner().invoke(cli, ["centre", "keys", "make", "--key", str(made_key), "--json"])
+    assert json.loads(ran.stdout)["key"] == keys.public(keys.load_key_file(made_key)).hex()
+    assert made_key.stat().st_mode & 0o777 == 0o600
+    assert made_key.read_text().strip() not in ran.output
+    again = CliRunner().invoke(cli, ["centre", "keys", "make", "--key", str(made_key)])
+    assert again.exit_code == 2
+    (city.folder / "city.key").chmod(0o644)
+    assert "chmod 600" in supervise(city, "d-9", code=2)
+    assert "not the root" in city.call("keys", "place", "--key", str(made_key), "g1", "37", code=2)

@@ -1,0 +1,72 @@
+"""Orders through a real mosquitto with our access rules: an officer's command, a gateway that is killed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from agent.store.gateway import read_seals
+from evidence import keys
+from evidence.record import Kind, Record, decode_record
+from evidence.seal import open_body, peek_header
+from provisioning.cli import cli
+from tests.e2e.plant import SmallPlant, small_plant
+from tests.wire.certificates import Authority
+
+BUREAU = "青岛市生态环境局"
+
+
+def centre(plant: SmallPlant, group: str, verb: str, *words: str) -> Any:
+    call = ["centre", group, verb, "--orders", str(plant.folder / "orders"), "--json", *words]
+    ran = CliRunner().invoke(cli, call)
+    assert ran.exit_code == 0, ran.output
+    return json.loads(ran.stdout)
+
+
+def send(plant: SmallPlant, id_: str) -> None:
+    who = ["--key", str(plant.folder / "bureau.key"), "--issuer", BUREAU]
+    centre(plant, "order", "send", *who, "--kind", "supervise", "--id", id_, "e2e-1")
+
+
+def states(plant: SmallPlant) -> dict[str, tuple[str, list[str]]]:
+    board = centre(plant, "order", "board", "--store", str(plant.folder / "centre.db"))
+    return {row["order"]: (row["state"], [one["state"] for one in row["answers"]]) for row in board["orders"]}
+
+
+def sealed(plant: SmallPlant) -> list[tuple[str, str]]:
+    """The orders and answers in the gateway's own chain."""
+    found = []
+    for seal in read_seals(plant.folder / "state/chain.db"):
+        for raw in open_body(peek_header(seal.cose), seal.body or b""):
+            one = decode_record(raw)
+            if isinstance(one, Record) and one.kind in {Kind.ORDER, Kind.ANSWER}:
+                name = one.body.get("id") or one.body.get("order") or one.body["what"]
+                found.append((one.kind.name, str(name)))
+    return found
+
+
+@pytest.mark.e2e
+def test_an_order_is_obeyed_and_told_once_though_the_gateway_is_killed(tmp_path: Path) -> None:
+    with small_plant(tmp_path, authority=Authority(tmp_path / "tls"), orders=tmp_path / "orders") as plant:
+        root = ["--key", str(tmp_path / "centre.key")]
+        centre(plant, "keys", "root", *root)
+        public = keys.public(keys.create_key_file(tmp_path / "bureau.key")).hex()
+        may = ["--role", "bureau", "--name", BUREAU, "--kind", "supervise", "--kind", "cancel"]
+        centre(plant, "keys", "certify", *root, *may, public)
+        plant.subscriber.start()
+        plant.subscriber.first_line()
+        plant.agent.start()
+        plant.until_verified(2)
+        send(plant, "d-1")
+        plant.until(lambda: states(plant)["d-1"] == ("held", ["received"]), "the first order on the board")
+        plant.agent.kill()
+        send(plant, "d-2")
+        plant.agent.start()
+        held = ("held", ["received"])
+        plant.until(lambda: states(plant) == {"d-1": held, "d-2": held}, "both orders on the board")
+        plant.agent.stop()
+        assert sorted(one for one in sealed(plant) if one[1] != "newest") == [
+            ("ANSWER", "d-1"), ("ANSWER", "d-2"), ("ORDER", "d-1"), ("ORDER", "d-2"),
+        ]  # fmt: skip
