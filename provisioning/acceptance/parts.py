@@ -287,7 +287,7 @@ def _draw_trial(trial: Trial, line: LineNamed, site: Site) -> Html:
         verdict,
         at,
         sentences(trial.sentence),
-        markup('<div class="scroll">{}</div>', drawing) if drawing else "",
+        drawing,
     )
 
 

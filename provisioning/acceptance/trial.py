@@ -6,13 +6,14 @@ journal is a file that somebody may have edited.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.journal.entries import Trial
 from provisioning.pages.html import Html
-from provisioning.pages.plot import draw_chart
+from provisioning.pages.plot import draw_both_widths
 from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel
 from provisioning.words.numbers import power
 
@@ -53,12 +54,14 @@ def draw_trial(trial: Trial, kind: str, title: Words, offset_s: int) -> Html:
     if begin_s is None or not any(watts is not None for _, watts in samples):
         return Html("")
     try:
-        return draw_chart(_to_chart(trial, sorted(samples), kind, title, (begin_s, offset_s)))
+        return draw_both_widths(partial(_to_chart, trial, sorted(samples), kind, title, (begin_s, offset_s)))
     except (ArithmeticError, ValueError, OSError):  # a time beyond the calendar
         return Html("")
 
 
-def _to_chart(trial: Trial, samples: list[Sample], kind: str, title: Words, when: tuple[float, int]) -> Chart:
+def _to_chart(
+    trial: Trial, samples: list[Sample], kind: str, title: Words, when: tuple[float, int], width: int
+) -> Chart:
     begin_s, offset_s = when
     times = [at_s for at_s, _ in samples] + [at_s for at_s, _ in trial.switched if 0 <= at_s <= TRIAL_S_MAX]
     first_s, last_s = min(times) - EDGE_S, max(times) + EDGE_S
@@ -70,6 +73,7 @@ def _to_chart(trial: Trial, samples: list[Sample], kind: str, title: Words, when
         panels=[Panel(title, _to_curve(samples, kind, begin_s), list(_to_levels(trial)))],
         marks=list(_to_marks(trial, begin_s, offset_s)),
         ticks_s=TICKS_S,
+        width=width,
     )
 
 

@@ -6,6 +6,7 @@ again and compares. So it says nothing that the evidence does not, and nothing o
 """
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
@@ -34,12 +35,12 @@ from provisioning.evidence.tables import (
 from provisioning.evidence.verdict import count_seals, join_seals, name_spans
 from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, draw_episode, draw_episode_card
 from provisioning.pages.html import Html, join, markup
-from provisioning.pages.page import both, number_table, page, paragraphs, scroll
-from provisioning.pages.plot import draw_chart
-from provisioning.pages.plot_data import Chart, Level, Load, Panel, Span, Strip
+from provisioning.pages.page import both, number_table, page, paragraphs
+from provisioning.pages.plot import draw_both_widths
+from provisioning.pages.plot_data import Chart, Level, Load, Panel, Span, Strip, stack_spans
 from provisioning.words.numbers import name_rule, power
 
-PAGE_VERSION: Final = 4
+PAGE_VERSION: Final = 5
 DRAWN_MAX: Final = 10
 """Episodes with a drawing of their own; the others keep their numbers."""
 CARDS_MAX: Final = 50
@@ -241,11 +242,11 @@ def _loads(story: Story) -> Iterator[Html]:
         if (asked in story.loads and asked != linkage) or empty:
             continue
         yield markup("<h2>{}</h2>", both(Words(f"负荷：关联 {linkage}", f"Loads of linkage {linkage}")))
-        drawing = scroll(draw_chart(_chart(story, linkage, production, treatment)))
+        drawing = draw_both_widths(partial(_chart, story, linkage, production, treatment))
         yield markup('<section class="card">{}</section>', drawing)
 
 
-def _chart(story: Story, linkage: str, production: Load, treatment: Load) -> Chart:
+def _chart(story: Story, linkage: str, production: Load, treatment: Load, width: int) -> Chart:
     states, steps = story.states_of(linkage), story.params[linkage]
     begin_s, end_s = (at_ms / MS_PER_S for at_ms in story.span_ms)
     last = steps[-1][1]
@@ -261,7 +262,7 @@ def _chart(story: Story, linkage: str, production: Load, treatment: Load) -> Cha
     strips = [
         Strip(PRODUCTION, [Span(*one, "production") for one in states.production_on]),
         Strip(TREATMENT, [Span(*one, "treatment") for one in states.treatment_on]),
-        Strip(EPISODES, list(_spans(story, linkage, end_s))),
+        *stack_spans(EPISODES, _spans(story, linkage, end_s), begin_s, end_s - begin_s, width),
     ]
     absent = list(_absent_spans(story))
     if absent:
@@ -270,7 +271,7 @@ def _chart(story: Story, linkage: str, production: Load, treatment: Load) -> Cha
         Panel(PRODUCTION, production.curve("production", begin_s, end_s), levels[0]),
         Panel(TREATMENT, treatment.curve("treatment", begin_s, end_s), levels[1]),
     ]
-    return Chart(Words.same(linkage), begin_s, end_s, story.offset_s, panels, strips)
+    return Chart(Words.same(linkage), begin_s, end_s, story.offset_s, panels, strips, width=width)
 
 
 def _spans(story: Story, linkage: str, end_s: float) -> Iterator[Span]:

@@ -102,9 +102,14 @@ def table(rows: Iterable[Row]) -> Html:
         shown = [*known[1 : half + 1], dots, *known[-half:]]
     cells = join(markup("<th>{}</th>", both(cell)) for cell in head)
     lines = join(
-        markup("<tr>{}</tr>\n", join(markup("<td>{}</td>", both(cell)) for cell in row)) for row in shown
+        markup("<tr>{}</tr>\n", join(_cell(*pair) for pair in zip(head, row, strict=True))) for row in shown
     )
-    return markup('<div class="scroll"><table><tr>{}</tr>\n{}</table></div>', cells, lines)
+    return markup('<table class="rows"><tr>{}</tr>\n{}</table>', cells, lines)
+
+
+def _cell(head: Words, cell: Words) -> Html:
+    """With its heading, which a phone shows in the cell where a row is no row any more."""
+    return markup('<td><span class="head">{}</span>{}</td>', both(head), both(cell))
 
 
 def _span(first: object, last: object) -> Words:

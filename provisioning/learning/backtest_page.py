@@ -7,6 +7,7 @@ with episodes first.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -20,8 +21,8 @@ from provisioning.learning.loads_option import WORDS as NOTE_KINDS
 from provisioning.learning.outcome import LinkageStates, Outcome, Stretch
 from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, draw_episode_card, name_severity
 from provisioning.pages.html import Html, join, markup
-from provisioning.pages.page import both, page, paragraphs, scroll
-from provisioning.pages.plot import draw_chart
+from provisioning.pages.page import both, page, paragraphs
+from provisioning.pages.plot import draw_both_widths
 from provisioning.pages.plot_data import Chart, Curve, Level, Load, Panel, Span, Strip, stack_spans
 from provisioning.words.numbers import name_rule, power
 
@@ -103,7 +104,7 @@ def _draw_days(tested: Outcome) -> Iterator[Html]:
         )
         for params in tested.params:
             yield _note(Words(params.linkage, params.linkage)) if len(tested.params) > 1 else Html("")
-            yield scroll(draw_chart(_draw_day(tested, params, begin_s, episodes)))
+            yield draw_both_widths(partial(_draw_day, tested, params, begin_s, episodes))
         yield Html("</details>")
 
 
@@ -112,7 +113,9 @@ def _is_on_day(episode: Episode, begin_s: float) -> bool:
     return episode.begin_at_s < begin_s + DAY_S and end_s >= begin_s
 
 
-def _draw_day(tested: Outcome, params: LinkageParams, begin_s: float, episodes: Sequence[Episode]) -> Chart:
+def _draw_day(
+    tested: Outcome, params: LinkageParams, begin_s: float, episodes: Sequence[Episode], width: int
+) -> Chart:
     end_s = begin_s + DAY_S
     states = tested.states.get(params.linkage, _QUIET)
     date = local_text(begin_s, tested.offset_s, "%Y-%m-%d")
@@ -138,11 +141,11 @@ def _draw_day(tested: Outcome, params: LinkageParams, begin_s: float, episodes: 
     strips = [
         Strip(PRODUCTION, _to_spans(states.production_on, "production", begin_s)),
         Strip(TREATMENT, _to_spans(states.treatment_on, "treatment", begin_s)),
-        *stack_spans(EPISODES, _list_found(own, tested), begin_s, DAY_S),
+        *stack_spans(EPISODES, _list_found(own, tested), begin_s, DAY_S, width),
     ]
     if _to_spans(learning, "idle", begin_s):
         strips.append(Strip(Words("调试", "learning"), _to_spans(learning, "idle", begin_s)))
-    return Chart(Words.same(name), begin_s, end_s, tested.offset_s, panels, strips)
+    return Chart(Words.same(name), begin_s, end_s, tested.offset_s, panels, strips, width=width)
 
 
 def _find_home(episode: Episode, tested: Outcome) -> str:

@@ -4,14 +4,15 @@ Takes the body of an EPISODE record (`agent.detect.episode.Episode.to_body`) fro
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.pages.html import Html, markup
-from provisioning.pages.page import both, number_table, page, paragraphs, scroll
-from provisioning.pages.plot import draw_chart
-from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel, Span, Strip
+from provisioning.pages.page import both, number_table, page, paragraphs
+from provisioning.pages.plot import draw_both_widths, draw_chart
+from provisioning.pages.plot_data import WIDTH, Chart, Curve, Level, Mark, Panel, Span, Strip
 from provisioning.words.correlation import describe_for_episode
 from provisioning.words.numbers import duration, name_rule, power, rows
 
@@ -54,12 +55,12 @@ def name_severity(severity: str) -> Words:
 
 def draw_episode_file(body: Body, offset_s: int) -> Html:
     """The two hours as a file of its own."""
-    return draw_chart(_chart(body, offset_s), alone=True)
+    return draw_chart(_chart(body, offset_s, WIDTH), alone=True)
 
 
 def draw_episode(body: Body, offset_s: int) -> Html:
     """The two hours as a part of a page."""
-    return scroll(draw_chart(_chart(body, offset_s)))
+    return draw_both_widths(partial(_chart, body, offset_s))
 
 
 def draw_episode_page(body: Body, offset_s: int, language: str) -> Html:
@@ -95,7 +96,7 @@ def _body(body: Body, offset_s: int) -> Iterator[Html]:
     yield markup('<div class="dim">{}</div>', paragraphs(_when(body, offset_s)))
     yield markup('<section class="card {}">{}</section>', severity, paragraphs(Words(**body["sentence"])))
     yield _correlation(body)
-    yield markup('<section class="card late">{}</section>', draw_episode(body, offset_s))
+    yield markup('<section class="card">{}</section>', draw_episode(body, offset_s))
     yield markup("<h2>{}</h2>", both(Words("判定依据", "What it rests on")))
     yield markup('<section class="card">{}</section>', number_table(rows(collect_numbers(body), offset_s)))
     yield markup('<p class="dim">{} {}</p>', both(Words("事件编号", "episode")), body["id"])
@@ -124,7 +125,7 @@ def collect_numbers(body: Body) -> dict[str, Any]:
     return {"lines": body["lines"], **body["numbers"], **more}
 
 
-def _chart(body: Body, offset_s: int) -> Chart:
+def _chart(body: Body, offset_s: int, width: int) -> Chart:
     trace, raised_s = body["trace"], body["raised_at_s"]
     begin_s = trace["begin_at_s"]
     end_s = max(begin_s + MINUTE_S * len(trace["production_w"]), raised_s) + 2 * MINUTE_S
@@ -144,6 +145,7 @@ def _chart(body: Body, offset_s: int) -> Chart:
         ],
         strips=[Strip(EPISODES, [span])],
         marks=[*_marks(body, begin_s, offset_s), raised],
+        width=width,
     )
 
 

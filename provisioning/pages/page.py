@@ -67,8 +67,3 @@ def number_table(rows: Iterable[tuple[Words, Words]]) -> Html:
     """Names and values."""
     cells = (markup("<tr><td>{}</td><td>{}</td></tr>", both(name), both(value)) for name, value in rows)
     return markup("<table>{}</table>", join(cells))
-
-
-def scroll(drawing: Html) -> Html:
-    """A drawing that keeps readable letters on a phone by being wider than it."""
-    return markup('<div class="scroll">{}</div>', drawing)

@@ -2,7 +2,8 @@
 
 What comes from outside (names, serials, sentences, paths) goes through `isolated`: control characters become
 visible, markup is text, and an isolate of its own keeps a name that is written from right to left from
-turning what stands beside it. On a screen the paper keeps its width and its light; a phone scrolls tables.
+turning what stands beside it. On a screen the paper keeps its width and its light; on a phone the cells of a
+row stand below each other, each with its heading.
 """
 
 import unicodedata
@@ -71,14 +72,18 @@ def grid(heads: Sequence[Words], rows: Iterable[Sequence[Html]], numbers: Sequen
     css = [Html(' class="number"') if at in numbers else Html("") for at in range(len(heads))]
     head = join(markup("<th{}>{}</th>", kind, to_html(words)) for kind, words in zip(css, heads, strict=True))
     lines = join(
-        markup("<tr>{}</tr>\n", join(markup("<td{}>{}</td>", *cell) for cell in zip(css, row, strict=True)))
+        markup(
+            "<tr>{}</tr>\n",
+            join(
+                markup('<td{}><span class="head">{}</span>{}</td>', kind, to_html(name), cell)
+                for kind, name, cell in zip(css, heads, row, strict=True)
+            ),
+        )
         for row in rows
     )
     if not lines:
         return markup('<p class="dim">{}</p>', to_html(Words("无", "none")))
-    return markup(
-        '<div class="scroll"><table><thead><tr>{}</tr></thead><tbody>\n{}</tbody></table></div>', head, lines
-    )
+    return markup('<table class="rows"><thead><tr>{}</tr></thead><tbody>\n{}</tbody></table>', head, lines)
 
 
 def badge(kind: str, words: Words) -> Html:

@@ -5,19 +5,24 @@ escaped. A drawing has no script, loads nothing and follows the reader's light o
 are in Chinese and English, each in a `tspan` with its `lang`, so that a page can hide one of them.
 
 A chart is a column of panels (loads with their limits) above strips (what holds from when to when),
-over one axis of time in the plant's zone.
+over one axis of time in the plant's zone. For a page it is drawn twice, for a wide screen or paper and for a
+phone, where shrunk letters could not be read; the style shows the one that fits.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
+
+from attrs import evolve
 
 from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.pages.html import Html, escape, join, markup, read_asset
 from provisioning.pages.plot_data import (
     LEFT,
+    NARROW_WIDTH,
     RIGHT,
     TEXT_WIDTH,
+    WIDTH,
     Chart,
     Curve,
     Level,
@@ -31,7 +36,12 @@ PANEL_HEAD: Final = 25
 STRIP_HEIGHT: Final = 17
 MARK_HEIGHT: Final = 15
 AXIS_HEIGHT: Final = 22
+LEVEL_HEIGHT: Final = 14
+"""Of a further row of names of limits."""
 TICKS_MAX: Final = 9
+TICKS_NARROW_MAX: Final = 5
+CURVE_NARROW_MAX: Final = 300
+"""Values of a curve that is drawn for a phone: about a pixel each."""
 TICK_STEPS_S: Final = (300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 DAYS_MAX: Final = 62
 """Ticks of whole days: two months; a longer axis, which no honest record makes, has fewer."""
@@ -48,7 +58,9 @@ STYLE: Final = read_asset("provisioning.pages", "plot.css")
 def draw_chart(chart: Chart, *, alone: bool = False) -> Html:
     """The drawing; `alone` for a file of its own, which carries the style with it."""
     top = MARK_HEIGHT * len(chart.marks) + 4
-    floor = top + len(chart.panels) * (PANEL_HEAD + PANEL_HEIGHT)
+    names = [_place_levels(chart, panel) for panel in chart.panels]
+    heads = [PANEL_HEAD + LEVEL_HEIGHT * max((row for _, row in places), default=0) for places in names]
+    floor = top + sum(heads) + len(heads) * PANEL_HEIGHT
     height = floor + AXIS_HEIGHT + STRIP_HEIGHT * len(chart.strips) + 6
     parts = [
         markup(
@@ -64,12 +76,37 @@ def draw_chart(chart: Chart, *, alone: bool = False) -> Html:
     parts += _bands(chart, top, floor)
     parts += _axis(chart, top, floor)
     parts += _mark_lines(chart, floor)
-    for index, panel in enumerate(chart.panels):
-        parts += _panel(chart, panel, top + index * (PANEL_HEAD + PANEL_HEIGHT) + PANEL_HEAD)
+    at = float(top)
+    for panel, places, head in zip(chart.panels, names, heads, strict=True):
+        parts += _panel(chart, panel, at + head, places)
+        at += head + PANEL_HEIGHT
     parts += _mark_names(chart)
     for index, strip in enumerate(chart.strips):
         parts += _strip(chart, strip, floor + AXIS_HEIGHT + index * STRIP_HEIGHT)
     return join([*parts, Html("</svg>"), Html("")], "\n")
+
+
+def draw_both_widths(make: Callable[[int], Chart]) -> Html:
+    """The drawing for a wide screen and the one for a phone; `make` gives the chart of a width."""
+    phone = make(NARROW_WIDTH)
+    panels = [evolve(one, curve=_thin(one.curve)) for one in phone.panels]
+    drawings = (draw_chart(make(WIDTH)), draw_chart(evolve(phone, panels=panels)))
+    return markup('<div class="broad">{}</div><div class="narrow">{}</div>', *drawings)
+
+
+def _thin(curve: Curve) -> Curve:
+    """The least and greatest of every few values."""
+    size = -(-len(curve.times_s) // CURVE_NARROW_MAX)
+    if size < 2:
+        return curve
+    places = range(0, len(curve.times_s), size)
+    lows, highs = ([_known(side[at : at + size]) for at in places] for side in (curve.low_w, curve.high_w))
+    low, high = [min(part, default=None) for part in lows], [max(part, default=None) for part in highs]
+    return evolve(curve, times_s=[curve.times_s[at] for at in places], low_w=low, high_w=high)
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [one for one in values if one is not None]
 
 
 def _n(value: float) -> str:
@@ -103,8 +140,9 @@ def _text(x: float, y: float, words: Words, css: str = "", anchor: str = "start"
 def _axis(chart: Chart, top: float, floor: float) -> Iterator[Html]:
     length = chart.end_s - chart.begin_s
     steps = (*chart.ticks_s, *TICK_STEPS_S)
+    ticks_max = TICKS_MAX if chart.width >= WIDTH else TICKS_NARROW_MAX
     longest = steps[-1] * max(-(-length // (steps[-1] * DAYS_MAX)), 1)
-    step = next((one for one in steps if length / one <= TICKS_MAX), longest)
+    step = next((one for one in steps if length / one <= ticks_max), longest)
     form = "%m-%d" if step >= 86_400 else "%H:%M:%S" if step % 60 else "%H:%M"
     local = chart.begin_s + chart.offset_s
     tick = -(-local // step) * step
@@ -126,7 +164,21 @@ def _top_w(panel: Panel) -> float:
     return top_w if top_w >= 1 else 1000.0  # a CT the wrong way round measures below 0
 
 
-def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[Html]:
+def _place_levels(chart: Chart, panel: Panel) -> list[tuple[float, int]]:
+    """Where the name of each limit begins, and in which row: behind the title, then below it."""
+    begin = LEFT + measure_text(panel.title) + 14
+    x, row = begin, 0
+    places = []
+    for level in panel.levels:
+        length = measure_text(level.words) + TEXT_WIDTH * (len(level.figure) + 1)
+        if x > LEFT and x + 23 + length > chart.width:
+            x, row = LEFT, row + 1
+        places.append((x, row))
+        x += length + 32
+    return places
+
+
+def _panel(chart: Chart, panel: Panel, top: float, places: Sequence[tuple[float, int]]) -> Iterator[Html]:
     top_w = _top_w(panel)
     floor = top + PANEL_HEIGHT
 
@@ -136,16 +188,16 @@ def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[Html]:
     for watts in find_power_ticks(top_w):
         yield _path("grid", f"M{LEFT} {_n(y(watts))}H{chart.width - RIGHT}")
         yield _text(LEFT - 6, y(watts) + 4, Words.same(f"{watts / 1000:g} kW"), anchor="end")
-    yield _text(LEFT, top - 6, panel.title, "title")
-    named = LEFT + measure_text(panel.title) + 14
+    first = top - 6 - LEVEL_HEIGHT * max((row for _, row in places), default=0)
+    yield _text(LEFT, first, panel.title, "title")
     yield from _curve(chart, panel.curve, y)
-    for level in panel.levels:
+    for level, (named, row) in zip(panel.levels, places, strict=True):
         path = "".join(_steps(chart, level, y))
         if path:
+            base = first + LEVEL_HEIGHT * row
             yield _path(f"level {level.kind}", path)
-            yield _path(f"level {level.kind}", f"M{_n(named)} {_n(top - 10)}h18")
-            yield _text(named + 23, top - 6, level.words, figure=level.figure)
-            named += measure_text(level.words) + TEXT_WIDTH * (len(level.figure) + 1) + 32
+            yield _path(f"level {level.kind}", f"M{_n(named)} {_n(base - 4)}h18")
+            yield _text(named + 23, base, level.words, figure=level.figure)
 
 
 def find_power_ticks(top_w: float) -> list[float]:
@@ -212,6 +264,11 @@ def _strip(chart: Chart, strip: Strip, top: float) -> Iterator[Html]:
         if span.mark_s is not None and chart.begin_s <= span.mark_s <= chart.end_s:
             yield _path(f"mark {span.kind}", f"M{_n(chart.x(span.mark_s))} {_n(top + 1)}v14")
         if span.words is not None:
-            left = end + 5 + measure_text(span.words) > chart.width
+            length = measure_text(span.words)
+            left = end + 5 + length > chart.width
             css = f"named {escape(span.kind)}"  # escaped twice: pages of packs that people keep are so
-            yield _text(x - 5 if left else end + 5, top + 11, span.words, css, "end" if left else "start")
+            if left and x - 5 - length < LEFT:  # there is room on neither side
+                inside = "inside" if end - x > length + 10 else css
+                yield _text(max(min(x + 5, chart.width - length), LEFT), top + 11, span.words, inside)
+            else:
+                yield _text(x - 5 if left else end + 5, top + 11, span.words, css, "end" if left else "start")

@@ -11,6 +11,8 @@ from attrs import define, field, frozen
 from evidence.words import Words
 
 WIDTH: Final = 720
+NARROW_WIDTH: Final = 410
+"""Of a drawing for a phone: its letters have 9 pixels there."""
 LEFT: Final = 104
 RIGHT: Final = 12
 TEXT_WIDTH: Final = 6.2
@@ -134,9 +136,11 @@ def measure_text(words: Words) -> float:
     return sum(TEXT_WIDTH * (2 if ord(letter) > 0x2E80 else 1) for letter in shown)
 
 
-def stack_spans(title: Words, spans: Iterable[Span], begin_s: float, length_s: float) -> list[Strip]:
+def stack_spans(
+    title: Words, spans: Iterable[Span], begin_s: float, length_s: float, width: int = WIDTH
+) -> list[Strip]:
     """The fewest strips that keep the names apart, for a drawing from `begin_s`; the first has the title."""
-    second = length_s / (WIDTH - LEFT - RIGHT)
+    second = length_s / (width - LEFT - RIGHT)
     lanes: list[list[Span]] = []
     free_s: list[float] = []
     for span in sorted(spans, key=lambda one: one.begin_s):
@@ -146,6 +150,6 @@ def stack_spans(title: Words, spans: Iterable[Span], begin_s: float, length_s: f
             free_s.append(0.0)
         lane = min(lane, len(lanes) - 1)
         lanes[lane].append(span)
-        width = 0.0 if span.words is None else measure_text(span.words)
-        free_s[lane] = max(span.end_s, begin_s) + second * (width + GAP)
+        length = 0.0 if span.words is None else measure_text(span.words)
+        free_s[lane] = max(span.end_s, begin_s) + second * (length + GAP)
     return [Strip(Words("", "") if at else title, lane) for at, lane in enumerate(lanes)]

@@ -4,9 +4,8 @@ Pure: a `provisioning.live.page.day.Day` in, SVG out, in the reader's language.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
-
-from attrs import evolve
 
 from agent.site.file import LineSettings
 from evidence.moments import local_text
@@ -15,16 +14,11 @@ from provisioning.live.page.day import COLUMNS, DAY_S, Day
 from provisioning.live.page.site import SitePlan
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup
-from provisioning.pages.page import scroll
-from provisioning.pages.plot import draw_chart
-from provisioning.pages.plot_data import Chart, Level, Load, Mark, Panel, Span, Strip, stack_spans
+from provisioning.pages.plot import draw_both_widths
+from provisioning.pages.plot_data import WIDTH, Chart, Level, Load, Mark, Panel, Span, Strip, stack_spans
 from provisioning.words.numbers import name_rule, power
 
 QUARTER_S: Final = DAY_S / 4
-NARROW_WIDTH: Final = 410
-"""Of a drawing for a phone: its letters have 9 pixels there."""
-NARROW_TICKS_S: Final = {1: 7_200, 2: 10_800, 3: 21_600, 4: 21_600}
-"""By the quarters of the day that are drawn: four or five names of hours."""
 NARROW_TITLE_MAX: Final = 22
 SPARK_WIDTH: Final = 132
 SPARK_HEIGHT: Final = 26
@@ -41,31 +35,14 @@ def draw_day(
         ids = [*linkage.production, *linkage.treatment]
         linked |= set(ids)
         found = [one for one in episodes if one.get("linkage") == linkage.id]
-        chart = _build_chart(day, plan, linkage.id, [lines[id_] for id_ in ids], found, reader)
+        make = partial(_build_chart, day, plan, linkage.id, [lines[id_] for id_ in ids], found, reader)
         title = f"{linkage.id}: {' + '.join(linkage.production)} → {' + '.join(linkage.treatment)}"
-        yield title, _draw_both_widths(chart)
+        yield title, draw_both_widths(make)
     rest = [line for line in plan.line if line.id not in linked]
     if rest:
         known = {linkage.id for linkage in plan.linkage}
         found = [one for one in episodes if one.get("linkage") not in known]
-        yield "", _draw_both_widths(_build_chart(day, plan, "", rest, found, reader))
-
-
-def _draw_both_widths(chart: Chart) -> Html:
-    """The drawing for a wide screen and the one for a phone; the style shows the one that fits."""
-    quarters = round((chart.end_s - chart.begin_s) / QUARTER_S)
-    unnamed = Words("", "")  # there is no room for the names of levels
-    panels = [
-        evolve(one, title=_shorten(one.title), levels=[evolve(level, words=unnamed) for level in one.levels])
-        for one in chart.panels
-    ]
-    phone = draw_chart(evolve(chart, width=NARROW_WIDTH, ticks_s=(NARROW_TICKS_S[quarters],), panels=panels))
-    return markup('<div class="broad">{}</div><div class="narrow">{}</div>', scroll(draw_chart(chart)), phone)
-
-
-def _shorten(title: Words) -> Words:
-    text = title.en if len(title.en) <= NARROW_TITLE_MAX else title.en[: NARROW_TITLE_MAX - 1] + "…"
-    return Words.same(text)
+        yield "", draw_both_widths(partial(_build_chart, day, plan, "", rest, found, reader))
 
 
 def _build_chart(
@@ -75,9 +52,10 @@ def _build_chart(
     lines: Sequence[LineSettings],
     episodes: Sequence[Mapping[str, Any]],
     reader: Reader,
+    width: int,
 ) -> Chart:
     spans = _find_spans(episodes, day, reader)
-    strips = stack_spans(reader.words("episodes"), spans, day.begin_s, DAY_S)
+    strips = stack_spans(reader.words("episodes"), spans, day.begin_s, DAY_S, width)
     if day.silences:
         silent = [Span(begin, end, "idle", band=True) for begin, end in day.silences]
         strips.append(Strip(reader.words("no seals"), silent))
@@ -86,9 +64,10 @@ def _build_chart(
         begin_s=day.begin_s,
         end_s=_find_end_s(day),
         offset_s=plan.offset_s,
-        panels=[_build_panel(day, plan, line, reader) for line in lines],
+        panels=[_build_panel(day, plan, line, reader, is_narrow=width < WIDTH) for line in lines],
         strips=strips,
         marks=_mark_now(day, plan, reader),
+        width=width,
     )
 
 
@@ -108,8 +87,10 @@ def _mark_now(day: Day, plan: SitePlan, reader: Reader) -> list[Mark]:
     return [Mark(day.last_s, "normal", reader.words("last seal at", at=at))]
 
 
-def _build_panel(day: Day, plan: SitePlan, line: LineSettings, reader: Reader) -> Panel:
+def _build_panel(day: Day, plan: SitePlan, line: LineSettings, reader: Reader, *, is_narrow: bool) -> Panel:
     name = f"{line.id} {line.name}".strip()
+    if is_narrow and len(name) > NARROW_TITLE_MAX:
+        name = name[: NARROW_TITLE_MAX - 1] + "…"
     kind = "treatment" if line.kind == "treatment" else "production"
     levels = []
     if (on := plan.thresholds.get(line.id)) is not None and line.kind != "incomer":

@@ -11,6 +11,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from agent.detect.sentence import name_lines
+from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.live.page.episodes import Episode
 from provisioning.live.page.snapshot import Snapshot
@@ -37,12 +38,18 @@ WORDS: Final[Mapping[str, Words]] = {
         "The agent does not answer, so nothing is known of this moment. Call maintenance: "
         "systemctl status dianjian-agent",
     ),
+    "nothing judged": Words(
+        "尚未设置治污与生产的关联，因此不作任何判断。请安装人员完成设置：dianjian setup",
+        "No linkage of treatment and production is set up, so nothing is judged. Have the installer finish: "
+        "dianjian setup",
+    ),
     "counting": Words(
         "{production}运行而{treatment}治污不足，已计{held}；再过{left}将记为{what}。"
         "请立即开启治污设施；不能开启时停止生产并申报故障。",
         "With {production} running there is too little of {treatment}: {held} so far, and {left} more make "
         "it {what}. Start treatment now; if it cannot run, stop production and declare the fault.",
     ),
+    "due": Words("还剩{left}（至{at}）", "{left} left, until {at}"),
     "a violation": Words("违规", "a violation"),
     "a notice": Words("提示（该关联尚未调试）", "a notice (this linkage is not commissioned)"),
     "silent": Words(
@@ -90,10 +97,11 @@ _SIGNS: Final = {State.ACT: "✖", State.WARN: "!", State.UNKNOWN: "?", State.WE
 
 @frozen
 class Outlook:
-    """The state and why, the most urgent first."""
+    """The state and why, the most urgent first; `due` is what is left of the time to act, if any is."""
 
     state: State
     points: tuple[Words, ...]
+    due: Words | None = None
 
 
 def judge_outlook(seen: Snapshot, episodes: Sequence[Episode], questions: int = 0) -> Outlook:
@@ -117,7 +125,9 @@ def judge_outlook(seen: Snapshot, episodes: Sequence[Episode], questions: int = 
     if raised:
         return Outlook(State.ACT, (*raised, *warned, *asks))
     if warned:
-        return Outlook(State.WARN, (*warned, *asks))
+        return Outlook(State.WARN, (*warned, *asks), _find_due(seen))
+    if not seen.status["linkages"]:
+        return Outlook(State.UNKNOWN, (WORDS["nothing judged"], *asks))
     return Outlook(State.WELL, (WORDS["well because"], *asks))
 
 
@@ -126,10 +136,11 @@ def draw_outlook(outlook: Outlook, reader: Reader) -> Html:
     points = join(markup("<li>{}</li>", point.text(reader.language)) for point in outlook.points)
     return markup(
         '<section class="card outlook {}" role="status"><strong><span aria-hidden="true">{}</span> {}'
-        "</strong><ul>{}</ul></section>",
+        "</strong>{}<ul>{}</ul></section>",
         _CSS[outlook.state],
         _SIGNS[outlook.state],
         WORDS[outlook.state].text(reader.language),
+        markup('<p class="due">{}</p>', outlook.due.text(reader.language)) if outlook.due else "",
         points,
     )
 
@@ -138,16 +149,34 @@ def _is_open(one: Episode) -> bool:
     return one["end_at_s"] is None
 
 
-def _list_counting(seen: Snapshot) -> Iterator[Words]:
-    """Deficits that have begun to count and are not raised yet, the one with the least time left first."""
+def _find_counting(seen: Snapshot) -> list[Mapping[str, Any]]:
+    """Linkages whose deficit counts and is not raised yet, the one with the least time left first."""
     linkages = seen.status["linkages"] if seen.status else ()
     counting = [one for one in linkages if one["deficit_s"] > 0 and one.get("violation") is None]
-    for one in sorted(counting, key=lambda one: float(one["limit_s"] - one["deficit_s"])):
+    return sorted(counting, key=_find_left_s)
+
+
+def _find_left_s(linkage: Mapping[str, Any]) -> float:
+    return max(float(linkage["limit_s"] - linkage["deficit_s"]), 0.0)
+
+
+def _find_due(seen: Snapshot) -> Words | None:
+    """What is left until the first deficit is raised, if it goes on as it is, and the plant's time then."""
+    counting = _find_counting(seen)
+    if not counting:
+        return None
+    left_s = _find_left_s(counting[0])
+    at = local_text(seen.now_s + left_s, seen.plan.offset_s, "%H:%M:%S")
+    return WORDS["due"].fill(left=duration(left_s), at=at)
+
+
+def _list_counting(seen: Snapshot) -> Iterator[Words]:
+    for one in _find_counting(seen):
         yield WORDS["counting"].fill(
             production=name_lines(one["production"], seen.plan.names),
             treatment=name_lines(one["treatment"], seen.plan.names),
             held=duration(one["deficit_s"]),
-            left=duration(max(one["limit_s"] - one["deficit_s"], 0)),
+            left=duration(_find_left_s(one)),
             what=WORDS["a violation" if one.get("learned", True) else "a notice"],
         )
 

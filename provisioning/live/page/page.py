@@ -69,7 +69,8 @@ def _draw_body(seen: Snapshot, reader: Reader) -> Iterator[Html]:
         yield _part(reader.text("Linkages"), draw_linkages(status, reader))
     yield from draw_cards(episodes, plan.offset_s, reader)
     yield _draw_loads(seen, episodes, reader)
-    yield _part(reader.text("Lines"), draw_lines(status, plan, reader))
+    if plan.line:
+        yield _part(reader.text("Lines"), draw_lines(status, plan, reader))
     if plan.params:
         yield _part(reader.text("Commissioning"), join(draw_learned(plan, reader)))
     yield markup(

@@ -98,7 +98,8 @@ def draw_lines(status: Json | None, plan: SitePlan, reader: Reader) -> Html:
                 _watts(line.rated_w),
             )
         )
-    return _table(_texts(reader, ("line", "state", "power", "last hour", "kind", "rated")), rows, "lines")
+    heads = _texts(reader, ("line", "state", "power", "last hour", "kind", "rated"))
+    return _table(heads, rows, "lines stacked pairs")
 
 
 def draw_linkages(status: Json, reader: Reader) -> Html:
@@ -195,7 +196,7 @@ def draw_meters(status: Json, plan: SitePlan, reader: Reader) -> Html:
                 setup.model.name if setup else "—",
             )
         )
-    return _table(_texts(reader, ("meter", "state", "reading", "line", "model")), rows)
+    return _table(_texts(reader, ("meter", "state", "reading", "line", "model")), rows, "stacked pairs")
 
 
 def _values(one: Json) -> str:

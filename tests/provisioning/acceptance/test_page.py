@@ -249,7 +249,7 @@ def test_whatever_a_journal_says_of_a_trial_is_drawn_or_left_out(
 ) -> None:
     one = Trial("p1", "m1", at, at, True, watts, watts, tuple(samples), tuple(switched))  # type: ignore[arg-type]
     drawn = draw_trial(one, "production", Words("a", "a"), zone)
-    assert drawn == "" or drawn.startswith("<svg")
+    assert drawn == "" or drawn.startswith('<div class="broad"><svg')
     assert "nan" not in drawn
     assert "inf" not in drawn
 

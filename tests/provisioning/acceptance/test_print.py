@@ -81,20 +81,6 @@ def test_signatures_and_the_way_to_check_stand_together_on_the_last_page(printed
         assert part in last, part
 
 
-def test_nothing_is_wider_than_the_paper_or_a_phone(sheet: Path, tmp_path: Path) -> None:
-    """Told by the browser itself: the paper's scroll width, in a frame as wide as a phone."""
-    asks = tmp_path / "ask.html"
-    asks.write_text(
-        f'<iframe src="{sheet.as_uri()}" width="390" height="800"></iframe><script>onload=()=>'
-        'console.log("WIDTH "+document.querySelector("iframe").contentDocument.documentElement.scrollWidth)'
-        "</script>",
-        "utf-8",
-    )
-    told = chromium.look(asks, tmp_path / "phone.png", "--allow-file-access-from-files")
-    widths = [int(found[1]) for line in told if (found := re.search(r"WIDTH (\d+)", line))]
-    assert widths == [390]
-
-
 @pytest.mark.minutes
 def test_it_stays_white_in_a_dark_room(sheet: Path, tmp_path: Path) -> None:
     light, dark = tmp_path / "light.png", tmp_path / "dark.png"

@@ -26,8 +26,8 @@ TEXTS = st.text(st.sampled_from("<>&\"'{}/=! abé电\\\n\t-"), max_size=30) | st
     max_size=20,
 )
 SNIPPET = """
-from provisioning.pages.html import Html, join, markup
-from provisioning.pages.page import page, scroll
+from provisioning.pages.html import Html, escape, join, markup
+from provisioning.pages.page import page
 from evidence.words import Words
 
 def good(name: str) -> Html:
@@ -40,7 +40,7 @@ def a_sum(name: str) -> Html:
     return Html("<p>") + name
 
 def a_text(name: str) -> Html:
-    return scroll(name)
+    return escape(name).upper()
 
 def many(names: list[str]) -> Html:
     return join(names)

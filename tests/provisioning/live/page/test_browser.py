@@ -90,27 +90,6 @@ def test_it_is_drawn_on_phone_and_laptop_by_day_and_night_in_both_languages(
     assert picture.stat().st_size > 40_000, "an empty page would be smaller"
 
 
-@pytest.mark.parametrize("chinese", [True, pytest.param(False, marks=pytest.mark.minutes)])
-def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself(
-    seen: Snapshot, tmp_path: Path, chinese: bool
-) -> None:
-    page = tmp_path / "page.html"
-    page.write_bytes(draw_status_page(seen, chinese=chinese))
-    asks = tmp_path / "ask.html"
-    asks.write_text(
-        f'<iframe src="{page.as_uri()}" width="390" height="800"></iframe><script>onload=()=>{{'
-        'const d=document.querySelector("iframe").contentDocument,all=q=>[...d.querySelectorAll(q)];'
-        'console.log("WIDTH "+d.documentElement.scrollWidth+" "+all(".broad").map(e=>e.offsetWidth)'
-        '+" "+all(".narrow svg").map(e=>e.clientWidth))}</script>',
-        "utf-8",
-    )
-    told = chromium.look(asks, tmp_path / "phone.png", "--allow-file-access-from-files")
-    found = next(match for line in told if (match := re.search(r"WIDTH (\d+) ([\d,]+) (\d+)", line)))
-    assert found[1] == "390"
-    assert found[2] == "0", "the wide drawing is not shown"
-    assert 300 <= int(found[3]) <= 360, "the narrow one fits"
-
-
 def test_the_page_draws_itself_anew(seen: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_server, "FRESH_S", 0.0)
 

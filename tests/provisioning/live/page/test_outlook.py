@@ -68,6 +68,7 @@ def judge(seen: Snapshot, told: dict[str, Any] | None, *episodes: dict[str, Any]
         (status(broker={"connected": False}), [], State.WARN, "sealing goes on here"),
         (status(seals={"backlog": 50}), [], State.WARN, "is up, but 50 seals wait"),
         (status(clock="unsynchronised"), [], State.WARN, "not in step"),
+        (status(linkages=[]), [], State.UNKNOWN, "nothing is judged"),
         (None, [], State.UNKNOWN, "does not answer"),
         (None, [episode("violation")], State.ACT, "does not answer"),
     ],
@@ -85,6 +86,15 @@ def test_what_is_left_of_the_time_stands_first_where_least_is_left(plain: Snapsh
     near = linkage(id="k2", production=["p2"], deficit_s=170.0)
     outlook = judge(plain, status(linkages=[linkage(deficit_s=90.0), near]))
     assert ["10 s more" in point.en for point in outlook.points] == [True, False]
+    assert outlook.due is not None
+    assert outlook.due.en == "10 s left, until 08:00:10"
+
+
+def test_there_is_a_deadline_only_while_something_counts_down(plain: Snapshot) -> None:
+    counting = status(linkages=[linkage(deficit_s=90.0)])
+    assert judge(plain, counting).due is not None
+    assert judge(plain, counting, episode("violation")).due is None, "what was raised has no time left"
+    assert judge(plain, status(clock="unsynchronised")).due is None
 
 
 def test_questions_are_asked_without_an_alarm(plain: Snapshot) -> None:
