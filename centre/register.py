@@ -19,6 +19,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from disk.lines import append_line, cut_torn
+from disk.tables import parse_hex, parse_json
 from evidence import cbor
 from evidence.chain import ChainState
 from evidence.seal import check_gateway
@@ -65,7 +66,7 @@ def read_register(path: Path) -> dict[str, Entry]:
         if not line.strip():
             continue
         try:
-            _take(known, json.loads(line))
+            _take(known, parse_json(line))
         except KeyError as error:
             raise RegisterError(f"{path}, line {number}: no {error.args[0]}") from error
         except (ValueError, TypeError, RecursionError) as error:
@@ -127,7 +128,7 @@ def enrol_in(path: Path, wanted: Enrolment, secret: bytes) -> dict[str, Entry]:
 def _take(known: dict[str, Entry], line: Any) -> None:
     gateway = check_gateway(line["gateway"])
     if "statement" in line:
-        raw = bytes.fromhex(line["statement"])
+        raw = parse_hex(line["statement"])
         if gateway not in known:
             raise ValueError(f"a statement for {gateway}, which no line above enrols")
         if parse_statement(raw).statement.gateway != gateway:
@@ -141,9 +142,9 @@ def _take(known: dict[str, Entry], line: Any) -> None:
         return
     new = Entry(
         gateway,
-        bytes.fromhex(line["first_key"]),
-        bytes.fromhex(line.get("recovery_key", NO_KEY.hex())),
-        bytes.fromhex(line.get("enrolment", "")),
+        parse_hex(line["first_key"]),
+        parse_hex(line.get("recovery_key", NO_KEY.hex())),
+        parse_hex(line.get("enrolment", "")),
     )
     ChainState.enrolled(new.gateway, new.first_key, new.recovery_key)
     old = known.get(gateway, new)

@@ -16,7 +16,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from errno import EBUSY, EEXIST, EFBIG, EINVAL, EIO, ELOOP, ENXIO, EOPNOTSUPP, EPERM
+from errno import EBUSY, EEXIST, EFBIG, EINVAL, EIO, EISDIR, ELOOP, ENXIO, EOPNOTSUPP, EPERM
 from mmap import mmap
 from pathlib import Path
 from typing import Final
@@ -135,7 +135,10 @@ def read_plain(path: Path, bytes_max: int, *, follow: bool = False) -> bytes:
             raise OSError(error.errno, "is no plain file", str(path)) from None
         raise
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
+        if not stat.S_ISREG(mode):
             raise OSError(EINVAL, "is no plain file", str(path))
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
             raw = stream.read(bytes_max + 1)

@@ -11,7 +11,7 @@ which editors on Windows write, is skipped. A table is read in one of two ways, 
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from errno import EFBIG
 from pathlib import Path
@@ -77,19 +77,29 @@ def decode_text(raw: bytes, bytes_max: int) -> str:
 
 def parse_toml(text: str) -> dict[str, Any]:
     """The table of a TOML text; raises TableError."""
-    return _parse(text, tomllib.loads, "TOML")
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and arrays 1,000 deep, too
+        raise TableError([f"is not TOML: {error}{_find_wide(text, str(error))}"]) from error
 
 
 def parse_json(text: str) -> Any:
     """The value of a JSON text, whatever it is; raises TableError."""
-    return _parse(text, json.loads, "JSON")
-
-
-def _parse(text: str, parse: Callable[[str], T], language: str) -> T:
     try:
-        return parse(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and arrays 1,000 deep, too
-        raise TableError([f"is not {language}: {error}{_find_wide(text, str(error))}"]) from error
+        return json.loads(text.removeprefix("\ufeff"))
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise TableError([f"is not JSON at {where}{_find_wide(text, where)}"]) from error
+    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and arrays 1,000 deep
+        raise TableError(["is not JSON that is read here: a number too long, or too deep"]) from error
+
+
+def parse_hex(text: object) -> bytes:
+    """Bytes written as hexadecimal digits; raises TableError."""
+    try:
+        return bytes.fromhex(text)  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise TableError([f"hexadecimal digits are wanted, not {show(text)}"]) from error
 
 
 _PLACE: Final = re.compile(r"line ([0-9]+)")

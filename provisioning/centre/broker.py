@@ -11,7 +11,16 @@ from disk.files import replace_file
 from evidence.moments import utc_ms
 from provisioning.centre.broker_user import UserError, find_user, give_folder
 from provisioning.centre.office import write_pair
-from provisioning.centre.options import AS_JSON, AUTHORITY, FOLDER, failing_in_one_line, office_at, show
+from provisioning.centre.options import (
+    AS_JSON,
+    AUTHORITY,
+    FOLDER,
+    HOST,
+    Host,
+    failing_in_one_line,
+    office_at,
+    show,
+)
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.say import say
 from wire.enrolment.certificates import parse_certificate
@@ -23,8 +32,17 @@ PORT: Final = click.IntRange(1, 65_535)
 @click.command("broker-config")
 @AUTHORITY
 @click.option("--out", required=True, type=FOLDER, help="The folder; made if it does not exist.")
-@click.option("--host", "hosts", multiple=True, help="Name or address that it is reached under; repeatable.")
-@click.option("--listen", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host", "hosts", multiple=True, type=HOST, help="Name or address that it is reached under; repeatable."
+)
+@click.option(
+    "--listen",
+    "address",
+    type=Host(is_address=True),
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on.",
+)
 @click.option("--port", type=PORT, default=8883, show_default=True, help="For gateways with a certificate.")
 @click.option("--claim-port", type=PORT, help="For gateways without one; else there is no such broker.")
 @click.option(

@@ -4,21 +4,22 @@ Where a chain stands is read from the subscriber's database, beside the subscrib
 arrive meanwhile, the subscriber refuses a statement for the earlier place, and it must be signed again.
 """
 
-import json
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from centre.answers import receipt_of
 from centre.register import Entry, add_line, read_register, statement_line
 from centre.store.reading import read_standings
+from disk.tables import parse_hex, parse_json
 from evidence.cbor import FormatError
 from evidence.keys import load_key_file
 from evidence.moments import utc_ms
 from evidence.statement import NO_KEY, Rekey, Replace, Revoke, parse_statement, sign_statement
 from provisioning.centre.options import AS_JSON, INPUT, KEY, REGISTER, STORE, failing_in_one_line, show
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.paths import read_input
 from provisioning.terminal.say import say_json
 
 
@@ -40,10 +41,10 @@ def receipt(key: Path, store: Path, as_json: bool, gateway: str) -> None:
 @REGISTER
 @AS_JSON
 @click.argument("file", type=INPUT, default="-")
-def rekey(register: Path, as_json: bool, file: TextIO) -> None:
+def rekey(register: Path, as_json: bool, file: Path) -> None:
     """Take a re-key by hand: FILE is what `dianjian-agent rekey` printed (a file, or - for input)."""
     try:
-        raw = bytes.fromhex(json.loads(file.read())["statement"])
+        raw = parse_hex(parse_json(read_input(file))["statement"])
         parsed = parse_statement(raw)
     except (ValueError, TypeError, KeyError, FormatError) as error:
         raise fail(EXIT_USAGE, f"not a re-key: {error}") from error
@@ -69,7 +70,7 @@ def rekey(register: Path, as_json: bool, file: TextIO) -> None:
 @AS_JSON
 @click.argument("gateway")
 def replace(
-    register: Path, key: Path, store: Path, reason: str, request: TextIO, as_json: bool, gateway: str
+    register: Path, key: Path, store: Path, reason: str, request: Path, as_json: bool, gateway: str
 ) -> None:
     """New hardware goes on as GATEWAY: print the file that `dianjian-agent install-replacement` takes."""
     del as_json  # the file is JSON in any case
@@ -77,7 +78,7 @@ def replace(
     with failing_in_one_line(key):
         standing, secret = read_standings(store, gateway)[gateway], load_key_file(key)
     try:
-        wanted: Any = json.loads(request.read())
+        wanted: Any = parse_json(read_input(request))
         if wanted["gateway"] != gateway:
             raise fail(EXIT_USAGE, f"the request is that of gateway {wanted['gateway']!s:.40}, not {gateway}")
         statement = Replace(
@@ -85,8 +86,8 @@ def replace(
             number=standing.state.number + 1,
             previous=standing.state.hash,
             first_record=standing.state.next_record,
-            next_key=bytes.fromhex(wanted["first_key"]),
-            recovery_key=bytes.fromhex(wanted.get("recovery_key", "")) or NO_KEY,
+            next_key=parse_hex(wanted["first_key"]),
+            recovery_key=parse_hex(wanted.get("recovery_key", "")) or NO_KEY,
             utc_ms=utc_ms(),
             reason=reason,
         )

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from errno import EFBIG
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -105,7 +106,12 @@ def _begin(consumer: Consumer, after: str | None, cursor: Path | None, into: Pat
     if after is None:
         if cursor is None or not cursor.exists():
             return
-        after = read_plain(cursor, CURSOR_BYTES_MAX).decode("utf-8", "replace")
+        try:
+            after = read_plain(cursor, CURSOR_BYTES_MAX).decode("utf-8", "replace")
+        except OSError as error:
+            if error.errno != EFBIG:
+                raise
+            raise fail(EXIT_USAGE, translate(WORDS["cursor"], name=name)) from error
     try:
         consumer.go_to(after)
     except CursorError as error:

@@ -4,14 +4,14 @@ Every signed statement first goes into the register, one line each, which is app
 `dianjian subscribe` reads new lines by itself.
 """
 
-import json
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import click
 
 from centre.register import enrol_in
 from disk.help_page import HelpGroup
+from disk.tables import parse_hex, parse_json
 from evidence.cbor import FormatError
 from evidence.keys import create_key_file, load_key_file, public
 from evidence.moments import utc_ms
@@ -28,6 +28,7 @@ from provisioning.centre.order import order
 from provisioning.centre.readmit import readmit
 from provisioning.centre.revoke import revoke
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.paths import read_input
 from provisioning.terminal.register_option import register_option
 from provisioning.terminal.say import say_json
 
@@ -74,7 +75,7 @@ def print_key(key: Path, as_json: bool) -> None:
 @KEY
 @AS_JSON
 @click.argument("enrolment", type=INPUT, default="-")
-def enrol(register: Path, key: Path, as_json: bool, enrolment: TextIO) -> None:
+def enrol(register: Path, key: Path, as_json: bool, enrolment: Path) -> None:
     """Add a gateway: ENROLMENT is what `dianjian enrol` printed on it (a file, or - for input).
 
     The centre signs the enrolment, and the register keeps it. A repetition changes nothing; a recovery
@@ -90,14 +91,14 @@ def enrol(register: Path, key: Path, as_json: bool, enrolment: TextIO) -> None:
     show(fields, f"{register}: {len(known)} gateways", as_json=as_json)
 
 
-def _read_enrolment(stream: TextIO) -> Enrolment:
+def _read_enrolment(file: Path) -> Enrolment:
     try:
-        entry: Any = json.loads(stream.read())
+        entry: Any = parse_json(read_input(file))
         wanted = Enrolment(
             gateway=entry["gateway"],
             site=entry.get("site", ""),
-            first_key=bytes.fromhex(entry["first_key"]),
-            recovery_key=bytes.fromhex(entry.get("recovery_key", "")) or NO_KEY,
+            first_key=parse_hex(entry["first_key"]),
+            recovery_key=parse_hex(entry.get("recovery_key", "")) or NO_KEY,
             meters=tuple(
                 EnrolledMeter(meter["id"], meter["model"], meter["unit_id"], meter.get("serial", ""))
                 for meter in entry.get("meters", ())

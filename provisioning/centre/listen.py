@@ -24,7 +24,7 @@ from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import Office
 from evidence.moments import utc_ms
 from provisioning.centre.office import write_pair
-from provisioning.centre.options import AUTHORITY, FILE, KEY, REGISTER, failing_in_one_line, office_at
+from provisioning.centre.options import AUTHORITY, FILE, HOST, KEY, REGISTER, failing_in_one_line, office_at
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from wire.enrolment.certificates import parse_certificate
 from wire.enrolment.topics import RENEWALS, REQUESTS
@@ -48,7 +48,9 @@ class TlsPaths(NamedTuple):
 @REGISTER
 @KEY
 @click.option("--est", metavar="HOST:PORT", help="Serve EST (RFC 7030) there, such as 127.0.0.1:8443.")
-@click.option("--host", "hosts", multiple=True, help="Name that gateways reach EST under; else HOST.")
+@click.option(
+    "--host", "hosts", multiple=True, type=HOST, help="Name that gateways reach EST under; else HOST."
+)
 @click.option("--broker", metavar="URL", help="Take renewals from this broker, mqtts://host:port.")
 @click.option("--claims", "claims_url", metavar="URL", help="Take claims from this, at its centre port.")
 @click.option("--ca", type=FILE, help="Certificate of the broker's authority; else the office's own.")

@@ -22,6 +22,7 @@ from provisioning.centre.options import (
     AUTHORITY,
     FILE,
     FOLDER,
+    HOST,
     KEY,
     failing_in_one_line,
     office_at,
@@ -37,6 +38,7 @@ from wire.enrolment.token import Token
 MS_PER_HOUR: Final = 3_600_000
 HOURS_MAX: Final = 24 * 90
 """A season: a token unused for longer belongs to a plant that is not built."""
+HOURS: Final = FiniteRange(0, HOURS_MAX, min_open=True)
 
 
 @click.command("authority")
@@ -64,7 +66,7 @@ def authority(name: str, external: Path | None, as_json: bool, folder: Path) -> 
     show_default=True,
     help="Each process of the centre needs its own: the broker lets in one connection a certificate.",
 )
-@click.argument("hosts", nargs=-1)
+@click.argument("hosts", nargs=-1, type=HOST)
 def certificate(authority: Path, out: Path, role: str, hosts: tuple[str, ...]) -> None:
     """Sign the client certificate of a process of the centre or, with HOSTS, one of a server there."""
     office, name = office_at(authority), ROLES[role]
@@ -87,7 +89,7 @@ def write_pair(folder: Path, name: str, key: bytes, pem: bytes) -> None:
 @click.option("--broker", default="", metavar="URL", help="mqtts://host:port for the gateway's site file.")
 @click.option("--est", default="", metavar="URL", help="https:// address of `centre listen`.")
 @click.option("--claim", default="", metavar="URL", help="mqtts:// address of the broker's claim listener.")
-@click.option("--hours", type=FiniteRange(0, HOURS_MAX), default=72, show_default=True, help="How long.")
+@click.option("--hours", type=HOURS, default=72, show_default=True, help="How long.")
 @click.option("--site", help="The site's name, which the gateway must then give.")
 @click.option("--meters", type=FILE, help="Site file whose meters the gateway must then have, and no others.")
 @click.option("--auto-approve", is_flag=True, help="Ask no officer: for scripts and tests.")

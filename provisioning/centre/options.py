@@ -1,7 +1,10 @@
 """Shared by the centre's commands: options, output for a script or a person, errors as one line."""
 
+import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,19 +14,59 @@ from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import Office
 from centre.register import RegisterError
 from disk.database import StoreError
+from disk.kinds import show as shorten
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, load_key_file
+from evidence.words import Words
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
 from provisioning.terminal.say import say, say_json
+from provisioning.words.language import translate
 from wire.enrolment.certificates import CertificateError
 
+WORDS: Final = {
+    "no host": Words(
+        "{typed} 不是地址，也不是主机名：字母、数字、- 和 .，最多{limit}个字符；中文域名请写作 xn--…",
+        "{typed} is neither an address nor the name of a host: letters, digits, - and ., at most {limit}; "
+        "write a Chinese domain as xn--…",
+    ),
+    "no address": Words(
+        "{typed} 不是 IP 地址，如 127.0.0.1 或 0.0.0.0",
+        "{typed} is no address like 127.0.0.1 or 0.0.0.0",
+    ),
+}
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
-INPUT: Final = click.File("r", lazy=True)
+INPUT: Final = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 KEY: Final = click.option("--key", required=True, type=FILE, help="Key file of the centre.")
 REGISTER: Final = register_option("The register of gateways.")
 STORE: Final = click.option("--store", required=True, type=FILE, help="The subscriber's database.")
+
+
+class Host(click.ParamType[str]):
+    """An address, or a name as it stands in a certificate (RFC 1123, 2.1); `is_address` refuses names."""
+
+    name = "host"
+    characters_max: Final = 64
+    """The longest common name of a certificate (X.520, ub-common-name)."""
+    _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+    _NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+
+    def __init__(self, *, is_address: bool = False) -> None:
+        self.is_address = is_address
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The host."""
+        text = str(value)
+        with contextlib.suppress(ValueError):
+            return str(ip_address(text))
+        if self.is_address or not self._NAME.fullmatch(text) or len(text) > self.characters_max:
+            words = "no address" if self.is_address else "no host"
+            self.fail(translate(WORDS[words], typed=shorten(text), limit=self.characters_max), param, ctx)
+        return text
+
+
+HOST: Final = Host()
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 AUTHORITY: Final = click.option(
     "--authority", required=True, type=FOLDER, help="The office's folder; see `dianjian centre authority`."

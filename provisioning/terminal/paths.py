@@ -9,12 +9,14 @@ they are refused before a verb sees them.
 
 import contextlib
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from disk.tables import decode_text, read_text
 from evidence.words import Words
 from provisioning.terminal.typed import list_params, wrap_convert
 from provisioning.words.language import translate
@@ -46,6 +48,19 @@ class NewFile(click.Path):
 
 
 NEW_FILE: Final = NewFile()
+INPUT_BYTES_MAX: Final = 1 << 20
+"""Of what one program printed for another: an enrolment with a hundred meters takes 20 kB."""
+
+
+def read_input(path: Path) -> str:
+    """The text of a small file, or with `-` of the standard input.
+
+    Raises:
+        TableError: It cannot be read, is too large, or is no text.
+    """
+    if str(path) != "-":
+        return read_text(path, INPUT_BYTES_MAX)
+    return decode_text(sys.stdin.buffer.read(INPUT_BYTES_MAX + 1), INPUT_BYTES_MAX)
 
 
 def _note(ctx: click.Context, _param: click.Parameter, is_forced: bool) -> None:

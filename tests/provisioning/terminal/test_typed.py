@@ -102,8 +102,8 @@ def test_a_ratio_is_what_stands_on_the_transformer(typed: str) -> None:
 @pytest.mark.parametrize(
     "typed",
     [
-        "10/0.1 kV", "10kV/100V", "１０／０．１ｋＶ", "10000:100", "10千伏/100伏", "10 KV / 0.1 KV", "10000V/100",
-        "10/√3/0.1/√3kV", "10000/√3 : 100/√3 V",
+        "10/0.1 kV", "10kV/100V", "１０／０．１ｋＶ", "10000:100", "10千伏/100伏", "10 KV / 0.1 KV",
+        "10000V/100", "10/√3/0.1/√3kV", "10000/√3 : 100/√3 V",
     ],
 )  # fmt: skip
 def test_the_ratio_of_a_voltage_transformer_is_what_stands_on_it_too(typed: str) -> None:
