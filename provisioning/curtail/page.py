@@ -1,6 +1,7 @@
 """The dry run as a page: for each line the mean power of its hours, its baseline, what would be allowed."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from attrs import frozen
@@ -14,8 +15,8 @@ from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.curtail.words import LABELS
 from provisioning.pages.html import Html, markup
-from provisioning.pages.page import both, page, scroll
-from provisioning.pages.plot import draw_chart
+from provisioning.pages.page import both, page
+from provisioning.pages.plot import draw_both_widths
 from provisioning.pages.plot_data import Chart, Curve, Level, Panel, Span, Strip
 
 SHOWN_DAYS: Final = 30
@@ -51,11 +52,11 @@ def _cards(found: Sequence[Foreseen], at_s: float, offset_s: int, days: int) -> 
         words = MEASURES[one.row.measure]
         head = Words(f"{one.line} · {words.zh}", f"{one.line} · {words.en}")
         yield markup('<div class="card"><h2>{}</h2><p>{}</p>', both(head), both(name_outcome(one.outlook)))
-        yield scroll(draw_chart(draw_line(one, at_s, offset_s, days)))
+        yield draw_both_widths(partial(draw_line, one, at_s, offset_s, days))
         yield Html("</div>")
 
 
-def draw_line(one: Foreseen, at_s: float, offset_s: int, days: int) -> Chart:
+def draw_line(one: Foreseen, at_s: float, offset_s: int, days: int, width: int) -> Chart:
     """Thirty days of one line and the alert that is asked about."""
     ledger, outlook = one.ledger, one.outlook
     last = ledger.hour_of(at_s)
@@ -72,7 +73,7 @@ def draw_line(one: Foreseen, at_s: float, offset_s: int, days: int) -> Chart:
         levels.append(Level(LABELS["limit"], "limit", steps, f"{outlook.limit_w / 1000:.1f} kW"))
     panel = Panel(LABELS["actual"], Curve("production", times, watts, watts), levels)
     asked = Strip(LABELS["asked"], [Span(at_s, end_s, "notice", band=True)])
-    return Chart(Words.same(one.line), begin_s, end_s, offset_s, [panel], [asked])
+    return Chart(Words.same(one.line), begin_s, end_s, offset_s, [panel], [asked], width=width)
 
 
 def name_outcome(outlook: Outlook) -> Words:
