@@ -43,11 +43,12 @@ VERBS: Final = {  # name: its module below provisioning, its text in --help
     "evidence": ("evidence.verb", "the proof of some hours of a gateway as one file"),
     "verify": ("evidence.verify", "check evidence or an exported chain with only the centre's key"),
     "curtail": ("curtail.verb", "reduction lists, and who would pass if the alert were tonight"),
+    "marks": ("marks.verb", "marks against power, and the effective transmission rate"),
     "explain": ("evidence.explain", "show an episode of the stored chain with its evidence"),
 }
 
 
-HELP: Final = ("values", "gateway", "evidence", "centre", "curtail", "hj212", "orders")
+HELP: Final = ("values", "gateway", "evidence", "centre", "curtail", "marks", "hj212", "orders")
 """Modules `provisioning.words.help_…` with the Chinese of the verbs' help."""
 add_catalogues(*(f"provisioning.words.help_{room}" for room in HELP))
 set_up()

@@ -23,6 +23,10 @@ WINDOW_DAYS: Final = 3
 FIRST_DAY: Final = 70
 """Sixty days of history, and the days of the first past windows."""
 
+WEEKS: Final = range(1, 9)
+WORKING_SHARE: Final = 0.1
+OFF_BY_ITSELF: Final = "was off by itself"
+
 
 @frozen
 class Tally:
@@ -86,6 +90,21 @@ def run_line(line: Line, seed: int, stride: int, tell: Any = None) -> Tally:
     return tally
 
 
+def works_as_usual(line: Line, first: int) -> bool:
+    """Whether the line works on each day of the window on whose weekday it worked in most of eight weeks.
+
+    Where it does not, it stood by itself and used less: nobody can tell that from obeying.
+    """
+    return all(
+        _works(line, day) or 2 * sum(_works(line, day - 7 * weeks) for weeks in WEEKS) <= len(WEEKS)
+        for day in range(first, first + WINDOW_DAYS)
+    )
+
+
+def _works(line: Line, day: int) -> bool:
+    return sum(line.works[day * DAY : (day + 1) * DAY]) > WORKING_SHARE * DAY
+
+
 def _try_limits(line: Line, ledger: Ledger, day: int, dice: random.Random, tally: Tally) -> None:
     first, last = day * DAY, (day + WINDOW_DAYS) * DAY
     if sum(line.works[first:last]) < HOUR:
@@ -94,6 +113,9 @@ def _try_limits(line: Line, ledger: Ledger, day: int, dice: random.Random, tally
         watts = deed(line, first, last, dice)
         row = Row(lines=("p1",), level="orange", measure=Measure.LIMIT_PERCENT, value=reduction)
         final = judge(line, ledger, day, row, watts)[-1]
+        if deed is do_nothing:
+            tally.verdicts.setdefault(f"{name}, all windows", Counter())[final["verdict"]] += 1
+            name = name if works_as_usual(line, day) else OFF_BY_ITSELF  # noqa: PLW2901 -- its other name
         tally.verdicts.setdefault(name, Counter())[final["verdict"]] += 1
         if final["why"]:
             tally.reasons[final["why"]] += 1

@@ -1,0 +1,114 @@
+"""What the chain holds that marks are checked by: powers by the minute, readings of each hour, marks."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import define, field
+
+from agent.judging.line_power import LinePowers, meter_power
+from agent.site.file import Site
+from agent.site.linkages import find_hold_s
+from agent.site.setups import lines_of, setups_of
+from drivers.poll.meter import MeterSetup
+from drivers.reading import PollGroup, Quality
+from evidence.cbor import FormatError
+from evidence.curtailment.energy import HOUR_S
+from evidence.marks.mark import Mark, decode_mark
+from evidence.marks.rate import REALTIME_S, Tally
+from evidence.marks.truth import Sample
+from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord
+from evidence.seal import SealHeader
+from evidence.walk import Walk
+
+MINUTE_S: Final = 60
+MS_PER_S: Final = 1000
+
+
+@define
+class Gathered:
+    """What was found.
+
+    Attributes:
+        marks: Each with when it was sealed, UTC seconds, in the order of the chain.
+        refused: Why a MARK record is none, by its place.
+        powers: W of each line, one a minute.
+        hours: Readings of each meter by hour since 1970, in UTC.
+        until_s: The last reading.
+    """
+
+    marks: list[tuple[Mark, float]] = field(factory=list)
+    refused: list[str] = field(factory=list)
+    powers: dict[str, list[Sample]] = field(factory=dict)
+    hours: dict[str, dict[int, Tally]] = field(factory=dict)
+    until_s: float = 0.0
+
+    def latest_marks(self) -> list[tuple[Mark, float]]:
+        """The marks that hold: the last of each id, without those that another one supersedes."""
+        last = {mark.id: (mark, made_s) for mark, made_s in self.marks}
+        gone = {mark.supersedes for mark, _ in last.values()}
+        return [one for id_, one in last.items() if id_ not in gone]
+
+
+def gather(site: Site, walk: Walk) -> Gathered:
+    """Go along the chain once.
+
+    Raises:
+        ConfigError: The meters of the site file are wrong.
+    """
+    setups, found = setups_of(site), Gathered()
+    powers = LinePowers(lines_of(site), find_hold_s(site))
+    first_s: dict[str, float] = {}
+    last_s: dict[str, float] = {}
+    for seal in walk.seals():
+        for record in seal.decode(Kind.READING, Kind.MARK):
+            at_s = _date(record.boottime_ms, seal.header)
+            if not isinstance(record, ReadingRecord):
+                _take_mark(found, record.body, at_s, seal.header.number)
+            elif (setup := setups.get(record.meter)) is not None and record.group is PollGroup.FAST:
+                first_s.setdefault(record.meter, at_s)
+                last_s[record.meter] = at_s
+                _take_reading(found, record, setup, powers, at_s, seal.header.utc_ms / MS_PER_S)
+    for meter, begin_s in first_s.items():
+        _expect(found.hours[meter], begin_s, last_s[meter], setups[meter].fast_s)
+    found.until_s = max(last_s.values(), default=0.0)
+    return found
+
+
+def _date(boottime_ms: int, header: SealHeader) -> float:
+    return (boottime_ms + header.utc_ms - header.boottime_ms) / MS_PER_S
+
+
+def _take_mark(found: Gathered, body: Mapping[str, object], at_s: float, seal: int) -> None:
+    try:
+        found.marks.append((decode_mark(body), at_s))
+    except FormatError as error:
+        found.refused.append(f"seal {seal}: {error}")
+
+
+def _take_reading(
+    found: Gathered,
+    record: ReadingRecord,
+    setup: MeterSetup,
+    powers: LinePowers,
+    at_s: float,
+    sealed_s: float,
+) -> None:
+    is_good = record.quality is Quality.GOOD and record.model == setup.model.hash[:MODEL_ID_BYTES]
+    tally = found.hours.setdefault(record.meter, {}).setdefault(int(at_s // HOUR_S), Tally())
+    tally.note(is_good=is_good, is_in_time=sealed_s - at_s <= REALTIME_S)
+    if not is_good:
+        return
+    values = setup.model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio)
+    power = powers.power(record.meter, at_s, meter_power(values))
+    if power is None:
+        return
+    samples = found.powers.setdefault(power.line, [])
+    if not samples or at_s // MINUTE_S > samples[-1][0] // MINUTE_S:
+        samples.append((at_s, float(power.watts)))
+
+
+def _expect(hours: dict[int, Tally], begin_s: float, end_s: float, period_s: float) -> None:
+    """How many readings were due in each hour, also in hours without any."""
+    for hour in range(int(begin_s // HOUR_S), int(end_s // HOUR_S) + 1):
+        length_s = min((hour + 1) * HOUR_S, end_s + period_s) - max(hour * HOUR_S, begin_s)
+        hours.setdefault(hour, Tally()).due = max(length_s, 0.0) / period_s

@@ -1,0 +1,100 @@
+"""`dianjian marks` over a real chain."""
+
+import json
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from click.testing import CliRunner, Result
+
+from evidence.marks.catalogue import Family
+from evidence.marks.mark import Mark, Source, SubjectKind
+from evidence.record import Kind, encode_record
+from provisioning.cli import cli
+from tests.agent.rig import BEGIN_S
+from tests.provisioning.learning.test_commission_chain import Maker, stamp
+
+HOUR_S = 3600
+REST_W, WORK_W = 1_000, 40_000
+HOURS = 30
+MARK = Mark(
+    id="true",
+    subject_kind=SubjectKind.LINE,
+    subject="p1",
+    family=Family.PRODUCTION,
+    code="stop",
+    from_s=BEGIN_S,
+    to_s=BEGIN_S + 14 * HOUR_S,
+    source=Source.MANUAL,
+    by="王工",
+    reason="检修",
+    edition="2026-11",
+)
+MARKS = (
+    MARK,
+    evolve(MARK, id="old", from_s=BEGIN_S + 15 * HOUR_S, to_s=None),
+    evolve(MARK, id="false", from_s=BEGIN_S + 16 * HOUR_S, to_s=BEGIN_S + 20 * HOUR_S, supersedes="old"),
+    evolve(MARK, id="late", code="accident", from_s=BEGIN_S - 60 * HOUR_S, to_s=BEGIN_S - 50 * HOUR_S),
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """It stands for 15 hours and works for as long; three readings a minute where six were due."""
+    maker = Maker(tmp_path_factory.mktemp("marks"))
+    for step in range(HOURS * 180):
+        at_s = BEGIN_S + step * 20
+        maker.reading("mp", REST_W if step < 15 * 180 else WORK_W, stamp(at_s))
+        if step == HOURS * 180 - 1:
+            bodies = [one.to_body() for one in MARKS] + [{"id": "odd", "by": "x"}]
+            maker.pending += [encode_record(Kind.MARK, stamp(at_s), body) for body in bodies]
+        if step % 30 == 29:
+            maker.seal(stamp(at_s))
+    return maker.close()
+
+
+def call(*words: str | Path) -> Result:
+    result = CliRunner().invoke(cli, ["marks", *map(str, words)])
+    assert "Traceback" not in result.output
+    return result
+
+
+def test_each_mark_has_its_truth_and_a_false_one_ends_it_with_1(site: Path) -> None:
+    result = call("check", "--site", site, "--json")
+    assert result.exit_code == 1, result.output
+    found = {one["id"]: one for one in map(json.loads, result.stdout.splitlines())}
+    assert {id_: one["truth"] for id_, one in found.items()} == {
+        "late": "unknown",
+        "true": "consistent",
+        "false": "contradicted",
+    }
+    assert found["false"]["counted_s"] > 3 * HOUR_S
+    assert {id_ for id_, one in found.items() if one["late"]} == {"late"}
+    assert "is missing" in result.stderr  # the odd one is told
+
+
+def test_people_see_the_same_in_a_table(site: Path) -> None:
+    said = CliRunner().invoke(cli, ["--lang", "zh", "marks", "check", "--site", str(site)])
+    assert "与用电矛盾" in said.stdout
+    assert "停产" in said.stdout
+    assert "迟报" in said.stdout
+
+
+def test_the_rate_is_told_with_and_without_marked_hours(site: Path) -> None:
+    result = call("rate", "--site", site, "--by", "month", "--json")
+    assert result.exit_code == 0, result.output
+    rows = list(map(json.loads, result.stdout.splitlines()))
+    assert {row["meter"] for row in rows} == {"mp"}
+    assert sum(row["hours_left_out"] for row in rows) in {13, 14}  # the true stop alone
+    assert sum(row["come"] for row in rows) == HOURS * 180
+    assert all(0 < row["completed_with_marked"] < 1 for row in rows)
+    assert call("rate", "--site", site).exit_code == 0
+
+
+def test_a_chain_that_is_not_there_is_a_line(tmp_path: Path, site: Path) -> None:
+    other = tmp_path / "site.toml"
+    other.write_text(site.read_text("utf-8"), "utf-8")
+    for verb in ("check", "rate"):
+        result = call(verb, "--site", other)
+        assert result.exit_code == 2
+        assert "no chain is there" in result.output
