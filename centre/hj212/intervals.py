@@ -127,19 +127,21 @@ class Maker:
                     bin_ = self._bins.setdefault((span, begin, station), _Bin(sequence))
                     self._put(bin_, station, meter, line, at_ms, begin)
 
-    def close(self, is_whole: Callable[[str, int, int], bool], now_ms: int) -> Iterator[Made]:
-        """The packets of intervals that are complete, oldest first; they are forgotten then."""
+    def close(self, is_whole: Callable[[str, int, int], bool], held_ms: int) -> Iterator[Made]:
+        """The packets of intervals that are complete, or ended by `held_ms`, oldest first; forgotten then."""
         for key in sorted(self._bins, key=lambda one: (one[1], one[0].value, one[2])):
             span, begin, at = key
             station, end = self.host.stations[at], begin + self._length(span)
-            if is_whole(station.gateway, begin, end) or now_ms >= end + HOLD_MS:
+            if is_whole(station.gateway, begin, end) or end <= held_ms:
                 yield from self._make(self._bins.pop(key), span, begin, at)
 
-    def oldest(self) -> tuple[int | None, int | None]:
-        """Of the intervals that are open: the first piece of the feed they need, and their earliest begin."""
-        sequences = [one.sequence for one in self._bins.values()]
-        begins = [begin for _, begin, _ in self._bins]
-        return min(sequences, default=None), min(begins, default=None)
+    def needed(self) -> set[int]:
+        """The pieces of the feed in which open intervals begin."""
+        return {one.sequence for one in self._bins.values()}
+
+    def oldest_ms(self) -> int | None:
+        """The earliest begin of an open interval."""
+        return min((begin for _, begin, _ in self._bins), default=None)
 
     # ---- time
 

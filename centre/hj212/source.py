@@ -18,6 +18,8 @@ from centre.hj212.wholeness import Seals
 from centre.json_lines import JsonLine
 from drivers.hj212.times import MS_PER_S
 
+FUTURE_MS: Final = 86_400_000
+"""Of a gateway's clock before this machine's."""
 PIECES_MAX: Final = 20
 """Pieces of the feed in one turn: between them the connections are served."""
 
@@ -50,13 +52,13 @@ class Source:
             before = self.consumer.cursor
             found, lines = self.consumer.read()
             if not found:
-                self._keep(now_ms)
+                self._keep(now_ms, is_read=True)
                 return False
             self._sequence += 1
             self._cursors[self._sequence] = before
             for line in lines:
                 self._take(line, now_ms)
-            self._keep(now_ms)
+            self._keep(now_ms, is_read=False)
         return True
 
     def _take(self, line: JsonLine, now_ms: int) -> None:
@@ -65,6 +67,7 @@ class Source:
             if line["body"]:
                 seals.add_body(line["seal"])
             else:
+                seals.add_seal(line["seal"])
                 self._missing[line["gateway"], line["seal"]] = (self._sequence, now_ms)
         elif line["type"] == "body":
             self._missing.pop((line["gateway"], line["seal"]), None)
@@ -73,22 +76,26 @@ class Source:
             if not line["at"].endswith("Z"):
                 return  # beyond the year 9999
             at_ms = round(datetime.fromisoformat(line["at"]).timestamp() * MS_PER_S)
+            if at_ms > now_ms + FUTURE_MS:
+                return  # a clock that is wrong by days; its interval would be open until then
             seals.add_reading(line["seal"], at_ms)
             for maker in self._makers:
                 maker.add(line, at_ms, self._sequence)
 
-    def _keep(self, now_ms: int) -> None:
+    def _keep(self, now_ms: int, *, is_read: bool) -> None:
+        """Make what is complete; what waits in vain only when all that the store has `is_read`."""
+        held_ms = now_ms - HOLD_MS if is_read else 0
         made: dict[str, list[Made]] = {}
         for maker in self._makers:
-            packets = list(maker.close(self._is_whole, now_ms))
+            packets = list(maker.close(self._is_whole, held_ms))
             if packets:
                 made[maker.host.name] = packets
-        needed, begins = zip(*(maker.oldest() for maker in self._makers), strict=True)
         self._missing = {at: one for at, one in self._missing.items() if now_ms - one[1] < HOLD_MS}
-        sequences = [*needed, *(sequence for sequence, _ in self._missing.values())]
-        first = min((one for one in sequences if one is not None), default=None)
-        self._cursors = {at: text for at, text in self._cursors.items() if first is not None and at >= first}
-        cursor = self.consumer.cursor if first is None else self._cursors[first]
+        needed = {sequence for sequence, _ in self._missing.values()}
+        needed.update(*(maker.needed() for maker in self._makers))
+        self._cursors = {at: self._cursors[at] for at in needed}
+        cursor = self._cursors[min(needed)] if needed else self.consumer.cursor
+        begins = [maker.oldest_ms() for maker in self._makers]
         oldest = min((one for one in begins if one is not None), default=now_ms)
         for seals in self._seals.values():
             seals.forget(oldest - MS_PER_S)

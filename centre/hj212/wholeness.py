@@ -18,10 +18,17 @@ class Seals:
     """The seals of one gateway from the first that is known."""
 
     _times: dict[int, tuple[int, int] | None] = field(init=False, factory=dict)
+    _lowest: int | None = field(init=False, default=None)
     _runs: list[tuple[bool, int, int]] | None = field(init=False, default=None)
+
+    def add_seal(self, number: int) -> None:
+        """A seal was accepted, with or without its body."""
+        if self._lowest is None or number < self._lowest:
+            self._lowest, self._runs = number, None
 
     def add_body(self, number: int) -> None:
         """A body has come; its readings follow."""
+        self.add_seal(number)
         self._times.setdefault(number, None)
         self._runs = None
 
@@ -47,20 +54,20 @@ class Seals:
         old = [number for number, times in self._times.items() if times is not None and times[1] < before_ms]
         for number in sorted(old)[:-1]:
             del self._times[number]
-        self._runs = None
+        if len(old) > 1:
+            self._lowest, self._runs = min(self._times), None
 
     def _find_runs(self) -> list[tuple[bool, int, int]]:
         """Runs of seals without a gap: whether it begins with the first known, first and last time."""
         runs: list[tuple[bool, int, int]] = []
-        numbers = sorted(self._times)
-        first_known, at = (numbers[0] if numbers else 0), 0
+        numbers, at = sorted(self._times), 0
         while at < len(numbers):
             begin = at
             while at + 1 < len(numbers) and numbers[at + 1] == numbers[at] + 1:
                 at += 1
             times = [time for n in numbers[begin : at + 1] if (time := self._times[n]) is not None]
             if times:
-                is_first = numbers[begin] == first_known
+                is_first = numbers[begin] == self._lowest
                 runs.append((is_first, min(time[0] for time in times), max(time[1] for time in times)))
             at += 1
         return runs

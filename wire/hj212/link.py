@@ -40,6 +40,10 @@ HANDLED_MAX: Final = 32
 """Commands whose answers are kept for a repetition: three repetitions of ten at once."""
 HEARTBEAT: Final = -1
 """The number of a heartbeat, which is in no queue."""
+OF_THE_FILE: Final = frozenset(
+    {RequestResult.WRONG_PW, RequestResult.WRONG_MN, RequestResult.WRONG_FLAG, RequestResult.WRONG_CRC}
+)
+"""Refusals that a person puts right in a file: the packet waits for that."""
 ANSWERS: Final = frozenset(
     {Command.REQUEST_ANSWER, Command.EXECUTION_ANSWER, Command.NOTICE_ANSWER, Command.DATA_ANSWER}
 )
@@ -217,6 +221,10 @@ class Link:
         del self._waiting[qn]
         result = packet.find("QnRtn")
         if one.number == HEARTBEAT:
+            return
+        if result in OF_THE_FILE:
+            yield Tell(Event.REFUSED, result)
+            yield HangUp()
             return
         if result and result != RequestResult.WILL_BE_DONE:
             yield Declined(one.number, result)

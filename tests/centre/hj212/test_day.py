@@ -238,10 +238,20 @@ def test_the_clock_is_never_set_and_the_platform_is_told(world: World) -> None:
 
 
 def test_a_refused_packet_is_not_sent_for_ever(world: World) -> None:
-    world.platforms[0].habits = evolve(world.platforms[0].habits, refuse="4")
+    world.platforms[0].habits = evolve(world.platforms[0].habits, refuse="8")
     world.go(1_300)
     assert world.told.count("refused") == 2
     assert world.queue.count("h0")[0] == 0
+
+
+def test_a_wrong_password_loses_nothing(world: World) -> None:
+    world.platforms[0].pw = "000000"
+    world.go(1_300)
+    assert "refused" in world.told
+    assert world.queue.count("h0") == (2, 0)
+    world.platforms[0].pw = PW
+    world.go(1_300)
+    assert times_at(world.platforms[0]) == due_at(world.made)
 
 
 def test_beyond_its_limit_the_queue_gives_up_the_oldest_and_counts_them(tmp_path: Path) -> None:

@@ -90,6 +90,26 @@ def test_a_missing_body_holds_back_only_what_it_belongs_to(tmp_path: Path) -> No
     assert {data_time[8:12] for _, cn, data_time, _ in later if cn == "2011"} >= {"2002", "2004"}
 
 
+def test_a_backlog_of_days_makes_the_same_packets_whatever_the_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is older than the wait for missing bodies is not made of a part either."""
+    for name in ("live", "old"):
+        (tmp_path / name).mkdir()
+        fill(tmp_path / name, 12)
+    hosts = hosts_of(tmp_path, more=MORE)
+    live = run(tmp_path / "live", hosts)
+    monkeypatch.setattr("centre.consumer.PIECE_ARRIVALS", 1)
+    old = run(tmp_path / "old", hosts, NOON_MS + 10 * 86_400_000)
+    assert [row for row in old if row in live] == live
+    assert {row[1] for row in old} - {row[1] for row in live} <= {"2061", "2031", "2041"}
+
+
+def test_a_reading_of_next_year_pins_nothing(tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    assert run(tmp_path, hosts_of(tmp_path, more=MORE), NOON_MS - 2 * 86_400_000) == []
+
+
 def test_a_kill_at_any_step_makes_the_same_packets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("centre.consumer.PIECE_ARRIVALS", 2)
     monkeypatch.setattr("centre.hj212.source.PIECES_MAX", 1)

@@ -65,7 +65,7 @@ ANSWERS = [
     (answer("9011", "QnRtn=1"), Ack.REQUEST, [Delivered(7)]),
     (answer("9011", "QnRtn=1"), Ack.EITHER, [Delivered(7)]),
     (answer("9011", "QnRtn=1"), Ack.DATA, []),
-    (answer("9011", "QnRtn=3"), Ack.EITHER, [Declined(7, "3")]),
+    (answer("9011", "QnRtn=8"), Ack.EITHER, [Declined(7, "8")]),
     (answer("9011", f"QN={QN};QnRtn=1", "20260302083059999"), Ack.EITHER, [Delivered(7)]),
     (answer("9014", qn="20260302083000002"), Ack.EITHER, []),
     (answer("9014", mn=MN[::-1]), Ack.EITHER, []),
@@ -81,6 +81,15 @@ def test_only_the_answer_to_its_number_ends_a_packet(packet: Packet, ack: Ack, e
     acts = ask(link, packet)
     assert [act for act in acts if isinstance(act, Delivered | Declined)] == expected
     assert link.wants(late=False) == bool(expected)
+
+
+@pytest.mark.parametrize("result", ["3", "4", "6", "9"])
+def test_a_refusal_that_a_person_can_put_right_keeps_the_packet(result: str) -> None:
+    link = link_of()
+    link.offer(DATUM, 0.0)
+    acts = ask(link, answer("9011", f"QnRtn={result}"))
+    assert [type(act) for act in acts if not isinstance(act, Tell)] == [HangUp]
+    assert told(acts) == [Event.REFUSED]
 
 
 REPLIES = [
