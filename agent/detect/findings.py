@@ -43,7 +43,7 @@ from agent.detect.falls import STAGE_T, STAGE_U, Falls
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.linkage import QUESTION_AGAIN_S, LinkageTracker
 from agent.detect.params import LinkageParams
-from agent.detect.sentence import Names, list_unseen, write_sentence
+from agent.detect.sentence import LEARN_AGAIN, Names, list_unseen, plan_learning, write_sentence
 from agent.detect.slots import count_fresh_slots
 from agent.detect.trace import MinuteTrace
 
@@ -327,6 +327,8 @@ class LinkageWatch:
         numbers = self.collect_evidence(slot) | self._describe_violation(slot) | self._sum_up(episode)
         numbers |= {name: before[name] for name in ("begin_at_s", "reopened", "unseen") if name in before}
         numbers["course"] = [*before.get("course", ()), [rule.value, held_from]]
+        if rule in LEARN_AGAIN:
+            numbers |= plan_learning(episode.begin_at_s, self.params.utc_offset_s)
         severity = self._weigh(rule, numbers)
         words = self._write(rule, episode.lines, numbers, severity)
         return evolve(episode, rule=rule, severity=severity, numbers=numbers, sentence=words)
@@ -460,6 +462,8 @@ class LinkageWatch:
             where: The id of a line, for a finding about its meter alone.
         """
         numbers |= {"begin_at_s": begin, "unseen": list_unseen(self.params, lines)}
+        if rule in LEARN_AGAIN:
+            numbers |= plan_learning(begin, self.params.utc_offset_s)
         return Episode(
             id=f"{where or self.params.linkage}-{rule.value}-{begin}",
             linkage=self.params.linkage,

@@ -18,6 +18,11 @@ from evidence.words import Words
 
 DATE: Final = "%Y-%m-%d"
 TIME: Final = "%H:%M"
+DAY_S: Final = 86_400
+LEARN_DAYS: Final = 3
+"""Commissioning learns from 72 hours."""
+LEARN_AGAIN: Final = frozenset({Rule.CHANGED, Rule.UNLEARNED})
+"""Rules that propose to learn again."""
 NAME_CHARACTERS_MAX: Final = 40
 """A longer name is a description; it is cut so that a sentence stays one."""
 NAMED_MAX: Final = 8
@@ -51,7 +56,7 @@ def write_sentence(
     severity: Severity | None = None,
 ) -> dict[str, str]:
     """The sentence in both languages, as a record carries it; the bureau is asked to act on a violation."""
-    values = _to_values(rule, numbers, offset_s)
+    values = plan_learning(numbers["begin_at_s"], offset_s) | _to_values(rule, numbers, offset_s)
     values |= {
         "lines": name_lines(lines, names or {}),
         "since": _describe_time(rule, numbers, values),
@@ -63,11 +68,19 @@ def write_sentence(
     }
     if rule in words.WHAT:
         values |= _describe_deed(rule, numbers, values)
-    parts = [_find_template(rule, numbers).fill(**values), *_list_endings(rule, numbers)]
+    parts = [_find_template(rule, numbers).fill(**values)]
+    parts += (one.fill(**values) for one in _list_endings(rule, numbers))
     if severity is Severity.VIOLATION:
         parts.append(words.BUREAU_ACTION)
     zh, en = "".join(part.zh for part in parts), " ".join(part.en for part in parts)
     return Words(zh, en[0].upper() + en[1:]).to_body()
+
+
+def plan_learning(begin_at_s: int, offset_s: int) -> dict[str, str]:
+    """The days to learn from again after a change that began then: the first whole ones, both included."""
+    first_s = ((begin_at_s + offset_s) // DAY_S + 1) * DAY_S
+    last_s = first_s + (LEARN_DAYS - 1) * DAY_S
+    return {"learn_from_day": local_text(first_s, 0, DATE), "learn_until_day": local_text(last_s, 0, DATE)}
 
 
 def list_unseen(params: LinkageParams, lines: Sequence[str]) -> list[str]:

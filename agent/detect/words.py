@@ -112,13 +112,15 @@ ACTIONS: Final[Mapping[Rule, Words]] = {
         "Electrician: check fuses, contactor and the CT of this phase.",
     ),
     Rule.CHANGED: Words(
-        "企业：产品、设备或滤料有变化时请说明，并申请用此后至少三天的数据重新学习；未经人工确认不改变任何参数。",
+        "企业：产品、设备或滤料有变化时请说明，并申请用{learn_from_day}至{learn_until_day}的数据重新学习；"
+        "未经人工确认不改变任何参数。",
         "Plant: say so if product, machine or filter changed, and ask for the parameters to be learned again "
-        "from at least three days after it began; nothing changes without a person's word.",
+        "from the days {learn_from_day} to {learn_until_day}; nothing changes without a person's word.",
     ),
     Rule.UNLEARNED: Words(
-        "企业：若是新产品或新设备，请申请重新学习。",
-        "Plant: ask for the parameters to be learned again if this is a new product or machine.",
+        "企业：若是新产品或新设备，请申请用{learn_from_day}至{learn_until_day}的数据重新学习。",
+        "Plant: if this is a new product or machine, ask for the parameters to be learned again from the "
+        "days {learn_from_day} to {learn_until_day}.",
     ),
     Rule.INCOMER_RESIDUAL: Words(
         "技术人员：核对各线路互感器及是否有未计量的负荷。",

@@ -65,6 +65,8 @@ NAMES: Final[Mapping[str, Words]] = {
     "channels": Words("其他电参量", "other channels"),
     "treatment_low_w": Words("治污不足期间平均功率", "mean treatment power while too low"),
     "speed_hz": Words("相当于风机频率（工频50赫兹）", "as a fan on a drive (mains: 50 Hz)"),
+    "learn_from_day": Words("重新学习自", "learn again from"),
+    "learn_until_day": Words("重新学习至", "learn again until the end of"),
     "interruption_count": Words("短时停运次数", "number of short interruptions"),
     "interrupted_for_s": Words("短时停运累计", "short interruptions in all"),
     "interruption_limit_s": Words("短时停运累计限值", "limit of short interruptions"),

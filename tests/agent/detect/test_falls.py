@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from agent.detect.episode import Episode, Rule, Severity
 from agent.detect.falls import Falls
 from agent.detect.line_params import Bin
+from agent.detect.sentence import plan_learning
+from evidence.moments import local_text
 from tests.agent.detect.timeline import Timeline, line, linkage, run
 
 DAY_MIN = 24 * 60
@@ -85,7 +87,10 @@ def test_a_question_is_asked_again_after_two_weeks_and_what_is_unsaid_leaves_no_
     assert {one.rule for one in asked} == {Rule.CHANGED}
     assert len(asked) == 2
     assert len(episodes) == 2 * len(asked)
-    assert "learned again" in asked[0].sentence["en"]
+    for one in asked:
+        assert one.numbers["learn_from_day"] > local_text(one.begin_at_s, 28_800, "%Y-%m-%d")
+        days = "{learn_from_day} to {learn_until_day}".format(**one.numbers)
+        assert f"learned again from the days {days}" in one.sentence["en"]
 
 
 STEP: Callable[[float], int] = lambda u: 9_000 if u >= 8_000 else 6_000  # noqa: E731
@@ -199,3 +204,10 @@ def test_what_is_kept_over_a_restart_decides_alike(
     assert two.state() == one.state()
     for on in (1, 2, 3):
         assert one.is_fall(u, t, 2, (1, on), STEP) == two.is_fall(u, t, 2, (1, on), STEP)
+
+
+@pytest.mark.parametrize(("hour", "days"), [(0, "02 04"), (7, "02 04"), (15, "02 04"), (16, "03 05")])
+def test_what_changed_is_learned_again_from_the_three_whole_days_after_it(hour: int, days: str) -> None:
+    """Hours of UTC; the plant's day begins at 16."""
+    begin_at_s = 1_767_225_600 + 3600 * hour  # 2026-01-01
+    assert " ".join(one[-2:] for one in plan_learning(begin_at_s, 28_800).values()) == days
