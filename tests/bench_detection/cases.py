@@ -35,6 +35,7 @@ CLASSES: Final = (
     "off", "idle", "late_start", "early_stop", "dummy",
     "ct_prod", "stuck_treatment", "stuck_production", "gap",
 )  # fmt: skip
+AT_REST: Final = "at rest"
 VIOLATIONS: Final = frozenset({"off", "idle", "late_start", "early_stop"})
 ACCEPTS: Final = MappingProxyType(
     {
@@ -118,7 +119,8 @@ class Event:
         begin_s: When the rule is broken: a late start from the end of the grace, all others from the deed.
         end_s: When the deed ends.
         accepts: Rules of which one has to be raised from `begin_s` to five minutes after `end_s`.
-        variant: What the target table distinguishes: "flat" or "replayed" for a dummy.
+        variant: What the target table distinguishes: "flat" or "replayed" for a dummy, AT_REST for a CT that
+            was off while nothing was produced.
     """
 
     klass: str

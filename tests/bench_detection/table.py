@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
-from tests.bench_detection.cases import CLASSES, VIOLATIONS
+from tests.bench_detection.cases import AT_REST, CLASSES, VIOLATIONS
 from tests.bench_detection.jobs import Result, Score
 from tests.bench_detection.peers import PEERS
 from tests.bench_detection.score import GRAVE, Found
@@ -108,6 +108,12 @@ def rows(results: Sequence[Result]) -> list[Row]:
             0.98,
             injected,
             lambda one: one.klass == "ct_prod" and one.standby,
+        ),
+        _recall(
+            "    of these, production ran meanwhile",
+            None,
+            injected,
+            lambda one: one.klass == "ct_prod" and one.standby and one.variant != AT_REST,
         ),
         _recall("8 h of violation while commissioning", 0.95, spoiled, lambda one: one.klass in VIOLATIONS),
     ]

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.bench_detection.cases import MISSING, Floats
+from tests.bench_detection.cases import AT_REST, MISSING, Floats
 from tests.bench_detection.means_b import apply_load
 from tests.bench_detection.moments_b import TRIES, done, minutes, moment
 from tests.bench_detection.scene_b import Scene, Side, bridged, spans
@@ -99,7 +99,8 @@ def ct_prod(scene: Scene) -> bool:
             side.current[a:b] = 0.0
         if side.pf is not None:
             side.pf[a:b] = rng.choice([0.0, 1.0])
-    return done(scene, "ct_prod", a, b, "one line" if len(side.parts) > 1 else "")
+    rests = "" if side.on[a:b].any() else AT_REST
+    return done(scene, "ct_prod", a, b, rests or ("one line" if len(side.parts) > 1 else ""))
 
 
 def _freeze(scene: Scene, side: Side, klass: str) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from attrs import evolve
 
-from tests.bench_detection.cases import CLASSES, DT_S, GRACE_S, MISSING, T0_S, Case, Floats, Pair
+from tests.bench_detection.cases import AT_REST, CLASSES, DT_S, GRACE_S, MISSING, T0_S, Case, Floats, Pair
 from tests.bench_detection.honest import PLANTS, cases
 from tests.bench_detection.inject_b import inject
 from tests.bench_detection.scene_b import bridged, spans
@@ -148,3 +148,4 @@ def test_a_heater_shows_its_power_factor_and_a_lifted_ct_its_voltage() -> None:
         if event.klass == "ct_prod":
             assert np.nanmax(amps[at]) == 0
             assert np.nanmin(volts[at]) == 230
+            assert (event.variant == AT_REST) is not (RICH.production_w[at] > 12_000).any()
