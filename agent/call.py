@@ -33,7 +33,9 @@ _OPTIONS: Final[Sequence[tuple[str, str, str, Mapping[str, Any]]]] = (
 )
 """Which verbs take it, its name, what it is, and what argparse is told of it; all are files."""
 
-add_catalogues("agent.host.help_words")
+FLOORS: Final = ("disk", "drivers", "evidence", "wire", "agent.host")
+add_catalogues("help", "agent.host.help_words")
+add_catalogues("errors", *(f"{floor}.error_words" for floor in FLOORS))
 speak()
 
 

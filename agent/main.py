@@ -50,9 +50,11 @@ from agent.site.manifest import check_manifest
 from agent.site.setups import setups_of
 from agent.uplink.settings import mqtt_settings
 from disk.database import CommitError, SchemaNewerError, StoreError
+from disk.language import language
 from disk.lock import SecondInstanceError
 from disk.plain_text import one_line, to_json
 from disk.probe import probe_folder
+from disk.translation import translate_message
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
 from evidence.record import NS_PER_MS
@@ -94,8 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except sum(_CODES.values(), ()) as error:
         code = next(code for code, kinds in _CODES.items() if isinstance(error, kinds))
         why = _explain_disk(call.config) if code == EXIT_DISK else ""
-        for line in (str(error) + why).splitlines():
-            text = one_line(f"dianjian-agent: {line}")
+        for line in str(error).splitlines():
+            text = one_line(f"dianjian-agent: {translate_message(line)}{why}")
             sys.stderr.write((prefix_lines(text, ERROR) if is_journal(sys.stderr) else text) + "\n")
     return code
 
@@ -113,7 +115,8 @@ def _explain_disk(config: Path) -> str:
     if error is None:
         return ""
     text, remedy = explain_trouble(error, folder)
-    return f". {text.en}: {remedy.en}. {KEPT}"
+    kept = translate_message(KEPT)
+    return f"。{text.zh}：{remedy.zh}。{kept}" if language() == "zh" else f". {text.en}: {remedy.en}. {kept}"
 
 
 def _check(call: argparse.Namespace) -> int:
@@ -136,9 +139,11 @@ def _check(call: argparse.Namespace) -> int:
     linkages = linkages_of(site)
     check_manifest(site, setups_of(site), linkages, incomer_of(site, linkages))
     counts = (f"{len(getattr(site, name))} {name}" for name in ("bus", "meter", "line", "linkage"))
-    sys.stdout.write(f"{call.config}: good: gateway {site.site.gateway}, {', '.join(counts)}\n")
+    good = f"{call.config}: good: gateway {site.site.gateway}, {', '.join(counts)}"
+    sys.stdout.write(one_line(translate_message(good)) + "\n")
     for name, path in _list_missing_files(site):
-        sys.stderr.write(f"{call.config}: broker.{name}: {path} is not there yet; `run` needs it\n")
+        absent = f"{call.config}: broker.{name}: {path} is not there yet; `run` needs it"
+        sys.stderr.write(one_line(translate_message(absent)) + "\n")
     return 0
 
 

@@ -4,6 +4,10 @@ The declarations of commands and options (help texts) are in English in the sour
 modules of its catalogues, mappings `TEXTS` from English to Chinese; they are loaded only when the language of
 the call is Chinese. Help texts are looked up paragraph by paragraph, with one blank for any space.
 
+What is wrong is said in English too where it is found (`raise`, lists of problems), with values in it. A
+catalogue of errors has {} for each value, and `translate_message` finds the template that a message was made
+of: the floors below say what they find and know nothing of languages.
+
 click and argparse speak through gettext, so `speak` has gettext answer from the same catalogues. The words of
 both libraries that a person can meet are below. `tests/provisioning/words/test_help.py` walks every program
 and refuses an English remainder.
@@ -12,8 +16,9 @@ and refuses an English remainder.
 import functools
 import gettext
 import importlib
-from collections.abc import Mapping
-from typing import Final
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
 
 from disk.language import language
 
@@ -101,18 +106,80 @@ HELP: Final[Mapping[str, str]] = {
     "ARGS": "参数",
 }
 """What click keeps with its commands from one call to the next: it is translated where it is written."""
-_modules: Final[list[str]] = []
+ERRORS: Final[Mapping[str, str]] = {
+    "not found": "未找到",
+    "Connection refused": "对方拒绝连接",
+    "No such file or directory": "文件或文件夹不存在",
+    "Permission denied": "没有权限",
+    "Is a directory": "是文件夹",
+    "Not a directory": "不是文件夹",
+    "File exists": "已经存在",
+    "No space left on device": "磁盘已满",
+    "Read-only file system": "文件系统为只读",
+    "Input/output error": "读写出错",
+    "Address already in use": "地址已被占用",
+    "Cannot assign requested address": "本机没有此地址",
+    "No route to host": "没有通往该主机的路由",
+    "Network is unreachable": "网络不可达",
+    "Connection reset by peer": "对方中断了连接",
+    "Connection timed out": "连接超时",
+    "timed out": "超时",
+    "Name or service not known": "无法解析主机名称",
+    "Temporary failure in name resolution": "暂时无法解析主机名称",
+    "Inappropriate ioctl for device": "不是终端设备",
+    "Operation not permitted": "系统不允许",
+    "File name too long": "名称过长",
+    "Too many levels of symbolic links": "符号链接循环",
+    "Too many open files": "打开的文件过多",
+}
+"""What the system says (strerror)."""
+NESTED_MAX: Final = 6
+"""Messages within a message: file, key, reason, reason of the reason."""
+LITERAL_MIN: Final = 10
+"""Letters of a template that make it sure; one with less is taken only if what it leaves is no English."""
+_ENGLISH: Final = re.compile(r"[a-z]+ [a-z]+ [a-z]+")
+_modules: Final[dict[str, list[str]]] = {"help": [], "errors": []}
 
 
-def add_catalogues(*modules: str) -> None:
+def add_catalogues(what: Literal["help", "errors"], *modules: str) -> None:
     """Name modules whose `TEXTS` belong to this program."""
-    _modules.extend(one for one in modules if one not in _modules)
+    _modules[what].extend(one for one in modules if one not in _modules[what])
     _load.cache_clear()
+    _load_templates.cache_clear()
 
 
 def translate_text(text: str) -> str:
     """The text in the language of this call; as it is if nobody wrote its Chinese."""
-    return _load().get(" ".join(text.split()), text) if language() == "zh" else text
+    return _load("help").get(" ".join(text.split()), text) if language() == "zh" else text
+
+
+def translate_message(text: str) -> str:
+    """A message of what is wrong, in the language of this call; what nobody translated stays as it is."""
+    return to_chinese(text) if language() == "zh" else text
+
+
+def to_chinese(text: str) -> str:
+    """A message in Chinese, whatever the language of this call: for texts that are kept in both."""
+    return _tell(text, NESTED_MAX)
+
+
+def _tell(text: str, depth: int) -> str:
+    known = _load("errors").get(text)
+    if known is not None or not depth or not text.isprintable():
+        return text if known is None else known
+    for template, chinese, letters in _load_templates():
+        found = template.fullmatch(text)
+        if found:
+            values = [_tell(value, depth - 1) for value in found.groups()]
+            if letters >= LITERAL_MIN or not any(map(_ENGLISH.search, values)):
+                return chinese.format(*values)
+    for sign, wide in ((": ", "："), ("; ", "；")):
+        head, mark, rest = text.partition(sign)
+        if mark:
+            parts = _tell(head, depth - 1), _tell(rest, depth - 1)
+            if parts != (head, rest):
+                return wide.join(parts)
+    return text
 
 
 def speak() -> None:
@@ -130,8 +197,26 @@ def _answer_count(domain: str, one: str, many: str, count: int) -> str:
 
 
 @functools.cache
-def _load() -> Mapping[str, str]:
-    texts = {**LIBRARIES, **HELP}
-    for name in _modules:
+def _load(what: str) -> Mapping[str, str]:
+    texts = {**LIBRARIES, **HELP} if what == "help" else dict(ERRORS)
+    for name in _modules[what]:
         texts |= importlib.import_module(name).TEXTS
+    for english, chinese in list(texts.items()):  # parts that are put together with others
+        if english[:2] in {": ", "; "}:
+            texts[english[2:]] = chinese[1:]
+        elif english.endswith(" "):
+            texts[english + "{}"] = chinese + "{}"
     return texts
+
+
+@functools.cache
+def _load_templates() -> Sequence[tuple[re.Pattern[str], str, int]]:
+    """What each message with values looks like, and its Chinese; the surest first."""
+    texts = {english: chinese for english, chinese in _load("errors").items() if "{}" in english}
+    made = []
+    for english, chinese in texts.items():
+        parts = english.split("{}")
+        pattern = re.compile("(.+?)".join(map(re.escape, parts[:-1])) + "(.*)" + re.escape(parts[-1]))
+        letters = len(re.findall("[A-Za-z]", "".join(parts)))
+        made.append((pattern, chinese, letters if parts[-1] or len(parts) > 2 else letters // 2))
+    return sorted(made, key=lambda one: (-one[2], one[0].groups))

@@ -27,7 +27,7 @@ from attrs import asdict, evolve
 
 from disk.help_page import LANGUAGE, HelpGroup, set_up
 from disk.language import choose_language, language, put_language_first
-from disk.translation import add_catalogues
+from disk.translation import add_catalogues, translate_message
 from disk.version import read_version
 from drivers.clock import NS_PER_S, Clock, ScaledClock, SystemClock
 from drivers.errors import ModelError
@@ -53,7 +53,8 @@ W_PER_KW: Final = 1000.0
 HOUR_S: Final = 3600.0
 
 
-add_catalogues("firmware_sim.help_words")
+add_catalogues("help", "firmware_sim.help_words")
+add_catalogues("errors", *(f"{floor}.error_words" for floor in ("disk", "drivers", "firmware_sim")))
 set_up()
 
 
@@ -76,7 +77,8 @@ class _Simulator(HelpGroup):
                 sys.stdout.flush()
         except OSError as error:
             if not isinstance(error, BrokenPipeError):
-                click.echo(f"dianjian-sim: {error.filename or 'output'}: {error.strerror}", err=True)
+                told = translate_message(f"{error.filename or 'output'}: {error.strerror}")
+                click.echo(f"dianjian-sim: {told}", err=True)
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0 if isinstance(error, BrokenPipeError) else EXIT_FAILED)
 
@@ -165,10 +167,10 @@ def set_(socket: Path, words: tuple[str, ...], *, as_json: bool) -> None:
     try:
         answer = ask(socket, " ".join(words))
     except ControlError as error:
-        click.echo(str(error), err=True)
+        click.echo(translate_message(str(error)), err=True)
         sys.exit(EXIT_FAILED)
     if "error" in answer:
-        click.echo(str(answer["error"]), err=True)
+        click.echo(translate_message(str(answer["error"])), err=True)
         sys.exit(EXIT_WRONG_INPUT)
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
@@ -236,7 +238,7 @@ def serve_until_signal(plant: Plant, clock: Clock, control: Path | None = None) 
             click.echo(json.dumps({"buses": dict(server.urls)}))
             stop.wait()
     except ServeError as error:
-        click.echo(str(error), err=True)
+        click.echo(translate_message(str(error)), err=True)
         sys.exit(EXIT_FAILED)
 
 
@@ -289,7 +291,7 @@ def _load(path: Path) -> Plant:
         return load_plant(path)
     except PlantError as error:
         for problem in error.problems:
-            click.echo(problem, err=True)
+            click.echo(translate_message(problem), err=True)
         sys.exit(EXIT_WRONG_INPUT)
 
 

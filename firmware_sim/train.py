@@ -18,6 +18,7 @@ import click
 from attrs import evolve
 
 from disk.language import language
+from disk.translation import translate_message
 from drivers.clock import NS_PER_S, ScaledClock
 from firmware_sim.language import Words
 from firmware_sim.layout import BusKind
@@ -70,7 +71,7 @@ def _serve(training: Training, plant: Plant, folder: Path, lang: str, *, as_json
             _print_begin(training, places, folder, socket, lang, as_json=as_json)
             stop.wait()
     except (ServeError, OSError) as error:
-        click.echo(str(error), err=True)
+        click.echo(translate_message(str(error)), err=True)
         sys.exit(EXIT_FAILED)
     _print_end(training, plant, folder / SETUP_NAME, lang, as_json=as_json)
 

@@ -50,7 +50,15 @@ VERBS: Final = {  # name: its module below provisioning, its text in --help
 
 HELP: Final = ("values", "gateway", "evidence", "centre", "curtail", "marks", "hj212", "orders")
 """Modules `provisioning.words.help_…` with the Chinese of the verbs' help."""
-add_catalogues(*(f"provisioning.words.help_{room}" for room in HELP))
+ERRORS: Final = (
+    *(f"{floor}.error_words" for floor in ("disk", "drivers", "firmware_sim", "evidence", "wire", "centre")),
+    "agent.host.error_words",
+    "provisioning.words.errors",
+    "provisioning.words.verdicts",
+)
+"""Modules with the Chinese of what each floor says of mistakes."""
+add_catalogues("help", *(f"provisioning.words.help_{room}" for room in HELP))
+add_catalogues("errors", *ERRORS)
 set_up()
 
 

@@ -14,6 +14,7 @@ from centre.enrolment.ledger import KeptRequest
 from centre.enrolment.office import Office
 from disk.files import replace_file, write_output
 from disk.plain_text import one_line
+from disk.translation import translate_message
 from evidence.moments import utc_ms
 from provisioning.centre.options import (
     AS_JSON,
@@ -170,7 +171,7 @@ def _read_or_nothing(file: Path) -> bytes:
     try:
         return read(file) or b""
     except OSError as error:
-        say(f"dianjian: {file}: {error.strerror}", err=True)
+        say(f"dianjian: {file}: {translate_message(str(error.strerror))}", err=True)
         return b""
 
 

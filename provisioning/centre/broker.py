@@ -8,6 +8,7 @@ import click
 from centre.broker_config import BrokerPlace, mosquitto_files
 from centre.enrolment.office import AUTHORITY_NAME, REVOKED_NAME
 from disk.files import replace_file
+from disk.translation import translate_message
 from evidence.moments import utc_ms
 from provisioning.centre.broker_user import UserError, find_user, give_folder
 from provisioning.centre.office import write_pair
@@ -91,7 +92,8 @@ def broker_config(
     fields = {"config": config, "port": port, "claim_port": claim_port, "user": user or None}
     show({**fields, "opened": [str(one) for one in opened]}, config, as_json=as_json)
     for one in opened:
-        say(f"{one}: {user} may enter it from now on (setfacl -x u:{user} takes it back)", err=True)
+        told = f"{one}: {user} may enter it from now on (setfacl -x u:{user} takes it back)"
+        say(translate_message(told), err=True)
 
 
 def _give(out: Path, user: str) -> list[Path]:

@@ -9,6 +9,7 @@ import click
 from centre.enrolment.ledger import Ledger
 from centre.register import Entry, read_register
 from centre.store.reading import Standing, read_standings
+from disk.translation import translate_message
 from evidence.moments import iso_utc
 from evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, parse_statement
 from provisioning.centre.chain import recovery_key_of
@@ -99,4 +100,4 @@ def _to_line(row: dict[str, Any]) -> str:
         *(f"waits for approval, code {code}" for code in row.get("waiting", ())),
         *([f"unused tokens: {row['tokens_unused']}"] if row.get("tokens_unused") else []),
     ]
-    return f"{row['gateway']}  {row['site'] or '-'}  " + ", ".join(parts)
+    return f"{row['gateway']}  {row['site'] or '-'}  " + ", ".join(map(translate_message, parts))

@@ -15,6 +15,7 @@ from centre.enrolment.office import Office
 from centre.register import RegisterError
 from disk.database import StoreError
 from disk.kinds import show as shorten
+from disk.translation import translate_message
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, load_key_file
 from evidence.words import Words
@@ -78,7 +79,7 @@ def show(fields: Mapping[str, Any], *lines: str, as_json: bool) -> None:
     if as_json:
         say_json(fields)
     else:
-        say(*lines)
+        say(*map(translate_message, lines))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from disk.translation import to_chinese
 from evidence.words import Words
 from provisioning.doctor.finding import (
     CHECK_CA,
@@ -58,11 +59,11 @@ def _read_pem(path: Path, about: str) -> list[bytes] | Finding:
         with path.open("rb") as stream:
             return load_many(stream.read(PEM_BYTES_MAX))
     except OSError as error:
-        text = Words(f"{path}：{error.strerror}", f"{path}: {error.strerror}")
+        text = Words(f"{path}：{to_chinese(str(error.strerror))}", f"{path}: {error.strerror}")
         remedy = Words("登记后由中心签发：dianjian enrol", "the centre issues it when the gateway enrols")
         return failed("certificates", text, remedy, about)
     except CertificateError as error:
-        text = Words(f"{path}：{error}", f"{path}: {error}")
+        text = Words(f"{path}：{to_chinese(str(error))}", f"{path}: {error}")
         remedy = Words("换成 PEM 格式的证书文件", "put a certificate in PEM there")
         return failed("certificates", text, remedy, about)
 
@@ -73,7 +74,7 @@ def _judge_own(target: Target, der: bytes) -> Iterator[Finding]:
     try:
         own = parse_certificate(der)
     except CertificateError as error:
-        yield failed("certificates", Words.same(str(error)), RENEW, "broker.certificate")
+        yield failed("certificates", Words(to_chinese(str(error)), str(error)), RENEW, "broker.certificate")
         return
     if own.name != gateway:
         text = Words(
@@ -88,7 +89,7 @@ def _judge_life(target: Target, der: bytes, about: str, remedy: Words = RENEW) -
     try:
         one = parse_certificate(der)
     except CertificateError as error:
-        yield failed("certificates", Words.same(str(error)), CHECK_CA, about)
+        yield failed("certificates", Words(to_chinese(str(error)), str(error)), CHECK_CA, about)
         return
     begins, ends = _to_datetime(one.begins_utc_ms), _to_datetime(one.ends_utc_ms)
     day = f"{ends:%Y-%m-%d %H:%M} UTC"

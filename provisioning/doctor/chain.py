@@ -27,6 +27,7 @@ from agent.store.reading import read_checkpoint, read_tip
 from agent.tamper.settings import remembered_values
 from agent.tamper.settling import WITHDRAWS
 from disk.database import StoreError, add_suffix
+from disk.translation import to_chinese
 from evidence.cbor import FormatError
 from evidence.held import Held
 from evidence.moments import local_text
@@ -112,7 +113,7 @@ def keys(target: Target, _: Progress) -> Iterator[Finding]:
         is_closed = isinstance(error.__cause__, PermissionError)
         yield _report_not_readable(folder) if is_closed else _ask_for_rekey(target, str(error))
     except StoreError as error:
-        text = Words(f"数据库无法读取：{error}", f"the database cannot be read: {error}")
+        text = Words(f"数据库无法读取：{to_chinese(str(error))}", f"the database cannot be read: {error}")
         remedy = Words(
             "先处理磁盘和权限；代理启动时会自行抢救损坏的数据库",
             "see to disk and permissions first; a damaged one is salvaged when the agent starts",
@@ -205,7 +206,7 @@ def _check_enrolment(gateway: str, folder: Path) -> Iterator[Finding]:
     except EnrolmentError as error:
         if isinstance(error.__cause__, PermissionError):
             return
-        text = Words(f"登记文件丢失或损坏：{error}", str(error))
+        text = Words(f"登记文件丢失或损坏：{to_chinese(str(error))}", str(error))
         yield failed("chain", text, _ENROLMENT_REMEDY, "enrolment")
         return
     if gateway and known["gateway"] != gateway:
@@ -251,7 +252,7 @@ def chain(target: Target, report: Progress) -> Iterator[Finding]:
         try:
             yield from _walk_end(target.site, target.folder, tip.last.number, report)
         except StoreError as error:
-            text = Words(f"链无法读取：{error}", f"the chain cannot be read: {error}")
+            text = Words(f"链无法读取：{to_chinese(str(error))}", f"the chain cannot be read: {error}")
             yield failed("chain", text, _REFUSED, "seals")
     except (PermissionError, StoreError):
         return  # `keys` reports it

@@ -14,6 +14,7 @@ from typing import Any, Final
 from agent.site.file import BusSettings, ConfigError, MeterSettings, Site
 from agent.site.setups import setups_of
 from agent.store.names import DATABASE_NAME
+from disk.translation import to_chinese
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError
 from drivers.points.registers import Value
@@ -180,7 +181,7 @@ def _poll_bus(
             silent = silent + 1 if finding.remedy == _CABLE else 0
             found.put(finding)
     except BusDownError as error:
-        text = Words(f"总线不能使用：{error}", f"the bus cannot be used: {error}")
+        text = Words(f"总线不能使用：{to_chinese(str(error))}", f"the bus cannot be used: {error}")
         remedy = Words("见 ports 和 permissions", "see `ports` and `permissions`")
         found.put(failed("buses", text, remedy, place.id))
     finally:

@@ -6,6 +6,7 @@ import ssl
 from contextlib import closing
 from typing import Final
 
+from disk.translation import to_chinese
 from evidence.words import Words
 from provisioning.doctor.finding import CHECK_CA, RENEW, Finding, Progress, failed
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, make_tls_context
@@ -73,7 +74,7 @@ def reach(settings: MqttSettings, report: Progress) -> Finding | None:
         socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except OSError as error:
         text = Words(
-            f"无法解析名称 {settings.host}：{error.strerror}",
+            f"无法解析名称 {settings.host}：{to_chinese(str(error.strerror))}",
             f"the name {settings.host} is not found: {error.strerror}",
         )
         remedy = Words(
@@ -101,7 +102,7 @@ def _check_tls(settings: MqttSettings, link: socket.socket) -> Finding | None:
         context = make_tls_context(settings.tls)
     except MqttSettingsError as error:
         why = "证书与私钥不匹配" if "MISMATCH" in str(error) else str(error)
-        text = Words(f"TLS 文件不能使用：{why}", f"TLS files cannot be used: {error}")
+        text = Words(f"TLS 文件不能使用：{to_chinese(why)}", f"TLS files cannot be used: {error}")
         remedy = Words(
             "检查 broker.ca、certificate、key 及其权限",
             "look at broker.ca, certificate and key, and their rights",

@@ -12,6 +12,7 @@ from agent.store.names import DATABASE_NAME
 from centre.store.reading import read_export
 from disk.database import StoreError
 from disk.files import open_output
+from disk.translation import translate_message
 from evidence.cbor import FormatError
 from evidence.pack.export import ExportedSeal, Item, write_chain
 from evidence.seal import FIRST_NUMBER, peek_header
@@ -49,7 +50,7 @@ def command(state: Path | None, store: Path | None, gateway: str | None, file: P
         raise fail(EXIT_USAGE, f"{store}: {error}") from error
     except OSError as error:
         raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
-    say(f"{file}: {written} seals, {file.stat().st_size} bytes")
+    say(translate_message(f"{file}: {written} seals, {file.stat().st_size} bytes"))
 
 
 def _of_gateway(state: Path) -> tuple[str, Iterator[Item]]:

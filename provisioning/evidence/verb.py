@@ -22,6 +22,7 @@ from centre.register import RegisterError, read_register
 from centre.store.reading import open_centre
 from disk.database import StoreError
 from disk.files import create_file
+from disk.translation import translate_message
 from evidence.anchors import Anchors
 from evidence.archive import Archive
 from evidence.cbor import FormatError
@@ -109,7 +110,7 @@ def command(
     if as_json:
         say_json({"file": str(out), **summary(checked, raw)})
     else:
-        say(f"{out}: {len(raw)} bytes", *lines(checked, raw))
+        say(*map(translate_message, [f"{out}: {len(raw)} bytes", *lines(checked, raw)]))
 
 
 def _open_centre(store: Path, register: Path | None, key: Path | None, gateway: str | None) -> Source:

@@ -20,9 +20,10 @@ def say_verdict(ok: bool, withheld: int, malformed: int, page: str = "") -> str:
         return "NOT GOOD"
     flaws = []
     if withheld:
-        flaws.append(f"{withheld} {'body is' if withheld == 1 else 'bodies are'} withheld")
+        flaws.append(f"{withheld} body is withheld" if withheld == 1 else f"{withheld} bodies are withheld")
     if malformed:
-        flaws.append(f"{malformed} {'seal holds' if malformed == 1 else 'seals hold'} malformed records")
+        one, more = f"{malformed} seal holds malformed records", f"{malformed} seals hold malformed records"
+        flaws.append(one if malformed == 1 else more)
     flaws += [page] if page else []
     return f"good, but {' and '.join(flaws)}" if flaws else "good"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from centre.register import RegisterError, read_register
+from disk.translation import translate_message
 from evidence.cbor import FormatError
 from evidence.chain import Code
 from evidence.moments import iso_utc
@@ -61,7 +62,7 @@ def command(
     if as_json:
         say_json(_to_json(report))
     else:
-        say(*_list_lines(report))
+        say(*map(translate_message, _list_lines(report)))
     if not report.ok:
         raise fail(EXIT_NO, f"{file}: {report.error or 'a body is not what was sealed'}")
     if sheet is not None:

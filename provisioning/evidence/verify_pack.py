@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from disk.translation import translate_message
 from evidence.pack.container import CONTAINER_BYTES_MAX, MAGIC
 from provisioning.evidence.check import check
 from provisioning.evidence.page import draw_evidence_page
@@ -35,7 +36,7 @@ def verify_pack(
     if as_json:
         say_json(summary(checked, raw))
     else:
-        say(*lines(checked, raw))
+        say(*map(translate_message, lines(checked, raw)))
     if html is not None and checked.story is not None:
         write_or_fail(html, draw_evidence_page(checked.story))
     if not checked.ok:

@@ -16,6 +16,7 @@ from typing import Final
 from agent.detect.line_params import Answer
 from agent.site.file import Site
 from agent.site.linkages import find_slot_s
+from disk.translation import translate_message
 from provisioning.journal.entries import Period
 from provisioning.learning.asking import Answers, take_answers
 from provisioning.learning.commission import learn_all, write_learned
@@ -103,7 +104,7 @@ def _ask_page_password(session: Session) -> None:
         try:
             write_password(file, talk.read_secret("ask_page_password"))
         except PasswordError as error:
-            talk.show(str(error), style="yellow")
+            talk.show(translate_message(str(error)), style="yellow")
         else:
             talk.say("page_password_kept", file=file)
             return

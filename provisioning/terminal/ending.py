@@ -18,6 +18,7 @@ from typing import Any, Final
 import click
 
 from disk.help_page import name_values
+from disk.translation import translate_message
 from evidence.words import Words
 from provisioning.terminal.exits import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OUTSIDE, EXIT_USAGE
 from provisioning.terminal.say import say
@@ -213,7 +214,7 @@ def _explain_usage(error: click.UsageError) -> str:
 
 def _tell(code: int, text: str) -> int:
     with contextlib.suppress(OSError):  # nobody reads it, and the code says it too
-        say(f"dianjian: {text}", err=True)
+        say(f"dianjian: {translate_message(text)}", err=True)
     return code
 
 

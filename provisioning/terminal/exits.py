@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from disk.files import write_output
+from disk.translation import translate_message
 from provisioning.terminal.say import say
 
 EXIT_NO: Final = 1
@@ -25,7 +26,7 @@ EXIT_INTERRUPTED: Final = 130
 def fail(code: int, *lines: str) -> click.exceptions.Exit:
     """Print one line per mistake; the caller raises the returned exception to exit with `code`."""
     for line in lines:
-        say(f"dianjian: {line}", err=True)
+        say(f"dianjian: {translate_message(line)}", err=True)
     return click.exceptions.Exit(code)
 
 

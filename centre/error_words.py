@@ -1,0 +1,73 @@
+"""What is said of mistakes in the register, the office and the store, in Chinese by the English.
+
+{} stands for each value (`disk.translation`).
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+TEXTS: Final[Mapping[str, str]] = {
+    "is a cursor of another store": "是另一数据库的游标",
+    "{}: has no journal; start `dianjian subscribe` of this version once": (
+        "{}：没有流水；请用此版本运行一次 `dianjian subscribe`"
+    ),
+    "a gateway that is not enrolled": "未登记的网关",
+    "{}: has become shorter; lines of it are missing": "{}：变短了；缺少若干行",
+    "no line is called {}": "没有名为 {} 的行",
+    "token {} is there twice": "令牌 {} 出现两次",
+    "a request that is not the one its code names": "申请与其校验码不符",
+    "token {} is used twice": "令牌 {} 用了两次",
+    "no gateway can be called {}": "网关不能叫 {}",
+    "no such request": "没有这个申请",
+    "the certificate is for a key that no request has": "证书所用的密钥不属于任何申请",
+    "the certificate is for {}, not for {}": "证书是给 {} 的，不是给 {} 的",
+    "the request of {} is not approved": "{} 的申请尚未批准",
+    "the certificate is not a client's with CN = {}": "证书不是 CN = {} 的客户端证书",
+    "the certificate is not signed by the authority of this office": "证书不是由本登记处的证书机构签发的",
+    "{} has no certificate of this office": "{} 没有本登记处的证书",
+    "the centre's register and key are needed: --register and --key": (
+        "需要中心的登记册和密钥：--register 和 --key"
+    ),
+    "{}: an authority is there already; a key is never overwritten": "{}：已有证书机构；密钥从不覆盖",
+    "the certificate is not that of an authority": "该证书不是证书机构的",
+    "is no cursor": "不是游标",
+    "{}: cannot be read: {}": "{}：无法读取：{}",
+    "{}: is no TOML file of credentials": "{}：不是凭据的TOML文件",
+    "{}: pw: must be six letters or digits in quotes": "{}：pw：须为引号中的六个字母或数字",
+    "{}: sm4_key: must be 32 hexadecimal digits or 16 characters in quotes": (
+        "{}：sm4_key：须为引号中的32位十六进制数或16个字符"
+    ),
+    "{}: is not UTF-8 at byte {}": "{}：不是UTF-8，第 {} 字节处",
+    "{}; new hardware goes on with `dianjian centre replace`": (
+        "{}；新设备请用 `dianjian centre replace` 继续"
+    ),
+    "{}: {} is enrolled with another recovery key": "{}：{} 登记时用的是另一个恢复密钥",
+    "a statement for {}, which no line above enrols": "对 {} 的声明，而以上各行均未登记它",
+    "the statement is not for {}": "声明不是针对 {} 的",
+    "a readmission of {}, which no line above enrols": "恢复读取 {}，而以上各行均未登记它",
+    "{} has another first key above": "{} 在上文中有另一个首密钥",
+    "{} has another recovery key above": "{} 在上文中有另一个恢复密钥",
+    "the enrolment of {} does not fit its line": "{} 的登记与所在行不符",
+    "{} is enrolled with another first key": "{} 登记时用的是另一个首密钥",
+    "{}: another database; name a file that is not there yet": "{}：是别的数据库；请指定尚不存在的文件",
+    "{}: was filled from another store; name a new file": "{}：来自另一个数据库；请指定新的文件",
+    "{}: what is known of {} cannot be read: {}": "{}：关于 {} 的内容无法读取：{}",
+    "{}: nothing has come of gateway {}; known: {}": "{}：没有收到过网关 {} 的数据；已有：{}",
+    "{}: no seal {} to put a body to": "{}：没有可存放内容的签封 {}",
+    "{} is not enrolled": "{} 未登记",
+    'must be two digits or "{}"': '须为两位数字或 "{}"',
+    "must be letters and digits, with {role} and {facility}": "须为字母和数字，并含 {{role}} 和 {{facility}}",
+    "host: at most {}, not {}": "host：最多 {} 个，不能是 {} 个",
+    "must be letters, digits, - and _": "须为字母、数字、- 和 _",
+    "must be a part of a day without a rest": "须能整除一天",
+    "must be a part of an hour without a rest": "须能整除一小时",
+    "must be 2017 or 2025": "须为2017或2025",
+    "must be host:port, and holds no password": "须为 主机:端口，且不含密码",
+    "must be 24 letters and digits": "须为24个字母和数字",
+    "must be 31 (air) or 32 (water)": "须为31（大气）或32（水）",
+    "two have the id {}": "有两个的编号为 {}",
+    "must be a letter and five digits, such as p99101": "须为一个字母和五位数字，如p99101",
+    "missing: from which power on does it run?": "缺少：功率达到多少视为运行？",
+    "{}: two meters have the code {} of ST={}": "{}：有两块电表使用ST={2}的编码 {1}",
+    "{}: {} codes of ST={} fit into no packet": "{}：ST={2}的 {1} 个编码放不进一个数据包",
+}

@@ -1,0 +1,77 @@
+"""What is said of mistakes in buses, meters and their models, in Chinese by the English.
+
+{} stands for each value (`disk.translation`).
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+TEXTS: Final[Mapping[str, str]] = {
+    "{} is not a meter address of {} digits": "{} 不是 {} 位数字的电表地址",
+    "no whole answer in time": "没有及时收到完整的应答",
+    "not asked: an earlier answer may come for {} s more": "未询问：此前的应答在 {} 秒内仍可能到来",
+    "a segment of {} characters; at most {}": "一段有 {} 个字符；最多 {}",
+    "{}: {} is not of the standard's form": "{}：{} 不合标准的格式",
+    "Flag: is missing, or its version has more than six bits": "Flag：缺少，或其版本多于六位",
+    "PNUM and PNO stand together, where Flag says so": "PNUM 和 PNO 须同时出现，由Flag指明",
+    "part {} of {}; at most {}": "第 {} 部分，共 {}；最多 {}",
+    "QN: {} is no time": "QN：{} 不是时间",
+    "a region of {} characters; at most {}": "数据区有 {} 个字符；最多 {}",
+    "a region is items of name=value in ASCII": "数据区由ASCII的 名称=值 组成",
+    "a group of {} characters fits into no packet": "一组有 {} 个字符，一个数据包容不下",
+    "{} parts; at most {}": "{} 个部分；最多 {}",
+    "bus URL {}: {}; expected one of {}": "总线地址 {}：{}；应为 {} 之一",
+    "bus URL {}: expected one of {}": "总线地址 {}：应为 {} 之一",
+    "bus URL {}: the host is missing": "总线地址 {}：缺少主机",
+    "bus URL {}: the port is missing": "总线地址 {}：缺少端口",
+    "bus URL {}: nothing may follow host and port{}": "总线地址 {}：主机和端口之后不得再有内容{}",
+    "bus URL {}: the port is a path, as in {}:/dev/ttyS1": "总线地址 {}：端口须为路径，如 {}:/dev/ttyS1",
+    "bus URL {}: unknown {}; known baudrate, parity, stopbits": (
+        "总线地址 {}：不认识 {}；可用 baudrate、parity、stopbits"
+    ),
+    "bus URL {}: {} is {}, not one of {}": "总线地址 {}：{} 为 {}，可用：{}",
+    "no answer": "没有应答",
+    "flood of bytes that are no answer": "大量字节，都不是应答",
+    "port takes no bytes": "端口不接收数据",
+    "closed by the other side": "对方关闭了连接",
+    "point table: {}": "测点表：{}",
+    "not in canonical form": "不是规范形式",
+    "point table": "测点表",
+    "no meter model is called {}; known: {}": "没有名为 {} 的电表型号；已有：{}",
+    "lies inside points.{}": "与 points.{} 重叠",
+    "a DL/T 645 meter is known by its protocol, not by a fingerprint": "DL/T 645 电表由协议识别，不用指纹",
+    "must be a point of this model with its value": "须为本型号的测点及其值",
+    "{}: a meter speaks Modbus or DL/T 645, not both": "{}：电表只能使用Modbus或DL/T 645之一",
+    'no point of quantity "scale" is called {}': '没有 quantity 为 "scale" 的测点 {}',
+    "{} is no type of function {}": "{} 不是功能码 {} 的类型",
+    "the point runs beyond the {} bytes of an answer": "测点超出了应答的 {} 字节",
+    "the point runs beyond register 65535": "测点超出了寄存器65535",
+    "{}: a name is up to 40 of a-z, 0-9 and _, and begins with a letter": (
+        "{}：名称最多40个字符，用 a-z、0-9 和 _，以字母开头"
+    ),
+    "must be one of ": "须为其中之一：",
+    "must not be 0": "不得为0",
+    "text of {} bytes does not fit {} registers": "{} 字节的文本放不进 {} 个寄存器",
+    "{} cannot hold {}": "{} 容不下 {}",
+    "text of {} bytes does not fit {}": "{} 字节的文本放不进 {}",
+    "{} is not {} digits": "{} 不是 {} 位数字",
+    "{}: more than {} lines": "{}：多于 {} 行",
+    "{}: no request is recorded here": "{}：没有记录任何请求",
+    "no header of a recorded session": "没有记录文件的开头",
+    "version {} of the record is not known, only {}": "记录的版本 {} 不认识，只认识 {}",
+    "url is no text": "url 不是文本",
+    "no table": "不是表",
+    "error {} is not known": "错误 {} 不认识",
+    "words are {} bytes for a count of {}": "寄存器字有 {} 字节，与数量 {} 不符",
+    "latency_s is no time": "latency_s 不是时间",
+    "{} is no whole number from 0 to {}": "{} 不是0至 {} 的整数",
+    "{} is not an address of 12 digits": "{} 不是12位数字的地址",
+    "a meter has either a unit_id or an address": "电表只能有 unit_id 或 address 之一",
+    "the bus needs more than {} s": "总线需要多于 {} 秒",
+    "nothing is answered any more ({} requests)": "不再有任何应答（{} 次请求）",
+    "{} requests in a row came to nothing": "连续 {} 次请求没有结果",
+    "unit {} has SunSpec models, but no meter (201-204, 211-214): {}": (
+        "地址 {} 有SunSpec模型，但没有电表（201-204、211-214）：{}"
+    ),
+    "unit {} has no SunSpec marker at {}": "地址 {} 在 {} 处没有SunSpec标志",
+}
