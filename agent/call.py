@@ -77,18 +77,17 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def list_words() -> tuple[list[str], list[str]]:
+    """Every verb and every option, for a shell that completes them and for whoever mistypes one."""
+    own = ("--reason", "--once", "--sim-clock", "--help", "--version", OPTION)
+    return list(VERBS), sorted({*own, *(name for _, name, _, _ in _OPTIONS if name.startswith("-"))})
+
+
 def _refuse_mistyped(parser: argparse.ArgumentParser, call: Sequence[str]) -> None:
     """Ends the process where a verb or an option is nearly one that there is; argparse refuses the others."""
-    names = {
-        "--reason",
-        "--once",
-        "--sim-clock",
-        "--help",
-        "--version",
-        *(name for _, name, _, _ in _OPTIONS),
-    }
+    verbs, names = list_words()
     words = [(word.partition("=")[0], names) for word in call if word.startswith("--")]
-    words += [(call[0], set(VERBS))] if call and not call[0].startswith("-") else []
+    words += [(call[0], verbs)] if call and not call[0].startswith("-") else []
     for word, known in words:
         if word not in known:
             import difflib  # noqa: PLC0415 - only a mistyped word needs it

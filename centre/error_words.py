@@ -56,7 +56,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "{}: no seal {} to put a body to": "{}：没有可存放内容的签封 {}",
     "{} is not enrolled": "{} 未登记",
     'must be two digits or "{}"': '须为两位数字或 "{}"',
-    "must be letters and digits, with {role} and {facility}": "须为字母和数字，并含 {{role}} 和 {{facility}}",
+    "must be letters and digits, with {role} and {facility}": "须为字母和数字，并含 {role} 和 {facility}",
     "host: at most {}, not {}": "host：最多 {} 个，不能是 {} 个",
     "must be letters, digits, - and _": "须为字母、数字、- 和 _",
     "must be a part of a day without a rest": "须能整除一天",
@@ -70,4 +70,15 @@ TEXTS: Final[Mapping[str, str]] = {
     "missing: from which power on does it run?": "缺少：功率达到多少视为运行？",
     "{}: two meters have the code {} of ST={}": "{}：有两块电表使用ST={2}的编码 {1}",
     "{}: {} codes of ST={} fit into no packet": "{}：ST={2}的 {1} 个编码放不进一个数据包",
+    "order {}: a gateway would refuse it: {}": "指令 {}：网关会拒绝它：{}",
+    "order {}: number {} is not the next of {}": "指令 {}：编号 {} 不是 {} 的下一个",
+    "order {}: revision {} by {} is there": "指令 {}：{2} 的第 {1} 次修订已存在",
+    "order {}: it has ended already": "指令 {}：已经结束",
+    "{} has {} orders that have not ended, and room for no more": "{} 有 {} 条未结束的指令，不能再多",
+    "{}: no ledger is there; `dianjian centre keys root` begins one": (
+        "{}：没有账簿；由 `dianjian centre keys root` 建立"
+    ),
+    "{}: is empty; `dianjian centre keys root` begins a ledger": (
+        "{}：为空；由 `dianjian centre keys root` 建立账簿"
+    ),
 }

@@ -42,7 +42,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "has more than {} bytes; at most {} are read": "多于 {} 字节；最多读取 {} 字节",
     "is not a text": "不是文本",
     "is not UTF-8 at byte {}, line {}": "不是UTF-8，第 {} 字节，第 {} 行",
-    "is not {}: {}{}": "不是 {}：{}{}",
     "; {} stands there, write {}": "；此处是 {}，请写 {}",
     "{}: must be a table, not {}": "{}：须为表，不能是 {}",
     "bytes in hexadecimal": "十六进制的字节",
@@ -52,4 +51,25 @@ TEXTS: Final[Mapping[str, str]] = {
     "needs at least one [[{}]]": "至少需要一个 [[{}]]",
     "unknown key, did you mean {}?": "不认识的键；是否为 {}？",
     "unknown key; known: {}": "不认识的键；可用：{}",
+    "the next start finds out what is left, and says what is lost": (
+        "下次启动会查明还剩什么，并说明丢失了什么"
+    ),
+    "a folder": "文件夹",
+    "a pipe": "管道",
+    "a socket": "套接字",
+    "a device": "设备",
+    "no file": "不是文件",
+    "{}: is {} in the place of the database: move it away, put the file back": (
+        "{}：数据库的位置上是{}：请移走它，放回文件"
+    ),
+    "{}: was taken away while it was in use ({})": "{}：使用中被移走（{}）",
+    "{}: put it back; {}": "{}：请放回；{}",
+    "{}: was replaced while it was in use: put it back; {}": "{}：使用中被替换：请放回；{}",
+    "{}: was cut {} while it was in use; {}": "{}：使用中被截断{}；{}",
+    "is not TOML: {}{}": "不是TOML：{}{}",
+    "is not JSON at {}{}": "不是JSON，位于{}{}",
+    "is not JSON that is read here: a number too long, or too deep": (
+        "不是此处读取的JSON：有数过长，或层次过深"
+    ),
+    "hexadecimal digits are wanted, not {}": "须为十六进制数，不能是 {}",
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from disk.language import LANGUAGES, OPTION, Language, choose_language, language
 from disk.translation import speak, translate_text
@@ -49,10 +50,22 @@ class HelpGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl(self.describe_commands(ctx))
+
+    def describe_commands(self, ctx: click.Context) -> list[tuple[str, str]]:
+        """The name of each command, and in English what it does."""
         found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
-        rows = [(name, describe(one)) for name, one in found if one is not None and not one.hidden]
-        with formatter.section(translate_text("Commands")):
-            formatter.write_dl(rows)
+        return [(name, describe(one)) for name, one in found if one is not None and not one.hidden]
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What may stand next, with its description for the shells that show one."""
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        named = self.describe_commands(ctx)
+        verbs = [CompletionItem(name, help=text) for name, text in named if name.startswith(incomplete)]
+        for item in (*verbs, *options):
+            item.help = translate_text(item.help or "")
+        return [*verbs, *options]
 
 
 def describe(command: click.Command) -> str:
@@ -104,10 +117,19 @@ class HelpFormatter(click.HelpFormatter):
         for name, text in shown:
             head = f"{'':>{self.current_indent}}{name}"
             if count_columns(name) > first - col_spacing:
-                self.write(head + "\n")
+                self.write("\n".join(self._break_choices(head)) + "\n")
                 head = " " * self.current_indent
             left = first + self.current_indent
             self._write_rows(_pad(head, left), wrap(text, max(self.width - left, TEXT_COLUMNS_MIN)), left)
+
+    def _break_choices(self, head: str) -> list[str]:
+        """The name of an option in rows, broken between the choices of its value."""
+        rows, indent = [""], " " * (self.current_indent + 2 * SPACING)
+        for part in re.findall(r"[^|]+\|?", head):
+            if rows[-1] and count_columns(rows[-1] + part) > self.width:
+                rows.append(indent)
+            rows[-1] += part
+        return rows
 
     def _write_rows(self, head: str, rows: list[str], left: int) -> None:
         self.write("\n".join([head + (rows or [""])[0], *(" " * left + row for row in rows[1:])]) + "\n")

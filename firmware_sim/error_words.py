@@ -96,4 +96,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "{}: is no TOML file of credentials": "{}：不是凭据的TOML文件",
     "{}: needs pw, and sm4_key as a text": "{}：需要 pw，sm4_key 须为文本",
     "{} is not CN,ST,REGION": "{} 的写法应为 CN,ST,数据区",
+    "{}: sm4_key has 32 hexadecimal digits or 16 characters": "{}：sm4_key 须为32位十六进制数或16个字符",
 }

@@ -83,19 +83,20 @@ class Verbs(HelpGroup):
         del ctx
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The verb's command, imported now; a mistyped one is answered with the nearest."""
+        if cmd_name not in VERBS and ctx.resilient_parsing:
+            return None  # a shell asks what may stand next: nothing
         if cmd_name not in VERBS:
             raise click.UsageError(name_nearest(cmd_name, VERBS), ctx)
         module, _ = VERBS[cmd_name]
         command: click.Command = importlib.import_module(f"provisioning.{module}").command
         return check_inputs(take_any_width(command))
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def describe_commands(self, ctx: click.Context) -> list[tuple[str, str]]:
         """The list of verbs, from the table instead of from imports."""
         del ctx
-        with formatter.section("Verbs"):
-            formatter.write_dl([(name, said) for name, (_, said) in VERBS.items()])
+        return [(name, said) for name, (_, said) in VERBS.items()]
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

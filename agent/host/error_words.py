@@ -178,4 +178,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "the centre does not answer; does `dianjian centre listen` run?": (
         "中心没有应答；`dianjian centre listen` 在运行吗？"
     ),
+    "no book of orders: {}": "不是指令簿：{}",
 }

@@ -26,6 +26,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "PORT": "端口",
     "QUESTION": "问题",
     "UNIT": "单位",
-    "Verbs": "命令",
     "WAY": "途径",
 }

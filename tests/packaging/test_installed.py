@@ -80,7 +80,8 @@ def test_the_package_lives_its_whole_life_on_a_fresh_debian_without_network(root
 
 def _check_what_is_there(root: Root) -> None:
     assert "dianjian 0.1.0" in root.run("dianjian --version").stdout
-    verbs = re.findall(r"^  ([a-z]+)  ", root.run("dianjian --help").stdout.split("Verbs:")[1], re.MULTILINE)
+    listed = root.run("dianjian --help").stdout.split("Commands:")[1]
+    verbs = re.findall(r"^  ([a-z]+)  ", listed, re.MULTILINE)
     assert {"read", "scan", "status", "setup", "doctor", "web", "enrol", "verify", "demo"} <= set(verbs)
     for verb in verbs:
         assert "Usage:" in root.run(f"dianjian {verb} --help").stdout

@@ -142,41 +142,81 @@ def test_the_example_is_the_site_file_of_the_docs_and_does_nothing_until_somebod
     assert "# [[linkage]]" in text
 
 
+COMPLETED: Final = [
+    ("dianjian-sim tr", "train"),
+    ("dianjian sc", "scan"),
+    ("dianjian centre re", "readmit receipt rekey replace revoke"),
+    ("dianjian scan --re", "--record"),
+    ("dianjian --lang zh sc", "scan"),
+    ("dianjian demo --broker em", "embedded"),
+    ("dianjian nosuch ", " ".join(VERBS)),
+    ("dianjian-agent re", "rekey"),
+    ("dianjian-agent run --o", "--once"),
+    ("dianjian-agent check ", ""),
+]
+"""What is typed before Tab, and what it becomes."""
+MODULES: Final = {
+    "dianjian": "provisioning.cli",
+    "dianjian-sim": "firmware_sim.main",
+    "dianjian-agent": "agent.main",
+}
+
+
 def test_a_shell_completes_verbs_and_options_with_the_files_of_the_package(tmp_path: Path) -> None:
     from make_deb.completion import make_completions  # noqa: PLC0415
     from make_deb.source import Source  # noqa: PLC0415
 
     files = make_completions(Source(HERE, 0, "0" * 40, "0", "0"))
-    assert len(files) == 2 * 3
-    (tmp_path / "completion").write_text(files["usr/share/bash-completion/completions/dianjian-sim"], "utf-8")
-    (tmp_path / "dianjian-sim").write_text(
-        f"#!{sys.executable}\nfrom firmware_sim.main import main\nmain()\n", "utf-8"
-    )
-    (tmp_path / "dianjian-sim").chmod(0o755)
-    asks = (
-        "source completion; COMP_WORDS=(dianjian-sim tr); COMP_CWORD=1; "
-        "_dianjian_sim_completion dianjian-sim tr; echo ${COMPREPLY[@]}"
-    )
+    assert len(files) == 2 * 3 + 1
+    for name, module in MODULES.items():
+        completion = files[f"usr/share/bash-completion/completions/{name}"]
+        (tmp_path / f"{name}.bash").write_text(completion, "utf-8")
+        (tmp_path / name).write_text(f"#!{sys.executable}\nfrom {module} import main\nmain()\n", "utf-8")
+        (tmp_path / name).chmod(0o755)
+    asks = [f"source {name}.bash" for name in MODULES]
+    for typed, _ in COMPLETED:
+        words = typed.split(" ")
+        asks.append(
+            "COMP_WORDS=(" + " ".join(word or '""' for word in words) + f"); COMP_CWORD={len(words) - 1}"
+        )
+        asks.append(f"_{words[0].replace('-', '_')}_completion {words[0]} '{words[-1]}'")
+        asks.append("echo ${COMPREPLY[@]}; COMPREPLY=()")
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(HERE)}
     ended = subprocess.run(
-        ["bash", "-c", asks],
+        ["bash", "-c", "\n".join(asks)],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
     )
-    assert ended.stdout.strip() == "train", ended.stderr
+    assert ended.stderr == ""
+    assert ended.stdout.splitlines() == [completed for _, completed in COMPLETED]
 
 
-def test_every_command_has_a_manual_page_with_all_its_verbs() -> None:
+def test_every_command_has_a_manual_page_with_all_its_verbs(tmp_path: Path) -> None:
     from make_deb.manual import make_manuals  # noqa: PLC0415
     from make_deb.source import Source  # noqa: PLC0415
 
     pages = make_manuals(Source(HERE, 0, "0" * 40, "0", "0"))
-    assert sorted(pages) == ["dianjian", "dianjian-agent", "dianjian-sim"]
-    for verb in VERBS:
-        assert f'.SH "dianjian {verb}"' in pages["dianjian"]
-    assert '.SH "dianjian\\-agent run"' in pages["dianjian-agent"]
+    names = ("dianjian", "dianjian-agent", "dianjian-sim")
+    folders = ("usr/share/man/man1", "usr/share/man/zh_CN/man1")
+    assert sorted(pages) == sorted(f"{folder}/{name}.1.gz" for folder in folders for name in names)
+    for folder in folders:
+        for verb in VERBS:
+            assert f'.SH "dianjian {verb}"' in pages[f"{folder}/dianjian.1.gz"]
+        assert '.SH "dianjian\\-agent run"' in pages[f"{folder}/dianjian-agent.1.gz"]
     assert [line for page in pages.values() for line in page.splitlines() if line.startswith("'")] == []
+    if shutil.which("man") is not None:
+        _show_with_man(tmp_path, pages["usr/share/man/zh_CN/man1/dianjian.1.gz"])
+
+
+def _show_with_man(folder: Path, page: str) -> None:
+    (folder / "dianjian.1").write_text(page, "utf-8")
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "80", "MANPAGER": "cat"}
+    call = ["man", "--warnings=all", "-l", str(folder / "dianjian.1")]
+    shown = subprocess.run(call, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert "可作证据的用电与排放计量" in shown.stdout
+    assert "读取一块电表并显示各测点的值" in shown.stdout
+    assert not re.search(r"Usage|Options:|Commands|Verbs", shown.stdout)

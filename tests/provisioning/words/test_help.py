@@ -39,7 +39,7 @@ VALUE: Final = re.compile(r"[A-Z][A-Z0-9_]*(?: RANGE)?")
 SAME: Final = frozenset({"URL", "SHA256", "SPEC"})
 """Names of values that are the same in Chinese."""
 ROWS_COLUMNS_MAX: Final = 80
-CATALOGUES: Final = tuple(translation._modules)
+CATALOGUES: Final = tuple(translation._modules["help"])
 NOBODY_MEETS: Final = frozenset(
     {
         "Name '{name}' defined twice",  # mistakes of a declaration
