@@ -209,6 +209,8 @@ def _read(head: bytes, text: str, found: list[Oddity]) -> Packet:
 
 def _make(fields: dict[str, str], text: str) -> Packet:
     flag, pnum, pno = (fields.get(name) or None for name in ("Flag", "PNUM", "PNO"))
+    if pnum is not None and pno is not None and not int(pnum) and not int(pno):
+        pnum = pno = None  # what some loggers write into every packet that is whole
     if (pnum is None) != (pno is None):
         raise PacketError(Wrong.PARTS, HEAD_BYTES, "PNUM" if pnum is None else "PNO")
     if pnum is not None and pno is not None and not 1 <= int(pno) <= int(pnum):

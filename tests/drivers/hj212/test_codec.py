@@ -113,6 +113,7 @@ TAKEN: list[tuple[str, str, set[Odd]]] = [
     ("QN too long", HEAD.replace("083000001", "0830000011") + DATA, {Odd.TOO_LONG}),
     ("ST too long", HEAD.replace("ST=44", "ST=144") + DATA, {Odd.TOO_LONG}),
     ("another order", HEAD.replace("ST=44;CN=2011;", "CN=2011;ST=44;") + DATA, {Odd.ORDER}),
+    ("part 0 of 0", HEAD + "PNUM=0;PNO=0;" + DATA, set()),
     ("a stranger", HEAD + "XX=1;" + DATA, {Odd.UNKNOWN_FIELD}),
     ("milliseconds", HEAD + DATA.replace("20260302083000", "20260302083000000"), {Odd.MILLISECONDS}),
     ("another time", HEAD + DATA.replace("20260302083000", "2026-03-02"), {Odd.FORM}),

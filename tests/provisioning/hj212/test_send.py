@@ -61,7 +61,7 @@ def send(folder: Path) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("habits", "more"),
     [
-        ((), ""),
+        pytest.param((), "", marks=pytest.mark.minutes),
         (("--crc", "modbus", "--ack", "9011-in-cp", "--pieces", "7"), 'crc = "modbus"'),
     ],
 )
