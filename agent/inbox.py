@@ -18,6 +18,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from attrs import define, field
 from agent.sealing.source import NewRecord, RecordSource, Urgency
 from agent.store.gateway import GatewayStore
 from agent.store.tail import read_last
-from disk.files import move, open_folder, replace_file
+from disk.files import move, open_folder, read_plain, replace_file
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from evidence.cbor import FormatError
 from evidence.record import Kind, encode_record
@@ -38,6 +39,8 @@ ENTRY_BYTES_MAX: Final = 48 * 1024
 """A record holds 60,000 bytes; what does not fit because it is longer in CBOR is refused."""
 ENTRIES_MAX: Final = 1024
 """Read from the folder at once: a plant of a hundred meters, all of them measured ten times."""
+LISTED_MAX: Final = 20_000
+"""Names that one look reads, some 20 ms: a folder that somebody has filled must not hold up the agent."""
 TAKEN_MAX: Final = 16
 """At one turn: a seal's worth of small records, so that a full inbox cannot crowd out readings."""
 LOOK_S: Final = 2.0
@@ -97,6 +100,7 @@ class Inbox(RecordSource):
     lying: dict[str, Path] = field(factory=dict, init=False)
     _known: set[str] = field(factory=set, init=False)
     _looked_ns: int | None = field(default=None, init=False)
+    _is_crowded: bool = field(default=False, init=False)
 
     def start(self, _stamp: Stamp, /) -> tuple[()]:
         """Find out which entries are sealed already, if there are any."""
@@ -131,8 +135,7 @@ class Inbox(RecordSource):
 
     def _take(self, path: Path) -> list[NewRecord]:
         try:
-            with path.open("rb") as stream:
-                raw = stream.read(ENTRY_BYTES_MAX + 1)
+            raw = read_plain(path, ENTRY_BYTES_MAX)  # a pipe here would hold up the agent for ever
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -174,11 +177,16 @@ class Inbox(RecordSource):
             self.lying.pop(digest, None)
 
     def _entries(self) -> list[Path]:
+        """The entries, by name; of a folder that somebody has filled, those among its first LISTED_MAX."""
         try:
             with os.scandir(self.folder) as entries:
-                names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
+                seen = [entry.name for entry in islice(entries, LISTED_MAX)]
         except OSError:
             return []
+        if len(seen) == LISTED_MAX and not self._is_crowded:
+            LOG.warning("%s: holds %d files and more; empty it, or entries wait", self.folder, LISTED_MAX)
+        self._is_crowded = len(seen) == LISTED_MAX
+        names = [name for name in seen if name.endswith(SUFFIX)]
         known = {path.name for path in self.lying.values()}
         return [self.folder / name for name in sorted(names)[:ENTRIES_MAX] if name not in known]
 

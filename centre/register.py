@@ -14,16 +14,20 @@ effect of the statements on a chain is checked where they are applied.
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
+from disk.files import read_plain
 from disk.lines import append_line, cut_torn
 from disk.tables import parse_hex, parse_json
 from evidence import cbor
 from evidence.chain import ChainState
 from evidence.seal import check_gateway
 from evidence.statement import NO_KEY, Enrolment, parse_statement, sign_statement
+
+REGISTER_BYTES_MAX: Final = 256 << 20
+"""A hundred thousand gateways of a dozen meters; whatever lies in its place is not read without end."""
 
 
 class RegisterError(ValueError):
@@ -57,7 +61,7 @@ def read_register(path: Path) -> dict[str, Entry]:
     """
     known: dict[str, Entry] = {}
     try:
-        text = cut_torn(path.read_bytes()).decode("utf-8-sig")
+        text = cut_torn(read_plain(path, REGISTER_BYTES_MAX, follow=True)).decode("utf-8-sig")
     except OSError as error:
         raise RegisterError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -34,11 +34,12 @@ from centre.answers import Answer, count_ranges
 from centre.core import Centre
 from centre.feed import PIECE_ARRIVALS, Feed, list_waiting
 from centre.inbox import Inbox
-from centre.json_lines import WAITING, JsonLine, as_text, make_finding
+from centre.json_lines import MEMORY_BYTES_MAX, WAITING, JsonLine, as_text, make_finding
 from centre.orders.outgoing import OrdersOut
 from centre.register import RegisterError, read_register
 from centre.silence import Outage, Silence, Silent, find_limit
 from centre.store.contract import CentreStore, EnrolmentError
+from disk.files import read_plain
 from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
 from evidence.seal import open_body, peek_header
@@ -329,7 +330,7 @@ class Subscriber:
     def _restore(self, gateway: str) -> None:
         lines = self.centre.lines_of(gateway)
         with contextlib.suppress(OSError, cbor.FormatError):  # a cache: without it the chain is read
-            lines.restore((self._memory / gateway).read_bytes())
+            lines.restore(read_plain(self._memory / gateway, MEMORY_BYTES_MAX))
         self._remembered[gateway] = lines.seen_up_to
         for _, cose, body, _ in self._store.chain(gateway, lines.seen_up_to + 1):
             if body is not None:

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from disk.files import read_plain
+
 CERTIFICATE_BYTES_MAX: Final = 65_536
-"""A chain of a dozen certificates; no more is read."""
+"""A chain of a dozen certificates; a longer file is not read."""
 _BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 _END: Final = "-----END CERTIFICATE-----"
 _SEQUENCE, _VERSION, _UTC_TIME, _GENERALIZED_TIME = 0x30, 0xA0, 0x17, 0x18
@@ -24,8 +26,7 @@ _BEFORE_VALIDITY: Final = 3
 def certificate_end(path: Path) -> datetime | None:
     """The notAfter of the first certificate in the PEM file `path`; None if it cannot be read."""
     try:
-        with path.open("rb") as stream:
-            text = stream.read(CERTIFICATE_BYTES_MAX).decode("ascii", "replace")
+        text = read_plain(path, CERTIFICATE_BYTES_MAX, follow=True).decode("ascii", "replace")
         begin = text.index(_BEGIN)
         pem = text[begin : text.index(_END, begin) + len(_END)]
         return end_of(ssl.PEM_cert_to_DER_cert(pem))

@@ -24,7 +24,7 @@ from agent.site.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, Site
 from agent.store.gateway import GatewayStore
 from agent.store.names import DATABASE_NAME, KEYS_NAME
-from disk.files import write_all
+from disk.files import read_plain, write_all
 from evidence import keys
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError
@@ -172,12 +172,9 @@ def _replacement_file(file: Path) -> Kept:
 
 def _read(file: Path) -> bytes:
     try:
-        raw = file.read_bytes()
+        return read_plain(file, FILE_BYTES_MAX, follow=True)
     except OSError as error:
         raise RekeyRefusedError(f"{file}: {error.strerror}") from error
-    if len(raw) > FILE_BYTES_MAX:
-        raise RekeyRefusedError(f"{file}: has {len(raw)} bytes, at most {FILE_BYTES_MAX} are read")
-    return raw
 
 
 def _waiting_secret(store: GatewayStore, slots: KeySlots, statement: Replace) -> bytes:

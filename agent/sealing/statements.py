@@ -20,6 +20,7 @@ from attrs import frozen
 
 from agent.sealing.recovery import Recovery
 from agent.store.gateway import GatewayStore
+from disk.files import read_plain
 from disk.lines import append_line
 from evidence.cbor import FormatError
 from evidence.receipt import open_receipt
@@ -27,6 +28,8 @@ from evidence.seal import DOMAIN, parse_seal
 from evidence.statement import Pending, Rekey, Replace, parse_statement
 
 STATEMENTS_NAME: Final = "statements.jsonl"
+STATEMENTS_BYTES_MAX: Final = 1 << 20
+"""Hundreds of re-keys with their receipts; a gateway has one or two."""
 REASON_LOST: Final = "keys or seals of this disk are lost"
 
 
@@ -74,7 +77,8 @@ def keep(folder: Path, kept: Kept) -> None:
 def read_statements(folder: Path) -> list[Kept]:
     """Every statement that can be read."""
     try:
-        lines = (folder / STATEMENTS_NAME).read_text("ascii", "replace").splitlines()
+        raw = read_plain(folder / STATEMENTS_NAME, STATEMENTS_BYTES_MAX)
+        lines = raw.decode("ascii", "replace").splitlines()
     except OSError:
         return []
     return [kept for line in lines for kept in _read(line)]

@@ -1,6 +1,7 @@
 """What setup drops is sealed once, whatever happens between the seal and the removal."""
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -165,6 +166,40 @@ def test_what_is_no_file_and_half_written_drafts_are_passed_by(tmp_path: Path) -
     live(rig)
     assert entries(tmp_path) == [f"folder.json{REFUSED}", "half.new"]
     assert told(rig) == []
+    rig.close()
+
+
+def test_a_pipe_a_device_and_a_folder_are_set_aside_and_nothing_is_waited_for(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    dropped(tmp_path)
+    box = tmp_path / "state" / INBOX_NAME
+    os.mkfifo(box / "0-pipe.json")
+    (box / "0-device.json").symlink_to("/dev/zero")
+    (box / "0-folder.json").mkdir()
+    live(rig)
+    assert [body["number"] for body in told(rig)] == [0]
+    said = sorted(body["text"] for body in told(rig, Kind.EVENT) if body["what"] == "postbox")
+    assert said == [
+        f"0-{what}.json: cannot be read: is no plain file" for what in ("device", "folder", "pipe")
+    ]
+    rig.close()
+
+
+def test_a_folder_that_somebody_has_filled_holds_up_nobody_and_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("agent.inbox.LISTED_MAX", 20)
+    rig = Rig(tmp_path)
+    dropped(tmp_path)
+    box = tmp_path / "state" / INBOX_NAME
+    for number in range(100):
+        (box / f"{number}.draft").touch()
+    live(rig, 30)
+    assert sum("holds 20 files and more" in one for one in caplog.messages) == 1
+    for junk in box.glob("*.draft"):
+        junk.unlink()
+    live(rig)
+    assert [body["number"] for body in told(rig)] == [0], "it was only late"
     rig.close()
 
 

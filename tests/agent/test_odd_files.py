@@ -12,10 +12,12 @@ from typing import Final
 
 import pytest
 
+from agent.host.certificate_end import certificate_end
 from agent.learned import NAME, read_learned
 from agent.sealing.key_slots import KeySlotsError
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Start
+from agent.sealing.statements import STATEMENTS_NAME, read_statements
 from agent.site.file import parse_site
 from agent.store.names import DATABASE_NAME, KEYS_NAME
 from disk.database import ReplacedError, StoreError
@@ -108,6 +110,14 @@ def test_what_is_no_file_is_named_for_what_it_is_and_left_alone(
     with pytest.raises(StoreError, match=f"is {what} in the place of the database: move it away"):
         open_chain(parse_site(SITE, tmp_path / "life/site.toml"))
     assert not (tmp_path / "life/state" / DATABASE_NAME).is_file()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_certificate_and_statements_are_read_or_are_none(tmp_path: Path, kind: str) -> None:
+    for name in (STATEMENTS_NAME, "certificate.pem"):
+        KINDS[kind](tmp_path / name)
+    assert read_statements(tmp_path) == []
+    assert certificate_end(tmp_path / "certificate.pem") is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

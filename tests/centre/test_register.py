@@ -1,5 +1,6 @@
 """The register: it reads what it writes, and names the line that is wrong."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,14 @@ def test_a_register_that_cannot_be_read_says_so(tmp_path: Path, content: bytes |
         path.write_bytes(content)
     with pytest.raises(RegisterError, match=text):
         read_register(path)
+
+
+def test_a_pipe_or_a_device_in_the_place_of_a_register_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    for name in ("pipe", "device"):
+        with pytest.raises(RegisterError, match="is no plain file"):
+            read_register(tmp_path / name)
 
 
 def test_a_register_keeps_statements_and_refuses_those_that_are_nobodys(tmp_path: Path) -> None:

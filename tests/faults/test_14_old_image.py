@@ -63,3 +63,32 @@ def test_14_what_a_gateway_on_an_old_image_sealed_is_a_fork_that_the_centre_keep
         seen.rejections = len(centre.forks())
         seen.events = [line for line in centre.lines if line["type"] == "finding"]
         check(seen, None, centre.held())
+
+
+def test_14_of_two_machines_that_live_on_with_one_state_the_centre_keeps_one_and_proves_the_other(
+    tmp_path: Path,
+) -> None:
+    """Database and key ring copied to a second machine, and both go on at the same time."""
+    first_key = first_life(tmp_path / "gateway")
+    shutil.copytree(tmp_path / "gateway", tmp_path / "twin")
+    with ReferenceCentre(tmp_path / "centre.db", first_key) as centre:
+        here, there = (Rig(tmp_path / name, passed_s=1_000.0) for name in ("gateway", "twin"))
+        for power_w in (1_000, 2_000, 3_000):
+            here.run(30, 30_000, 12_000)
+            there.run(30, power_w, 1_000)
+            centre.deliver(here)
+            centre.deliver(there)
+        mine = {seal.number: seal.hash for seal in here.seals()}
+        assert all(mine.get(number, digest) == digest for number, digest in centre.held().seals)
+        assert centre.forks()
+        assert {"fork"} <= {line["code"] for line in centre.lines if line["type"] == "finding"}
+        here.connect()
+        centre.send_receipt(here)
+        there.connect()
+        before = there.gateway.courier.prunable_below()
+        centre.send_receipt(there)
+        there.run(30, 1_000, 1_000)
+        assert there.gateway.courier.prunable_below() == before, "what the twin sealed stays as proof"
+        assert "fork" in there.gateway.courier.outbox.status().alarms
+        here.close()
+        there.close()

@@ -80,6 +80,40 @@ def test_readers_who_take_nothing_keep_no_others_out_for_long(
     status.close()
 
 
+def count_descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def test_ten_thousand_connections_cost_no_more_than_those_that_are_served(tmp_path: Path) -> None:
+    status = StatusSocket(tmp_path)
+    before, held = count_descriptors(), []
+    refused = 0
+    for _ in range(10_000):
+        one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            one.connect(str(tmp_path / SOCKET_NAME))
+            one.send(b"GET ")
+            held.append(one)
+        except BlockingIOError:
+            refused += 1
+            one.close()
+    assert refused >= 10_000 - 2 * ACCEPTS_MAX
+    readers = status.waiting()
+    assert len(readers) == ACCEPTS_MAX
+    assert count_descriptors() <= before + len(held) + ACCEPTS_MAX
+    for reader in readers:
+        status.answer(reader, {"gateway": "g"})
+    for one in held:
+        one.close()
+    thread = threading.Thread(target=serve_one, args=(status, {"gateway": "g"}))
+    for reader in status.waiting():
+        status.answer(reader, {})
+    thread.start()
+    assert read_status(tmp_path) == {"gateway": "g"}
+    thread.join()
+    status.close()
+
+
 @pytest.mark.usefixtures("small_buffers")
 def test_a_reader_who_leaves_is_no_matter(tmp_path: Path) -> None:
     status = StatusSocket(tmp_path)
