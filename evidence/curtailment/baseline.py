@@ -31,7 +31,9 @@ KNOWN_DAYS_MIN: Final = 14
 """Two weeks, so that the P90 day has seen each day of the week twice."""
 BASE_DAYS: Final = 30
 OFF_SHARE: Final = 0.1
-"""An hour below a tenth of the P90 hour is off, as a line is below a tenth of its nameplate."""
+"""An hour below a tenth of a working one is off, as a line is below a tenth of its nameplate."""
+WORKING_HOUR: Final = 0.99
+"""The quantile that is a working hour also for a line that works one hour in a hundred."""
 OFF_HOURS_MIN: Final = 12
 """One night; a median of fewer hours may be that of a stand-by that is rare."""
 
@@ -101,5 +103,5 @@ def find_base_w(ledger: Ledger, before_hour: int) -> float | None:
     known = [watts for hour in range(first, before_hour) if (watts := ledger.mean_w(hour)) is not None]
     if not known:
         return None
-    off = [watts for watts in known if watts < OFF_SHARE * find_quantile(known, P90)]
+    off = [watts for watts in known if watts < OFF_SHARE * find_quantile(known, WORKING_HOUR)]
     return find_median(off) if len(off) >= OFF_HOURS_MIN else None

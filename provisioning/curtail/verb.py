@@ -5,6 +5,7 @@ import click
 from disk.help_page import HelpGroup
 from provisioning.curtail.dry_run import dry_run
 from provisioning.curtail.list_check import listing
+from provisioning.curtail.verdict import verdict
 
 
 @click.group("curtail", cls=HelpGroup, short_help="reduction lists, and who would pass tonight")
@@ -14,3 +15,4 @@ def command() -> None:
 
 command.add_command(listing)
 command.add_command(dry_run)
+command.add_command(verdict)

@@ -96,6 +96,9 @@ LABELS: Final[Mapping[str, Words]] = {
     "measure": Words("措施", "measure"),
     "rows": Words("行数", "rows"),
     "bytes": Words("指令字节", "bytes of the order"),
+    "hours": Words("小时", "hours"),
+    "not due": Words("预警尚未结束，还没有结论", "the alert has not ended, there is no verdict yet"),
+    "no alerts": Words("链上没有可以判定的预警", "there is no alert in the chain that can be judged"),
     "good": Words(
         "{path}：{rows} 行，{gateways} 个网关，没有问题",
         "{path}: {rows} rows, {gateways} gateways, nothing is wrong",
