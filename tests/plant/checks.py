@@ -9,6 +9,7 @@
 - The number of messages is bounded by what there was to say.
 - Only a disk that lies loses a commit; the chain says which.
 - A new enrolment is asked for where keys or image are gone, and nowhere else.
+- An order is sealed once and answered once (`tests.plant.orders`).
 """
 
 from collections import Counter
@@ -31,6 +32,7 @@ from evidence.record import Kind, ReadingRecord, Record, decode_record
 from evidence.seal import open_body, peek_header, seal_hash
 from tests.faults import invariants
 from tests.faults.invariants import Held
+from tests.plant import orders
 from tests.plant.disk import DATABASE
 from tests.plant.run import World
 from tests.plant.story import GATEWAY
@@ -123,6 +125,7 @@ def broken(world: World) -> list[str]:
         found.append(f"seals {world.machine.lost_spans} were lost on an honest disk")
     if not world.machine.refused and not world.pages_destroyed:
         found += [*_arrived(world), *_messages(world)]
+    found += _orders(world, chain)
     return [*found, *_bodies(world, chain), *_readings(world, chain), *_episodes(world, chain)]
 
 
@@ -201,6 +204,17 @@ def _readings(world: World, chain: Chain) -> Iterator[str]:
     twice = sum(count - 1 for count in chain.readings.values())
     if twice:
         yield f"{twice} readings stand twice in the chain"
+
+
+def _orders(world: World, chain: Chain) -> Iterator[str]:
+    machine = world.machine
+    records = [record for record in chain.records if isinstance(record, Record)]
+    yield from orders.judge(
+        world.centre.orders,
+        records,
+        remembers=not (machine.lost_spans or machine.salvages),
+        is_whole=world.arrived and not chain.bare and not machine.refused and not world.pages_destroyed,
+    )
 
 
 def _episodes(world: World, chain: Chain) -> Iterator[str]:

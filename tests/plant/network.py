@@ -23,6 +23,7 @@ from centre.store.sqlite import SqliteStore
 from evidence.receipt import Receipt, sign_receipt
 from evidence.seal import NO_HASH
 from tests.plant.disk import Disk, PowerCutError
+from tests.plant.orders import Planned
 from tests.plant.story import CENTRE_SECRET, GATEWAY
 from wire import messages
 from wire.messages import Kind, Topics
@@ -38,6 +39,7 @@ from wire.mqtt_events import (
     MqttEvent,
 )
 from wire.mqtt_settings import MqttSettings
+from wire.orders import concerns_orders
 from wire.pacing import Backoff
 
 TOPICS: Final = Topics(GATEWAY)
@@ -178,7 +180,8 @@ class Link:
         self._backoff.succeed()
         packet_max = self.broker.packet_max if self.broker.says_so else 268_435_460
         self.events.append(Connected(False, self.broker.receive_maximum, packet_max))
-        for topic in (TOPICS.receipt, messages.BEACON):
+        others = [topic for topic in self.broker.retained if concerns_orders(GATEWAY, topic)]
+        for topic in (TOPICS.receipt, messages.BEACON, *others):
             if topic in self.broker.retained:
                 self.events.append(Message(topic, self.broker.retained[topic], retained=True))
 
@@ -241,6 +244,7 @@ class Centre:
         first_key: Of the gateway, known from the moment of enrolment.
         receipts: Every answer that it ever gave.
         receipted: The hash that its receipts named, by number.
+        orders: What it sends beside, when the story's clock is there.
     """
 
     disk: Disk
@@ -252,6 +256,9 @@ class Centre:
     lost: float = 0.0
     first_key: bytes | None = None
     receipts: list[bytes] = field(factory=list)
+    orders: list[Planned] = field(factory=list)
+    clock_s: float = 0.0
+    _told: set[bytes] = field(factory=set)
     _core: Core | None = None
     _waiting: list[tuple[float, Answer]] = field(factory=list)
     _beacon_at_s: float = 0.0
@@ -278,6 +285,7 @@ class Centre:
                 return
             if not self._connected:
                 self._connected = True
+                self._told.clear()
                 for answer in self.core.make_receipts(int(true_s * 1000)):
                     self._say(answer, true_s)
             answers, _ = self.core.handle(self.broker.delivery(), int(true_s * 1000))
@@ -290,10 +298,17 @@ class Centre:
             self._beacons += 1
             self._beacon_at_s = true_s + BEACON_S
             self._say(self.core.answers.make_beacon(int(true_s * 1000), self._beacons), true_s)
+        self._send_orders(true_s)
         due = [answer for at_s, answer in self._waiting if at_s <= true_s]
         self._waiting = [one for one in self._waiting if one[0] > true_s]
         for answer in due:
             self.broker.answer(answer)
+
+    def _send_orders(self, true_s: float) -> None:
+        for one in self.orders:
+            if one.at_s <= self.clock_s and one.payload not in self._told:
+                self._told.add(one.payload)
+                self._say(Answer(one.topic, one.payload), true_s)
 
     def reconnect(self) -> None:
         """Its connection was lost, and it says again what it has said."""

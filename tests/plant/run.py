@@ -31,7 +31,8 @@ from tests.plant.disk import Disk
 from tests.plant.faults import FAULTS, Fault, draw_faults
 from tests.plant.machine import Machine
 from tests.plant.network import TOPICS, Broker, Centre
-from tests.plant.story import Span, Story, draw_story
+from tests.plant.orders import draw_orders
+from tests.plant.story import GATEWAY, Span, Story, draw_story
 from wire.mqtt_events import Message
 
 TURN_S: Final = 2.5
@@ -89,6 +90,7 @@ class World:
             centre_disk, self.broker, random.Random(rng.random()), self.templates / "centre.db"
         )
         self._keys = random.Random(rng.random())
+        self.centre.orders = draw_orders(random.Random(self.seed), GATEWAY, self.story.length_s)
         site = parse_site(self.story.site, Path("site.toml"))
         quota_bytes = rng.choice([300_000, 600_000, 1 << 30, 1 << 30])
         self.machine = Machine(
@@ -143,6 +145,7 @@ class World:
         if self.flapping:
             self.broker.up = self.turns % 2 == 0
         self.machine.turn(before_s)
+        self.centre.clock_s = self.clock_s
         self.centre.turn(self.clock.true_s)
 
     def heal(self) -> None:

@@ -12,6 +12,7 @@ from unittest import mock
 import pytest
 
 from agent.judging.checkpoints import Checkpoints
+from agent.orders.orders import Orders
 from agent.sealing import sealer
 from agent.sealing.chain import Sealing
 from agent.sealing.key_slots import KeySlots
@@ -115,6 +116,14 @@ def takes_up_what_is_sealed() -> Mistake:
     return mock.patch.object(Spool, "_believe", trusting)
 
 
+def forgets_its_orders() -> Mistake:
+    return mock.patch.object(Orders, "_restore")
+
+
+def answers_no_order() -> Mistake:
+    return mock.patch.object(Orders, "_answers", return_value=[])
+
+
 MISTAKES = [
     (prunes_what_nobody_has, "link down", "I4"),
     (signs_a_number_twice, "commits lost", "I2|fork"),
@@ -126,6 +135,8 @@ MISTAKES = [
     (never_sends_a_body_again, "broker forgets", "backlog|missing"),
     (keeps_nothing_over_a_kill, "cut at a step", "no later life has sealed"),
     (takes_up_what_is_sealed, "cut at a step", "twice in the chain"),
+    (forgets_its_orders, "power cut", "order .* is sealed"),
+    (answers_no_order, "power cut", "are answered"),
 ]
 
 
