@@ -194,7 +194,7 @@ def core_of(
         Boot(recovery.start.value, read_version(), feed.boot, manifest, store, sealer.spool),
         Learning(site.path(site.store.path), feed.setups, learned),
         *((Attesting(tpm, store, sealing.last),) if tpm else ()),
-        Inbox(site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.is_unsettled),
+        Inbox(site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.is_unsettled, orders.answer),
         courier,
         orders,
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),

@@ -1,11 +1,12 @@
 """The inbox: files that `dianjian setup` drops for the chain, sealed by the agent within seconds.
 
-    <store>/postbox/<time>-<digest>.json     {"what": "wiring" | "trial" | "period" | "sheet", …}
+    <store>/postbox/<time>-<digest>.json     {"what": "wiring" | "trial" | "period" | "sheet" | "answer", …}
 
-A file appears whole (draft, fsync, rename) and is sealed as a record of kind COMMISSIONING whose `id` is
-the SHA-256 of the file's bytes. It is removed when that seal has committed, and not before: a kill in
-between leaves the file, and the next start finds its id in the last seals and only removes it. A file
-that cannot be removed is remembered by its id until it is gone, so that it is not sealed again.
+A file appears whole (draft, fsync, rename) and is sealed as a record of kind COMMISSIONING, an answer to an
+order as ANSWER if `answers` takes it; its `id` is the SHA-256 of the file's bytes. It is removed when that
+seal has committed, and not before: a kill in between leaves the file, and the next start finds its id in the
+last seals and only removes it. A file that cannot be removed is remembered by its id until it is gone, so
+that it is not sealed again.
 
 A file that is too long, not a JSON object, or fits no record is set aside as `.refused`, with an EVENT.
 Anybody with write access to the folder can have anything sealed, as can anybody who edits the site file: the
@@ -50,12 +51,18 @@ SEALS_LOOKED_AT: Final = 200
 SUFFIX: Final = ".json"
 REFUSED: Final = ".refused"
 CHECKPOINT: Final = "postbox"
+ANSWER: Final = "answer"
 _ID: Final = "id"
+_SEALED: Final = (Kind.COMMISSIONING, Kind.ANSWER)
 _NOWHERE: Final = Stamp(0, 0, bytes(16), ClockState.UNSYNCHRONISED)
 
 
 class EntryError(ValueError):
     """The entry fits no record."""
+
+
+def _no_answer(_: Mapping[str, Any], __: Stamp) -> NewRecord:
+    raise FormatError("no order is held")
 
 
 def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
@@ -88,6 +95,7 @@ class Inbox(RecordSource):
     Attributes:
         folder: May be missing.
         store: Holds the checkpoint and the last seals.
+        answers: Makes the record of an answer; raises FormatError.
         is_held_up: Whether seals wait for a failing disk: a record that waits in memory may be lost there.
         in_flight: Entries whose records wait for their seal, by id.
         lying: Entries that are sealed and could not be removed, by id.
@@ -96,6 +104,7 @@ class Inbox(RecordSource):
     folder: Path
     store: GatewayStore
     is_held_up: Callable[[], bool] = lambda: False
+    answers: Callable[[Mapping[str, Any], Stamp], NewRecord] = _no_answer
     in_flight: dict[str, Path] = field(factory=dict, init=False)
     lying: dict[str, Path] = field(factory=dict, init=False)
     _known: set[str] = field(factory=set, init=False)
@@ -108,7 +117,7 @@ class Inbox(RecordSource):
             with contextlib.suppress(ValueError, TypeError):
                 self._known |= {str(one) for one in json.loads(self.store.checkpoint(CHECKPOINT) or b"[]")}
             for seal in read_last(self.store, SEALS_LOOKED_AT):
-                self._known |= {str(one.body.get(_ID)) for one in seal.events(Kind.COMMISSIONING)}
+                self._known |= {str(one.body.get(_ID)) for one in seal.events(*_SEALED)}
         return ()
 
     def due(self, stamp: Stamp, /) -> list[NewRecord]:
@@ -122,7 +131,7 @@ class Inbox(RecordSource):
         for path in self._entries():
             if len(self.in_flight) >= TAKEN_MAX:
                 break
-            taken += self._take(path)
+            taken += self._take(path, stamp)
         return taken
 
     def on_sealed(self, _stamp: Stamp, _tip: int, /) -> None:
@@ -133,7 +142,7 @@ class Inbox(RecordSource):
         if self.lying:
             self.store.put_checkpoint(CHECKPOINT, json.dumps(sorted(self.lying)).encode())
 
-    def _take(self, path: Path) -> list[NewRecord]:
+    def _take(self, path: Path, stamp: Stamp) -> list[NewRecord]:
         try:
             raw = read_plain(path, ENTRY_BYTES_MAX)  # a pipe here would hold up the agent for ever
         except FileNotFoundError:
@@ -147,11 +156,16 @@ class Inbox(RecordSource):
         if digest in self.in_flight:
             return []
         try:
-            body = _parse(raw, digest)
-        except EntryError as error:
+            record = self._record(_parse(raw, digest), stamp)
+        except (EntryError, FormatError) as error:
             return self._refuse(path, str(error))
         self.in_flight[digest] = path
-        return [NewRecord(Kind.COMMISSIONING, body, Urgency.AT_ONCE)]
+        return [record]
+
+    def _record(self, body: dict[str, Any], stamp: Stamp) -> NewRecord:
+        if body["what"] == ANSWER:
+            return self.answers(body, stamp)
+        return NewRecord(Kind.COMMISSIONING, body, Urgency.AT_ONCE, found_again=True)
 
     def _refuse(self, path: Path, why: str) -> list[NewRecord]:
         LOG.warning("%s: %s; set aside", path, why)

@@ -23,6 +23,8 @@ broker     {connected, ended (why the last connection ended), refused [subscript
              replayed), alarms, packets | null, url, certificate {file, ends_at | null} | null}
              packets {bytes_max, refused (0: the broker named the limit itself), smallest (that of one seal)}
 episodes   the latest, as in their records but without traces
+orders     [{order, rev, seq, kind, issuer, number, test, due | null, left_s | null, text, state (pending,
+             overdue, or what a person has answered last)}] of those in force
 process    {resident_bytes, threads, descriptors}
 """
 
@@ -107,6 +109,7 @@ def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
             {key: value for key, value in episode.to_body().items() if key != "trace"}
             for episode in parts.judging.episodes
         ],
+        "orders": parts.orders.list_open(stamp),
         "process": read_health().figures(),
     }
 

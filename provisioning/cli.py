@@ -32,6 +32,7 @@ VERBS: Final = {  # name: its module below provisioning, its text in --help
     "status": ("live.status", "live view of a running agent"),
     "doctor": ("doctor.verb", "what is wrong with this gateway, with remedies; --bundle for support"),
     "web": ("live.web", "the gateway's status page for a browser, read only"),
+    "answer": ("live.answer", "the orders that a gateway holds, and the plant's answer"),
     "bus": ("live.bus", "load, latency and errors of a running agent's buses and meters"),
     "enrol": ("enrolment.enrol", "make this gateway's keys and have the centre enrol it"),
     "renew": ("enrolment.renew", "renew this gateway's certificate for the broker when it is due"),

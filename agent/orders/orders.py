@@ -18,7 +18,7 @@ Nothing here operates or runs anything: an order is data.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import Factory, define, field
@@ -29,12 +29,14 @@ from agent.store.gateway import GatewayStore
 from agent.store.tail import read_tail
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from evidence.cbor import FormatError
+from evidence.moments import iso_utc
 from evidence.orders.certificate import Certificate
-from evidence.orders.entries import Answered, What, answer_body, held_body, refused_body
+from evidence.orders.entries import BY_PEOPLE, Answered, What, answer_body, held_body, refused_body
 from evidence.orders.newest import parse_newest
-from evidence.orders.order import parse_order
+from evidence.orders.order import Order, parse_order
 from evidence.orders.trust import Reason, Trust
 from evidence.record import NS_PER_MS, Kind, Record
+from evidence.record_body import check_body
 from evidence.seal import FIRST_NUMBER, NO_HASH
 from wire import orders as wire
 from wire.messages import WireError
@@ -158,6 +160,34 @@ class Orders(RecordSource):
             return []
         body = {"what": What.NEWEST.value, "newest": attested.raw, "seq": newest.seq, "statements": new}
         return [body]
+
+    def answer(self, letter: Mapping[str, Any], stamp: Stamp) -> NewRecord:
+        """The record of what a person of the plant answers, out of the agent's inbox; raises FormatError."""
+        order, state = letter.get("order"), letter.get("state")
+        held = self.book.held.get(order) if isinstance(order, str) else None
+        if held is None:
+            raise FormatError(f"no order {str(order)[:40]!r} is held")
+        if state not in BY_PEOPLE or not letter.get("by"):
+            raise FormatError("an answer of a person has a state and a name")
+        body = {**letter, "rev": held.order.rev}
+        check_body(Kind.ANSWER, body)
+        return self._apply(Kind.ANSWER, body, stamp)._replace(found_again=True)
+
+    def list_open(self, stamp: Stamp) -> list[dict[str, Any]]:
+        """The orders in force for people: `state` pending, overdue or the last answer of a person."""
+        utc_ms = _utc_ms(stamp)
+        return [self._describe(one, utc_ms) for one in self.book.in_force(utc_ms)]
+
+    def _describe(self, order: Order, utc_ms: int | None) -> dict[str, Any]:
+        due_ms, answers = order.due_utc_ms, self.book.held[order.id].answers
+        left_s = None if due_ms is None or utc_ms is None else (due_ms - utc_ms) // 1_000
+        given = [one for one in answers if one in BY_PEOPLE]
+        state = given[-1] if given else "overdue" if left_s is not None and left_s < 0 else "pending"
+        return {
+            "order": order.id, "rev": order.rev, "seq": order.seq, "kind": order.kind, "issuer": order.issuer,
+            "number": order.number, "test": order.test, "state": state, "left_s": left_s,
+            "due": None if due_ms is None else iso_utc(due_ms), "text": str(order.body.get("text", "")),
+        }  # fmt: skip
 
     # -- what follows
 

@@ -33,10 +33,6 @@ SETTLE_S_MAX: Final = 30.0
 """A disk that fails for longer needs a new process, perhaps a person."""
 
 
-_FOUND_AGAIN: Final = frozenset({Kind.COMMISSIONING})
-"""Kinds whose source has them until they are sealed: kept twice, they would be sealed twice."""
-
-
 class DiskError(Exception):
     """No seal could be committed for SETTLE_S_MAX: end the process, the next start repairs."""
 
@@ -85,7 +81,7 @@ class Sealing:
 
     def put(self, record: NewRecord, stamp: Stamp) -> None:
         """Queue a record for the next seal; see `agent.sealing.source`."""
-        kind, body, urgency = record
+        kind, body, urgency, found_again = record
         spool = self.sealer.spool
         if urgency is Urgency.DISPENSABLE and self.level >= Level.ESSENTIAL:
             if isinstance(body, bytes):
@@ -97,7 +93,7 @@ class Sealing:
             self._lost.append((body["first"], body["last"]))
             self._pending.put_first(raw)
         else:
-            if kind not in _FOUND_AGAIN and not isinstance(body, bytes):
+            if not found_again and not isinstance(body, bytes):
                 spool.add(raw)
             self._queue(raw)
         self._pending.urgent |= urgency is Urgency.AT_ONCE

@@ -29,12 +29,14 @@ class Urgency(IntEnum):
 class NewRecord(NamedTuple):
     """A record to be sealed; the body of a READING is its encoded bytes.
 
-    A DROP goes before all others, and the bodies that it names are deleted in the commit that seals it.
+    A DROP goes before all others, and the bodies that it names are deleted in the commit that seals it. One
+    that is `found_again` its source has until it is sealed: kept over a kill too, it would be sealed twice.
     """
 
     kind: Kind
     body: Mapping[str, Any] | bytes
     urgency: Urgency = Urgency.ROUTINE
+    found_again: bool = False
 
 
 def lost_body(number: int) -> NewRecord:

@@ -8,6 +8,14 @@ TEXTS: Final[Mapping[str, str]] = {
     "GATEWAYS": "网关",
     "ORDER": "指令",
     "PUBLIC_KEY": "公钥",
+    "the orders that a gateway holds, and the plant's answer": "网关持有的指令，以及企业的答复",
+    "Who answers: a name.": "答复人姓名。",
+    "What is said.": "答复内容。",
+    "Beside the chain; 2 MiB at most, repeatable.": "存于数据链旁的文件；最大2 MiB，可重复。",
+    "Show the orders in force, or answer ORDER: accepted, objected, declared or done.": (
+        "显示有效的指令，或答复一条指令：accepted 接受、objected 异议、declared 申报、done 完成。"
+    ),
+    "STATE": "状态",
     "the root's statements about keys of bureaus and officers": "根密钥对各部门和人员密钥的声明",
     "The offline root: certify keys, say where gateways are, withdraw keys.": (
         "离线根密钥：认证密钥、登记网关所属区划、吊销密钥。"

@@ -36,6 +36,7 @@ from provisioning.enrolment.identity import Identity
 from provisioning.evidence import export, verb
 from provisioning.journal.entries import Journal
 from provisioning.journal.file import load_journal, save_journal
+from provisioning.live import answer
 from provisioning.live.page import gate
 from provisioning.meters.bus_option import open_record
 from provisioning.setup.session import set_aside
@@ -91,6 +92,18 @@ def _letters(folder: Path) -> object:
 def _drop(folder: Path) -> None:
     (folder / "state").mkdir(exist_ok=True)
     drop(folder / "state", {"what": "wiring", "text": "wired as drawn " * 5}, NOW)
+
+
+def _bring_file(folder: Path) -> None:
+    (folder / "photo.jpg").write_bytes(NEW)
+
+
+def _keep_file(folder: Path) -> None:
+    answer._keep(folder, (folder / "photo.jpg",))
+
+
+def _kept_files(folder: Path) -> object:
+    return [path.read_bytes() for path in folder.glob("files/[0-9a-f]*") if len(path.name) == 64]
 
 
 def _probe(folder: Path) -> None:
@@ -325,6 +338,7 @@ WRITERS: Final = (
         _begin_orders,
     ),
     Writer("the inbox", ("agent.inbox:drop",), _drop, _letters),
+    Writer("a file of an answer", ("provisioning.live.answer:_keep",), _keep_file, _kept_files, _bring_file),
     Writer(
         "the enrolment",
         ("agent.site.enrolment:write_enrolment",),

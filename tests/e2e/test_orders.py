@@ -42,7 +42,7 @@ def sealed(plant: SmallPlant) -> list[tuple[str, str]]:
         for raw in open_body(peek_header(seal.cose), seal.body or b""):
             one = decode_record(raw)
             if isinstance(one, Record) and one.kind in {Kind.ORDER, Kind.ANSWER}:
-                name = one.body.get("id") or one.body.get("order") or one.body["what"]
+                name = one.body["order"] if one.kind is Kind.ANSWER else one.body.get("id", one.body["what"])
                 found.append((one.kind.name, str(name)))
     return found
 
@@ -66,7 +66,19 @@ def test_an_order_is_obeyed_and_told_once_though_the_gateway_is_killed(tmp_path:
         plant.agent.start()
         held = ("held", ["received"])
         plant.until(lambda: states(plant) == {"d-1": held, "d-2": held}, "both orders on the board")
+        photo = tmp_path / "photo.jpg"
+        photo.write_bytes(b"a picture")
+        words = ["answer", "--config", str(tmp_path / "site.toml"), "--by", "王", "--text", "检修", "--json"]
+        said = CliRunner().invoke(cli, [*words, "--file", str(photo), "d-1", "declared"])
+        assert said.exit_code == 0, said.output
+        digest = json.loads(said.stdout)["files"][0]["sha256"]
+        assert (tmp_path / "state/files" / digest).read_bytes() == b"a picture"
+        told = ("held", ["received", "declared"])
+        plant.until(lambda: states(plant)["d-1"] == told, "the answer on the board")
+        assert CliRunner().invoke(cli, [*words, "d-9", "declared"]).exit_code == 2
+        shown = json.loads(CliRunner().invoke(cli, [*words[:3], "--json"]).stdout)["orders"]
+        assert {one["order"]: one["state"] for one in shown} == {"d-1": "declared", "d-2": "pending"}
         plant.agent.stop()
         assert sorted(one for one in sealed(plant) if one[1] != "newest") == [
-            ("ANSWER", "d-1"), ("ANSWER", "d-2"), ("ORDER", "d-1"), ("ORDER", "d-2"),
+            ("ANSWER", "d-1"), ("ANSWER", "d-1"), ("ANSWER", "d-2"), ("ORDER", "d-1"), ("ORDER", "d-2"),
         ]  # fmt: skip

@@ -1,0 +1,135 @@
+"""`dianjian answer`: the orders that a gateway holds, and the plant's answer to one.
+
+The answer is a letter into the agent's inbox (`agent.inbox`), which seals it within seconds. Files are copied
+beside the chain, into `files/` of the state folder under their SHA-256; their names, sizes and hashes are
+sealed.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from agent.inbox import EntryError, drop
+from agent.site.file import ConfigError, load_site
+from agent.status.socket import read_status
+from disk.files import read_plain, replace_file
+from evidence.moments import utc_ms
+from evidence.orders.entries import BY_PEOPLE
+from evidence.record_body import FILES_MAX
+from evidence.words import Words
+from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.say import say, say_json
+from provisioning.words.language import translate
+
+FILES_NAME: Final = "files"
+FILE_BYTES_MAX: Final = 2 * 1024 * 1024
+"""A photograph of a telephone, or a report of some pages."""
+NS_PER_MS: Final = 1_000_000
+WORDS: Final = {
+    "no agent": Words(
+        "{folder} 中没有代理应答（{why}）：systemctl start dianjian-agent",
+        "no agent answers in {folder} ({why}): systemctl start dianjian-agent",
+    ),
+    "none": Words("没有有效的指令", "there are no orders in force"),
+    "row": Words(
+        "{order}  {kind}  {issuer}  {number}  {state}{left}",
+        "{order}  {kind}  {issuer}  {number}  {state}{left}",
+    ),
+    "left": Words("  剩余 {hours} 小时", "  {hours} h left"),
+    "late": Words("  已逾期 {hours} 小时", "  {hours} h OVERDUE"),
+    "both": Words(
+        "答复须同时给出指令、状态和 --by", "an answer needs the order, a state and --by, all three"
+    ),
+    "unknown": Words(
+        "网关没有有效的指令 {order}；有：{known}",
+        "the gateway holds no order {order} in force; there are: {known}",
+    ),
+    "too many": Words("文件最多 {count} 个", "at most {count} files"),
+    "too long": Words(
+        "{file}：超过 {size} 字节；请缩小后重试", "{file}: has more than {size} bytes; make it smaller"
+    ),
+    "refused": Words("无法封存该答复：{why}", "no record can hold this answer: {why}"),
+    "answered": Words(
+        "{order}：答复（{state}）将在数秒内封存", "{order}: the answer ({state}) is sealed within seconds"
+    ),
+}
+
+
+@click.command("answer", short_help="the orders that a gateway holds, and the plant's answer")
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="The site file of the agent.")
+@click.option("--by", default="", help="Who answers: a name.")
+@click.option("--text", default="", help="What is said.")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Beside the chain; 2 MiB at most, repeatable.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.argument("order", default="")
+@click.argument("state", default="", metavar="[STATE]")
+def command(
+    config: Path, by: str, text: str, files: tuple[Path, ...], as_json: bool, order: str, state: str
+) -> None:
+    """Show the orders in force, or answer ORDER: accepted, objected, declared or done."""
+    try:
+        site = load_site(config)
+    except ConfigError as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+    folder = site.path(site.store.path)
+    try:
+        known: list[dict[str, Any]] = read_status(folder)["orders"]
+    except (OSError, ValueError, LookupError) as error:
+        raise fail(EXIT_OUTSIDE, translate(WORDS["no agent"], folder=folder, why=error)) from error
+    if not order:
+        _show(known, as_json=as_json)
+        return
+    if state not in BY_PEOPLE or not by:
+        raise fail(EXIT_USAGE, translate(WORDS["both"]))
+    if order not in {one["order"] for one in known}:
+        names = ", ".join(one["order"] for one in known) or "-"
+        raise fail(EXIT_USAGE, translate(WORDS["unknown"], order=order, known=names))
+    now_ms = utc_ms()
+    body = {"what": "answer", "order": order, "state": state, "by": by, "at": now_ms, "text": text}
+    body["files"] = _keep(folder, files)
+    try:
+        drop(folder, body, now_ms * NS_PER_MS)
+    except EntryError as error:
+        raise fail(EXIT_USAGE, translate(WORDS["refused"], why=error)) from error
+    if as_json:
+        say_json(body)
+    else:
+        say(translate(WORDS["answered"], order=order, state=state))
+
+
+def _show(known: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        say_json({"orders": known})
+        return
+    if not known:
+        say(translate(WORDS["none"]))
+    for one in known:
+        left = ""
+        if one["left_s"] is not None and one["state"] in {"pending", "overdue"}:
+            hours = round(abs(one["left_s"]) / 3600, 1)
+            left = translate(WORDS["left" if one["left_s"] >= 0 else "late"], hours=hours)
+        say(translate(WORDS["row"], left=left, **{k: v for k, v in one.items() if k != "left_s"}))
+
+
+def _keep(folder: Path, files: tuple[Path, ...]) -> list[dict[str, Any]]:
+    """Copy the files beside the chain; their names, sizes and hashes."""
+    if len(files) > FILES_MAX:
+        raise fail(EXIT_USAGE, translate(WORDS["too many"], count=FILES_MAX))
+    kept = []
+    for path in files:
+        raw = read_plain(path, FILE_BYTES_MAX + 1)
+        if len(raw) > FILE_BYTES_MAX:
+            raise fail(EXIT_USAGE, translate(WORDS["too long"], file=path, size=FILE_BYTES_MAX))
+        digest = hashlib.sha256(raw).hexdigest()
+        (folder / FILES_NAME).mkdir(mode=0o700, exist_ok=True)
+        replace_file(folder / FILES_NAME / digest, raw, 0o600)
+        kept.append({"name": path.name, "size": len(raw), "sha256": digest})
+    return kept

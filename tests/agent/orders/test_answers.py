@@ -1,0 +1,86 @@
+"""What a plant answers, out of the inbox: sealed once, and only to an order that is held."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.inbox import drop
+from evidence.record import Kind, Record
+from tests.agent.orders.test_orders import give
+from tests.agent.rig import Rig
+from tests.evidence.orders import made
+
+LETTER = {
+    "what": "answer",
+    "order": "o1",
+    "state": "objected",
+    "by": "王",
+    "at": 5,
+    "text": "已检修",
+    "files": [],
+}
+
+
+def answers(rig: Rig) -> list[tuple[str, str]]:
+    records = [one for one in rig.records() if isinstance(one, Record) and one.kind is Kind.ANSWER]
+    return [(one.body["state"], one.body["by"]) for one in records]
+
+
+def refusals(rig: Rig) -> list[str]:
+    records = [one for one in rig.records() if isinstance(one, Record) and one.kind is Kind.EVENT]
+    return [one.body["text"] for one in records if one.body["what"] == "postbox"]
+
+
+def post(rig: Rig, **changes: Any) -> None:
+    drop(rig.folder / "state", {**LETTER, **changes}, len(changes))
+    rig.run(10, 40_000, 9_000)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    rig = Rig(tmp_path / "first")
+    rig.connect()
+    give(rig, made.message())
+    return rig
+
+
+def test_an_answer_is_sealed_once_over_kills(rig: Rig, tmp_path: Path) -> None:
+    post(rig)
+    assert answers(rig) == [("received", ""), ("objected", "王")]
+    (open_,) = rig.parts.orders.list_open(rig.stamp())
+    assert (open_["state"], open_["text"]) == ("objected", "请说明")
+    drop(rig.folder / "state", LETTER, 0)  # as if it had not been removed yet
+    again = rig.killed(tmp_path / "second", boot_id=b"second boot.....")
+    again.run(10, 40_000, 9_000)
+    assert answers(again) == [("received", ""), ("objected", "王")], "the same letter once more"
+    assert [one["state"] for one in again.parts.orders.list_open(again.stamp())] == ["objected"]
+
+
+def test_a_kill_before_the_seal_leaves_the_letter(rig: Rig, tmp_path: Path) -> None:
+    drop(rig.folder / "state", LETTER, 0)
+    rig.gateway.sealing.put(rig.parts.orders.answer({**LETTER, "id": "0" * 64}, rig.stamp()), rig.stamp())
+    again = rig.killed(tmp_path / "second")
+    again.run(10, 40_000, 9_000)
+    assert answers(again) == [("received", ""), ("objected", "王")]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"order": "o2"}, {"order": 5}, {"state": "received"}, {"state": "shown"}, {"state": "cancelled"},
+        {"by": ""}, {"at": -1}, {"text": 5}, {"files": [{"name": "x"}]},
+        {"files": [{"name": "x", "size": 1, "sha256": "0"}]},
+    ],
+)  # fmt: skip
+def test_what_is_no_answer_is_set_aside_and_told(rig: Rig, changes: dict[str, Any]) -> None:
+    post(rig, **changes)
+    assert answers(rig) == [("received", "")]
+    assert len(refusals(rig)) == 1
+
+
+def test_an_order_is_overdue_until_a_person_answers(rig: Rig) -> None:
+    rig.ahead_s += 2 * 86_400
+    assert [one["state"] for one in rig.parts.orders.list_open(rig.stamp())] == ["overdue"]
+    post(rig, state="done")
+    assert [one["state"] for one in rig.parts.orders.list_open(rig.stamp())] == ["done"]
