@@ -4,6 +4,7 @@ from typing import Final
 
 from tests.fuzz import (
     centre,
+    curtailment,
     dlt645,
     enrolment,
     evidence,
@@ -19,6 +20,19 @@ from tests.fuzz.target import Target
 
 TARGETS: Final[dict[str, Target]] = {
     target.name: target
-    for part in (modbus, dlt645, hj212, evidence, centre, packs, wire, files, enrolment, spool, orders)
+    for part in (
+        modbus,
+        dlt645,
+        hj212,
+        evidence,
+        centre,
+        packs,
+        wire,
+        files,
+        enrolment,
+        spool,
+        orders,
+        curtailment,
+    )
     for target in part.TARGETS
 }
