@@ -178,12 +178,17 @@ class LineTracker:
         if raw >= self._noise_from and before >= self._lo:
             ewma = self.ewma
             ewma += self._alpha * ((raw - before if raw > before else before - raw) / raw - ewma)
-            if ewma < self._noise_floor or raw % ANCHOR_OF == 0 or self.repetition.pending:
+            if ewma < self._noise_floor:
                 return self._judge(slot, sample)
             self.ewma = ewma
+            if raw % ANCHOR_OF == 0 or self.repetition.pending:
+                self._judge_repetition(slot, raw)
         self.older = before
         self.raw = self.value = self.now = raw
         self.last_slot = slot
+        if self.flags:
+            self._settle()
+            return True
         return False
 
     def _may_repeat(self, slot: int) -> bool:
