@@ -198,9 +198,8 @@ class LinkageWatch:
 
     def _find_running(self) -> tuple[int, int]:
         """The lines that run, a bit for each; a machine that pulses runs in its pauses, too."""
-        production = self.falls.hold_pulses(_find_on(self.production))
-        if len(self.production) == 1 and self.tracker.on:
-            production = 1
+        is_alone = len(self.production) == 1 and self.tracker.on
+        production = 1 if is_alone else self.falls.hold_pulses(_find_on(self.production))
         return production, _find_on(self.treatment)
 
     def _is_fall(self) -> bool:

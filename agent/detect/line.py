@@ -178,18 +178,26 @@ class LineTracker:
         if raw >= self._noise_from and before >= self._lo:
             ewma = self.ewma
             ewma += self._alpha * ((raw - before if raw > before else before - raw) / raw - ewma)
-            if ewma < self._noise_floor:
-                return self._judge(slot, sample)
+            if ewma < self._noise_floor or raw % ANCHOR_OF == 0 or self.repetition.pending:
+                return self._take_running(slot, raw, sample, ewma)
             self.ewma = ewma
-            if raw % ANCHOR_OF == 0 or self.repetition.pending:
-                self._judge_repetition(slot, raw)
         self.older = before
         self.raw = self.value = self.now = raw
         self.last_slot = slot
+        return False
+
+    def _take_running(self, slot: int, raw: int, sample: Sample | None, ewma: float) -> bool:
+        """Take a reading of a running line that is too steady, or may be part of a recording."""
+        if ewma < self._noise_floor:
+            return self._judge(slot, sample)
+        self.ewma = ewma
+        self._judge_repetition(slot, raw)
+        self.older, self.raw = self.raw, raw
+        self.value = self.now = raw
+        self.last_slot = slot
         if self.flags:
             self._settle()
-            return True
-        return False
+        return bool(self.flags)
 
     def _may_repeat(self, slot: int) -> bool:
         """Whether the last value may repeat once more without being judged."""
