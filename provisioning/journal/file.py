@@ -19,7 +19,7 @@ from cattrs import Converter
 from agent.site.field_types import UNIT_ID, UnitId
 from agent.site.older import Renamed, todays_names
 from disk.classes import converter, structure, to_hook
-from disk.files import replace_file
+from disk.files import read_plain, replace_file
 from disk.kinds import TEXT, show
 from disk.tables import TableError, decode_text, parse_json
 from evidence.words import Words
@@ -98,7 +98,7 @@ def load_journal(path: Path) -> Journal:
         JournalError: It is damaged, or cannot be read.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_plain(path, BYTES_MAX, follow=True)
     except OSError as error:
         raise JournalError(path, (f"cannot be read: {error.strerror}",)) from error
     return parse_journal(raw, path)

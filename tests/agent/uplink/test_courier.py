@@ -126,6 +126,24 @@ def test_an_acknowledged_token_frees_the_window(bench: Bench) -> None:
     bench.courier.handle(Acked(BIRTH_TOKEN, 0), STAMP, bench.now_s)
 
 
+def test_a_broker_that_acknowledges_twice_or_what_was_never_sent_frees_no_more_than_was_taken(
+    bench: Bench,
+) -> None:
+    bench.seal()
+    bench.courier.handle(CONNECTED, STAMP, bench.now_s)
+    bench.tick()
+    token = bench.sent[-1][0]
+    for one in (token, token, 999_999, BIRTH_TOKEN, BIRTH_TOKEN, -1):
+        assert bench.courier.handle(Acked(one, 0), STAMP, bench.now_s) == []
+    assert bench.courier.status().in_flight == 0
+    assert bench.courier.status().received == 0, "only a receipt counts"
+    bench.seal()
+    bench.tick()
+    assert bench.courier.status().in_flight == 1
+    bench.courier.handle(Acked(token, 0), STAMP, bench.now_s)
+    assert bench.courier.status().in_flight == 1, "the old token is not that of the new seal"
+
+
 def test_a_lost_connection_is_known(bench: Bench) -> None:
     bench.courier.handle(CONNECTED, STAMP, bench.now_s)
     bench.courier.handle(Disconnected("gone", 0), STAMP, bench.now_s)

@@ -1,6 +1,7 @@
 """The journal of a setup: it comes back as it was written, and nothing in it can end in a traceback."""
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,15 @@ def test_a_journal_of_version_0_1_names_the_incomer_feed() -> None:
 def test_a_file_that_is_too_long_is_not_read() -> None:
     with pytest.raises(JournalError, match="at most"):
         parse_journal(b" " * (BYTES_MAX + 1))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_neither_waited_for_nor_read_without_end(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "journal.json"
+    made = {"pipe": os.mkfifo, "device": lambda at: at.symlink_to("/dev/zero"), "folder": Path.mkdir}
+    made[kind](path)
+    with pytest.raises(JournalError, match="cannot be read"):
+        load_journal(path)
 
 
 def test_what_was_measured_last_counts() -> None:
