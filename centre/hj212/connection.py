@@ -203,7 +203,11 @@ class Connection:
             elif isinstance(act, AssignMn):
                 self.queue.assign(host, self.station.name, act.mn)
             elif isinstance(act, RenewKey):
-                self.account.renew(self.account.credentials.renew(act.key))
+                try:
+                    self.account.renew(self.account.credentials.renew(act.key))
+                except OSError as error:  # not kept, so not confirmed; other hosts go on
+                    self._down(f"{error.filename}: {error.strerror}", now_s)
+                    return
             elif isinstance(act, AskHistory):
                 self._history = (act, act.begin_ms, False)
             elif isinstance(act, HangUp):

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from errno import EROFS
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from attrs import define, evolve, field
 
 from centre.hj212 import connection as connections
 from centre.hj212.connection import Account, Connection
-from centre.hj212.credentials import read_credentials, write_credentials
+from centre.hj212.credentials import Credentials, read_credentials, write_credentials
 from centre.hj212.hosts import Host
 from centre.hj212.intervals import Made
 from centre.hj212.queue import Queue
@@ -242,6 +243,18 @@ def test_a_refused_packet_is_not_sent_for_ever(world: World) -> None:
     world.go(1_300)
     assert world.told.count("refused") == 2
     assert world.queue.count("h0")[0] == 0
+
+
+def test_a_key_that_cannot_be_kept_is_not_confirmed_and_holds_up_no_other_host(world: World) -> None:
+    def fail(_: Credentials) -> None:
+        raise OSError(EROFS, "Read-only file system", "h0.secret")
+
+    world.connections[0].account.renew = fail
+    ask = (("1014", "91", "i99999-Info=0123456789abcdef"),)
+    world.platforms[0].habits = evolve(world.platforms[0].habits, commands=ask)
+    world.go(1_300)
+    assert world.connections[0].account.credentials.keys == ()
+    assert times_at(world.platforms[1]) == due_at(2)
 
 
 def test_a_wrong_password_loses_nothing(world: World) -> None:
