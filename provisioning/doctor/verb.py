@@ -29,7 +29,7 @@ from agent.site.file import ConfigError, Site, load_site
 from agent.site.linkages import incomer_of, linkages_of
 from agent.site.manifest import check_manifest
 from agent.site.setups import setups_of
-from agent.status.socket import read_status
+from agent.status.socket import SOCKET_NAME, read_status
 from agent.store.names import DATABASE_NAME
 from agent.uplink.settings import mqtt_settings
 from disk.database import add_suffix
@@ -37,7 +37,7 @@ from evidence.words import Words
 from provisioning.doctor import access, broker, certificates, chain, machine
 from provisioning.doctor import meters as doctor_meters
 from provisioning.doctor.bundle import write_bundle
-from provisioning.doctor.finding import Check, Finding, State, Target, examine, failed, ok
+from provisioning.doctor.finding import Check, Finding, State, Target, examine, failed, ok, warning
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.say import say, say_json
@@ -49,6 +49,15 @@ from wire.messages import Topics
 _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
 USUAL_SITE: Final = "/etc/dianjian/site.toml"
 _PATH: Final = click.Path(path_type=Path)
+_NEWER: Final = Words(
+    "站点文件在代理启动之后被写过：代理仍按启动时的内容运行，改动不起作用，也未入链",
+    "the site file was written after the agent had started: the agent runs with what it said then, "
+    "and no change of it counts or is on record yet",
+)
+_RESTART: Final = Words(
+    "若要改动生效：systemctl restart dianjian-agent；否则请查明是谁写的",
+    "to have it count: systemctl restart dianjian-agent; if nobody meant to change it, find out who wrote it",
+)
 
 
 def config(target: Target, _: Callable[[str], None]) -> Iterator[Finding]:
@@ -64,6 +73,17 @@ def config(target: Target, _: Callable[[str], None]) -> Iterator[Finding]:
             f"good: gateway {whose}, buses {buses}, meters {meters}, lines {lines}, linkages {links}",
         )
         yield ok("config", text)
+    if target.site is not None and target.is_running and _is_newer_than_agent(target):
+        yield warning("config", _NEWER, _RESTART, "file")
+
+
+def _is_newer_than_agent(target: Target) -> bool:
+    """Whether the site file was written after the agent started, which makes its status socket anew."""
+    try:
+        started_s = (target.folder / SOCKET_NAME).stat().st_mtime
+        return target.file.stat().st_mtime > started_s
+    except OSError:
+        return False
 
 
 CHECKS: Final = (

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from rich.cells import cell_len
 
-from agent.status.socket import StatusSocket
+from agent.status.socket import SOCKET_NAME, StatusSocket
 from provisioning.doctor.finding import Check, Finding, State, Target, ok
-from provisioning.doctor.verb import CHECKS
+from provisioning.doctor.verb import CHECKS, config, find_target
 from tests.provisioning.doctor.place import bad, call, look, place, told
 
 KEYS = {"check", "about", "state", "text", "remedy", "text_zh", "remedy_zh"}
@@ -70,6 +71,19 @@ def test_every_mistake_of_the_site_file_is_a_line_and_the_rest_is_looked_at(tmp_
     assert len(wrong) == 3
     assert all(one["state"] == "failed" for one in found if one["check"] == "config")
     assert {one["check"] for one in found} == {"config", "clock", "service", "versions"}
+
+
+@pytest.mark.parametrize("later_s", [-60, 60])
+def test_a_site_file_that_was_written_under_the_running_agent_is_told(tmp_path: Path, later_s: int) -> None:
+    file = place(tmp_path)
+    with contextlib.closing(StatusSocket(tmp_path / "g1")):
+        started_s = (tmp_path / "g1" / SOCKET_NAME).stat().st_mtime
+        os.utime(file, (started_s, started_s + later_s))
+        target = evolve(find_target(file), owner=os.getpid())
+        found = [one for one in config(target, lambda _: None) if one.about == "file"]
+        assert [one.state for one in found] == [State.WARNING] * (later_s > 0)
+        stopped = evolve(target, owner=0, status=None)
+        assert all(one.about != "file" for one in config(stopped, lambda _: None))
 
 
 def test_a_model_that_is_not_known_is_a_mistake_too(tmp_path: Path) -> None:
