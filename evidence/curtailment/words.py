@@ -9,10 +9,10 @@ from evidence.words import Words
 
 MEASURES: Final[Mapping[Measure, Words]] = {
     Measure.STOP: Words("停产", "stop"),
-    Measure.LIMIT_PERCENT: Words("限产（按比例）", "reduce by a share"),
+    Measure.LIMIT_PERCENT: Words("限产", "reduction"),
     Measure.CAP_KWH_DAY: Words("日用电量上限", "cap on energy a day"),
     Measure.CAP_KW: Words("功率上限", "cap on power"),
-    Measure.CAP_FEED: Words("按投料量上限", "cap by feed"),
+    Measure.CAP_FEED: Words("投料上限", "cap by feed"),
     Measure.HOURS: Words("限时生产", "permitted hours"),
     Measure.NONE: Words("不作要求", "nothing is asked"),
 }

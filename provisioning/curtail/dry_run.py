@@ -152,9 +152,9 @@ def _describe(one: Foreseen) -> dict[str, Any]:
 
 
 def _show(found: list[Foreseen]) -> None:
-    headings = ("line", "measure", "baseline", "latest", "present", "outcome")
+    headings = ("line", "outcome", "measure", "baseline", "latest", "present")
     rows = [list(_to_cells(one)) for one in found]
-    console().print(table([translate(LABELS[one]) for one in headings], rows))
+    console().print(table([translate(LABELS[one]) for one in headings], rows, gives_way=2))
     if found:
         days = max(len(one.ledger.days) for one in found)
         say(translate(LABELS["partial"], days=days), err=True)
@@ -164,12 +164,12 @@ def _to_cells(one: Foreseen) -> Iterator[str]:
     outlook = one.outlook
     value = f" {one.row.value / 10:g} %" if one.row.measure.value == "limit_percent" else ""
     yield one.line
+    yield translate(name_outcome(outlook))
     yield translate(MEASURES[one.row.measure]) + value
     yield "-" if outlook.baseline_wh is None else f"{outlook.baseline_wh / KW:.0f}"
     if outlook.latest is None:
         yield "-"
     else:
         day, wh = outlook.latest
-        yield translate(LABELS["kwh on"], kwh=f"{wh / KW:.0f}", day=local_text(day * DAY_S, 0, "%Y-%m-%d"))
+        yield translate(LABELS["kwh on"], kwh=f"{wh / KW:.0f}", day=local_text(day * DAY_S, 0, "%m-%d"))
     yield "-" if outlook.present_w is None else f"{outlook.present_w / KW:.1f}"
-    yield translate(name_outcome(outlook))
