@@ -16,6 +16,7 @@ search that gives up too early does not only miss the meter that it asked, but t
    Where it is refused, the same refusal at other addresses proves nothing: it is what the gateway says.
 7. Exceptions 10 and 11 and silence at function 3 do not prove that nobody is there: function 4 is asked,
    nearest to known meters first, as far as SECOND_PASS_S reach; `left_out` says how many were not asked.
+8. Then, as far as GATEWAY_LAST_PASS_S reach, the first registers of each model (`drivers.search.walk`).
 
 Pure: results and seconds in, questions out.
 """
@@ -26,8 +27,16 @@ from typing import Final
 
 from attrs import Factory, define
 
+from drivers.search.patient import Control
 from drivers.search.signs import LIFE, ProbeResult, Sign
-from drivers.search.walk import NOBODYS_UNIT_ID, QUICK_UNITS, Ask, BusSetting, Probe
+from drivers.search.walk import (
+    NOBODYS_UNIT_ID,
+    QUICK_UNITS,
+    Ask,
+    BusSetting,
+    Probe,
+    list_last_pass,
+)
 
 OWED_MAX_S: Final = 10.0
 """Latest answer: gateways queue for seconds, ten is beyond every time-out in use."""
@@ -58,6 +67,8 @@ AGAIN_MAX: Final = 2
 SHRUGS: Final = 4
 """So many units that refuse as nobody's does, and nothing else: a device that ignores the address."""
 SECOND_PASS_S: Final = 60.0
+GATEWAY_LAST_PASS_S: Final = 12.0
+"""Where a gateway waits a second for each question: the address beside a known meter. `thorough` asks all."""
 
 SECOND_FUNCTION: Final = 4
 OWN_UNIT_IDS: Final[tuple[int, ...]] = (255, 0)
@@ -92,6 +103,7 @@ class GatewayWalk:
     ignores_unit_id: bool = False
     left_out: int = 0
     busy: list[int] = Factory(list)
+    first_reads: tuple[Control, ...] = ()
     _now_s: float = 0.0
     _queue: deque[Probe] = Factory(deque)
     _first: frozenset[Probe] = frozenset()
@@ -112,6 +124,7 @@ class GatewayWalk:
     _tested_s: float | None = None
     _late: deque[Probe] = Factory(deque)
     _second: bool = False
+    _is_last: bool = False
 
     def __attrs_post_init__(self) -> None:
         usual = [unit for unit in (1, *OWN_UNIT_IDS) if unit in self.unit_ids]
@@ -178,6 +191,8 @@ class GatewayWalk:
             return Ask(self._canary, CANARY_S)
         if not self._queue and not self._second:
             self._begin_second_pass()
+        if not self._queue and not self._is_last:
+            self._begin_last_pass()
         if self._canary is not None and self._wants_test and (self._away or self._queue):
             return self._test(self._away[-1] if self._away else self._queue.popleft())
         if not self._queue:
@@ -236,6 +251,17 @@ class GatewayWalk:
         self.left_out = len(near) - fits
         self._fill(Probe(None, unit, SECOND_FUNCTION) for unit in near[:fits])
 
+    def _begin_last_pass(self) -> None:
+        """What the models have, for those that neither function found."""
+        self._is_last = True
+        if self.quick:
+            return
+        units = {probe.unit_id for probe in (*self._shrugs, *self._away)} - {NOBODYS_UNIT_ID}
+        known = {probe.unit_id for probe in self.found}
+        probes = list_last_pass(self.first_reads, units, known, None)
+        fits = int(GATEWAY_LAST_PASS_S / max(self.cost_s(), 0.001))
+        self._fill(probes if self.thorough else probes[:fits])
+
     # -- answers
 
     def take(self, ask: Ask, heard: Sequence[tuple[Probe, ProbeResult]], seconds: float) -> tuple[Probe, ...]:
@@ -267,7 +293,8 @@ class GatewayWalk:
         self._fill([])
         self._late.clear()
         self._owed.clear()
-        self._second, self._tested_s, self._tests = True, None, TESTS_MAX
+        self._second, self._is_last = True, True
+        self._tested_s, self._tests = None, TESTS_MAX
 
     def _fill(self, probes: Iterable[Probe]) -> None:
         self._queue = deque(probes)

@@ -16,6 +16,7 @@ one: if it has answered for some of the others, or if no model fits at all.
 Reads only. A meter that does not answer for registers it lacks costs a few time-outs for each model.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -82,11 +83,13 @@ class Identification:
         matches: The models that fit, the likeliest first; of a SunSpec device, meter by meter.
         losses: What became of the requests.
         unjudged: The models that could be neither confirmed nor dropped.
+        pause_s: How long it is deaf after an answer, as far as that shows; its neighbours often are, too.
     """
 
     matches: tuple[Match, ...]
     losses: Losses
     unjudged: tuple[str, ...] = ()
+    pause_s: float = 0.0
 
     @property
     def is_too_poor(self) -> bool:
@@ -114,8 +117,28 @@ class Life:
         return bool(self.how)
 
 
-def probe(bus: MeterBus, unit_id: int, timeouts_s: Sequence[float] = PROBE_TIMEOUTS_S) -> Life:
-    """How an address responds, asked as often as there are time-outs; an answer says more than a refusal."""
+def list_first_reads(models: Iterable[Model]) -> tuple[Control, ...]:
+    """The first point of each model, those of most models first, for meters that are silent at register 0."""
+    firsts: Counter[Control] = Counter()
+    for model in models:
+        fast = () if model.is_analyser else model.group(PollGroup.FAST)
+        points = [point for point in fast if point.function in FUNCTIONS and point.address]
+        if points:
+            first = min(points, key=lambda point: (point.function, point.address))
+            firsts[Control(first.function, first.address, first.count)] += 1
+    return tuple(control for control, _ in firsts.most_common())
+
+
+def probe(
+    bus: MeterBus,
+    unit_id: int,
+    timeouts_s: Sequence[float] = PROBE_TIMEOUTS_S,
+    first_reads: Iterable[Control] = (),
+) -> Life:
+    """How an address responds, asked as often as there are time-outs; an answer says more than a refusal.
+
+    If it is silent each time, `first_reads` are tried, because it may be silent about what it does not have.
+    """
     trouble = Life()
     for timeout_s in timeouts_s:
         lives = [_probe(bus, unit_id, control, timeout_s) for control in _PROBED]
@@ -123,12 +146,15 @@ def probe(bus: MeterBus, unit_id: int, timeouts_s: Sequence[float] = PROBE_TIMEO
             if certain := [life for life in lives if life.how == how]:
                 return certain[0]
         trouble = next((life for life in reversed(lives) if life), trouble)
-    return trouble
+    if trouble:
+        return trouble
+    lives_then = (_probe(bus, unit_id, control, timeouts_s[0]) for control in first_reads)
+    return next((life for life in lives_then if life), trouble)
 
 
 def _probe(bus: MeterBus, unit_id: int, control: Control, timeout_s: float) -> Life:
     try:
-        bus.read(unit_id, control.function, control.address, 1, timeout_s=timeout_s)
+        bus.read(unit_id, control.function, control.address, control.count, timeout_s=timeout_s)
     except ReplyTimeoutError:
         return Life()
     except ExceptionReplyError as error:
@@ -147,15 +173,16 @@ def identify(
     clock: Clock,
     note: Callable[[str], object] = lambda _: None,
     control: Control = _PROBED[0],
+    pause_s: float = 0.0,
 ) -> Identification:
     """The models that fit; `note` is called with the name of each before it is tried.
 
-    `control` is a read that this unit answers, as `probe` found it.
+    `control` is a read that this unit answers, as `probe` found it; `pause_s` is kept from the start.
 
     Raises:
         BusDownError: The bus cannot be used.
     """
-    patient = PatientBus(bus, unit_id, control, clock)
+    patient = PatientBus(bus, unit_id, control, clock, pause_s=pause_s)
     patient.warm_up()
     trial = _Trial(patient, unit_id)
     known = [model for model in models if all(point.function in FUNCTIONS for point in model.points)]
@@ -228,7 +255,7 @@ class _Trial:
         """What came of it."""
         unjudged = tuple(dict.fromkeys(self.unjudged))
         found = [match for match in self.matches if match.certain or not unjudged]
-        return Identification(rank(found), self.bus.losses, unjudged)
+        return Identification(rank(found), self.bus.losses, unjudged, self.bus.pause_s)
 
     def try_marked(self, model: Model) -> None:
         """Try a model by its fingerprints."""

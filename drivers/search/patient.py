@@ -60,11 +60,16 @@ TIMEOUT_LATENCIES: Final = 4.0
 DEAF_CONTROLS: Final = 3
 """So many controls that come to nothing right after an answer, and fewer that do not, mean a meter that needs
 a pause. A question proves nothing: the meter may keep silent about it."""
-DEAF_WARM_UP: Final = 32
-"""Longest warm-up, of a meter whose pause is not known yet."""
+LONGER_CONTROLS: Final = 2
+"""The same where a pause is kept that may be too short."""
+DEAF_WARM_UP: Final = 48
+"""Longest warm-up, of a meter whose pause is not known yet: the longest takes two dozen requests."""
 PAUSE_FIRST_S: Final = 0.1
+PAUSE_TIMES: Final = 1.5
+"""Each further try of a pause: of the hundred requests that follow, each costs what it is too long."""
 PAUSE_MAX_S: Final = 0.8
-"""Makers ask for up to half a second between an answer and the next request."""
+"""Makers ask for up to half a second between an answer and the next request. Where this does not help either,
+the meter is not deaf, and no pause is kept."""
 BUDGET_S: Final = 300.0
 """A hundred answers of a radio link take four minutes; a bus that needs longer is too poor."""
 CONTROL_SPARE: Final = 1
@@ -82,10 +87,11 @@ class UnclearError(DriverError):
 
 @frozen
 class Control:
-    """A read of one register that the meter answers, if only with an exception."""
+    """A read that the meter answers, if only with an exception: of one register unless it needs more."""
 
     function: int
     address: int
+    count: int = 1
 
 
 @define
@@ -167,6 +173,7 @@ class PatientBus:
     _heard: int = 0
     _unheard: int = 0
     _pause_s: float = 0.0
+    _may_be_deaf: bool = True
     _end_s: float = math.inf
     _asked_control: _Question = Factory(_Question)
     _slowest_s: float = 0.0
@@ -175,7 +182,12 @@ class PatientBus:
     def __attrs_post_init__(self) -> None:
         self.url, self.gap_registers_max = self._bus.url, self._bus.gap_registers_max
         self.stats = self._bus.stats
-        self._control_key = self._control.function, self._control.address, 1
+        self._control_key = self._control.function, self._control.address, self._control.count
+
+    @property
+    def pause_s(self) -> float:
+        """The pause that the meter needs after each answer, as far as it is known."""
+        return self._pause_s
 
     def close(self) -> None:
         """Release the port."""
@@ -187,9 +199,11 @@ class PatientBus:
         Raises:
             BusDownError: The bus cannot be used.
         """
+        self._clock.sleep(self._pause_s)  # it may have been asked just now
         self._end_s = self._clock.monotonic_s() + BUDGET_S
         for number in range(DEAF_WARM_UP):
-            if number >= WARM_UP and self._heard >= self._unheard:
+            is_proved = self._heard > self._unheard or not self._may_be_deaf
+            if number >= WARM_UP and is_proved:
                 return
             self._ask_control()
 
@@ -217,7 +231,7 @@ class PatientBus:
         if unit_id != self._unit_id:
             raise ValueError(f"unit {unit_id} on a bus for unit {self._unit_id}")
         key = function, address, count
-        known = self._known.get(key)
+        known = self._infer(key)
         if known is None:
             known = self._find_out(key)
             if not isinstance(known, UnclearError):
@@ -235,6 +249,15 @@ class PatientBus:
             and address + count <= sum(one[1:])
             for one, known in self._known.items()
         )
+
+    def _infer(self, key: _Key) -> Answer | DriverError | None:
+        """What is certain of a read: itself, or part of an answer; a refusal tells nothing of longer ones."""
+        function, first, count = key
+        for (other, begin, many), known in self._known.items():
+            offset = first - begin
+            if isinstance(known, Answer) and other == function and 0 <= offset <= many - count:
+                return Answer(known.words[2 * offset :][: 2 * count], known.latency_s)
+        return self._known.get(key)
 
     def _find_out(self, key: _Key) -> Answer | DriverError:
         question = _Question()
@@ -275,7 +298,8 @@ class PatientBus:
     def _ask_control(self) -> bool:
         """Whether the control is answered now; while it is not, the time-out grows."""
         question, not_sent = self._asked_control, self._asked_control.not_sent
-        outcome = self._ask(self._control_key, question, CONTROL_SPARE)
+        spare = CONTROL_SPARE if self._control_key[2] == 1 else 0  # who needs two may not have a third
+        outcome = self._ask(self._control_key, question, spare)
         if outcome is not None:
             self._is_control_good = self._is_control_good or isinstance(outcome, Answer)
             return True
@@ -336,10 +360,15 @@ class PatientBus:
 
     def _note_response(self, question: _Question, *, answered: bool) -> None:
         """Learn whether the meter is deaf for a moment after each answer."""
-        if self._was_answered:
+        if self._was_answered and self._may_be_deaf:
             self._heard += answered
             self._unheard += not answered and question is self._asked_control
-            if self._unheard >= DEAF_CONTROLS and self._unheard > self._heard:
+            enough = LONGER_CONTROLS if self._pause_s else DEAF_CONTROLS
+            if self._unheard >= enough and self._unheard > self._heard:
                 self._heard = self._unheard = 0
-                self._pause_s = min(max(2 * self._pause_s, PAUSE_FIRST_S), PAUSE_MAX_S)
+                self._may_be_deaf = self._pause_s < PAUSE_MAX_S
+                if not self._may_be_deaf:
+                    self._pause_s = 0.0
+                else:
+                    self._pause_s = min(max(PAUSE_TIMES * self._pause_s, PAUSE_FIRST_S), PAUSE_MAX_S)
         self._was_answered = answered

@@ -243,7 +243,7 @@ class Prober:
 
 
 def _request(probe: Probe) -> Request:
-    return Request(probe.unit_id, probe.function, 0, 1)
+    return Request(probe.unit_id, probe.function, probe.address, probe.count)
 
 
 def settings_to_try(url: str, *, everything: bool) -> tuple[BusSetting | None, ...]:

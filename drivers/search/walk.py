@@ -1,9 +1,10 @@
 """The order in which a search probes an unknown serial bus; `drivers.search.gateway_walk` is that over TCP.
 
 First the usual (unit ids 1 to 32 at each setting of USUAL), then the other unit ids there, then all
-other settings, and at last function 4 for meters that do not answer function 3. All meters of a bus share
-its setting, so the first whole frame decides it and the other settings are dropped (unless
-`keep_settings`). Every probe is a read of one register.
+other settings, and then function 4 for meters that do not answer function 3. In a last pass, where the
+setting is known, those who are silent are asked for the first registers of each model, as far as LAST_PASS_S
+reach: some meters keep silent about all that they do not have, register 0 among it. All meters of a bus share
+its setting, so the first whole frame decides it and the other settings are dropped (unless `keep_settings`).
 
 `drivers.search.signs` judges the result of one probe, `drivers.search.diagnosis` that of all.
 
@@ -12,12 +13,14 @@ Pure: results and seconds in, probes out.
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import takewhile
 from typing import Final
 
 from attrs import Factory, define, evolve, frozen
 
 from drivers.link.transport import BITS_PER_CHARACTER
+from drivers.search.patient import Control
 from drivers.search.signs import FRAMED, LIFE, ProbeResult, Sign
 
 QUICK_UNITS: Final = 32
@@ -26,6 +29,8 @@ NOBODYS_UNIT_ID: Final = 249
 """Reserved (Modbus over Serial Line V1.02, section 2.2): a device that answers to it ignores the unit id."""
 FRAME_CHARACTERS: Final = 15
 """A request of 8 bytes and an answer of 7."""
+LAST_PASS_S: Final = 30.0
+"""A hundred questions: all reads for the seven addresses that are nearest to known meters."""
 GARBLED_AGAIN: Final = 2
 """How often a damaged answer is probed again: noise passes, two meters with one address do not."""
 
@@ -78,11 +83,13 @@ def list_settings(
 
 @frozen
 class Probe:
-    """A read of one register of a unit at a setting (None: the bus has none)."""
+    """A read of a unit at a setting (None: the bus has none); of one register at 0 but in the last pass."""
 
     setting: BusSetting | None
     unit_id: int
     function: int = 3
+    address: int = 0
+    count: int = 1
 
 
 @frozen
@@ -100,6 +107,16 @@ class Ask:
     listens: bool = False
 
 
+def list_last_pass(
+    reads: Iterable[Control], unit_ids: Iterable[int], known: AbstractSet[int], setting: BusSetting | None
+) -> list[Probe]:
+    """Each read for each unit that is not known, those near to known ones first."""
+    near = sorted(
+        set(unit_ids) - known, key=lambda unit: (min(abs(unit - other) for other in known or {1}), unit)
+    )
+    return [Probe(setting, unit, one.function, one.address, one.count) for unit in near for one in reads]
+
+
 @define
 class Walk:
     """The search of one bus.
@@ -109,6 +126,7 @@ class Walk:
         timeout_s: How long a unit may take.
         keep_settings: Continue with the other settings when one is known to be right.
         quick: End after the usual ones.
+        first_reads: What the last pass asks for.
     """
 
     settings: tuple[BusSetting | None, ...]
@@ -119,7 +137,9 @@ class Walk:
     found: dict[Probe, ProbeResult] = Factory(dict)
     signs: dict[BusSetting | None, Counter[Sign]] = Factory(dict)
     done: int = 0
+    first_reads: tuple[Control, ...] = ()
     _queue: deque[Probe] = Factory(deque)
+    _is_last: bool = False
     _left: Counter[BusSetting | None] = Factory(Counter)
     _costs_s: dict[BusSetting | None, float] = Factory(dict)
     _first: frozenset[Probe] = frozenset()
@@ -184,11 +204,25 @@ class Walk:
 
     def next(self) -> Ask | None:
         """The next question, or None at the end."""
+        if not self._queue and not self._is_last:
+            self._begin_last_pass()
         if not self._queue:
             return None
         probe = self._queue.popleft()
         self._left[probe.setting] -= 1
         return Ask(probe, self.timeout_s)
+
+    def _begin_last_pass(self) -> None:
+        """Ask the silent for what the models have, where the setting is known."""
+        self._is_last = True
+        settings = {probe.setting for probe in self.found} or set(self.settings)
+        if self.quick or len(settings) != 1:
+            return
+        setting = settings.pop()
+        known = {probe.unit_id for probe in self.found}
+        probes = list_last_pass(self.first_reads, self.unit_ids, known, setting)
+        fits = int(LAST_PASS_S / max(self.cost_s(setting), 0.001))
+        self._fill(probes if self.keep_settings else probes[:fits])
 
     def take(self, ask: Ask, heard: Sequence[tuple[Probe, ProbeResult]], seconds: float) -> tuple[Probe, ...]:
         """Take what came after a question, and how long it took; returns a probe for each new unit."""
@@ -219,6 +253,7 @@ class Walk:
 
     def stop(self) -> None:
         """Drop all further probes."""
+        self._is_last = True
         self._fill([])
 
     def _is_before(self, unit: int, probe: Probe) -> bool:
@@ -229,7 +264,8 @@ class Walk:
         """Drop other settings, and function 4 where a unit is known."""
         units = {probe.unit_id for probe in self.found if probe.setting == setting}
         probes = [probe for probe in self._queue if self.keep_settings or probe.setting == setting]
-        if not self.keep_settings and not self.quick and setting is not None and not setting.is_usual:
+        is_whole = self.keep_settings or self.quick or self._is_last
+        if not is_whole and setting is not None and not setting.is_usual:
             queued = {(probe.unit_id, probe.function) for probe in probes}
             probes += [Probe(setting, unit, 4) for unit in self.unit_ids if (unit, 4) not in queued]
         self._fill(probe for probe in probes if probe.setting != setting or probe.unit_id not in units)

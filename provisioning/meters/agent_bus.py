@@ -87,7 +87,8 @@ class AgentAsker:
         while True:
             before = self._bus.stats.requests
             try:
-                answer = self._bus.read(probe.unit_id, probe.function, 0, 1, timeout_s=wait_s)
+                read = probe.unit_id, probe.function, probe.address, probe.count
+                answer = self._bus.read(*read, timeout_s=wait_s)
             except BusDownError:
                 raise
             except DriverError as error:

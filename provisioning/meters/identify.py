@@ -12,7 +12,7 @@ from drivers.link.verdict import UNIT_ID_MAX
 from drivers.points.model import Model, load, load_file, names
 from drivers.points.model_text import model_text
 from drivers.poll.bus import MeterBus
-from drivers.search.identify import Identification, Match, identify, probe
+from drivers.search.identify import Identification, Match, identify, list_first_reads, probe
 from drivers.search.sunspec import METERS_MAX
 from drivers.search.sunspec import NAME as SUNSPEC
 from provisioning.meters.access import HANGS_UP
@@ -101,7 +101,7 @@ def _choose(found: Identification, number: int | None, url: str, unit_id: int) -
 
 def _identify(bus: MeterBus, unit_id: int, models: list[Model]) -> Identification:
     """What `identify` found; raises BusDownError."""
-    life = probe(bus, unit_id)
+    life = probe(bus, unit_id, first_reads=list_first_reads(models))
     if life.how == "hung_up":
         raise BusDownError(HANGS_UP)
     if not life or life.how == "busy":

@@ -8,6 +8,7 @@ device have one `unit_id`, and a number from 1 in `meter`.
 
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,7 @@ from drivers.poll.bus import open_bus
 from drivers.poll.recording import RecordedRead, Recorder, RecordingBus
 from drivers.search.diagnosis import Finding, FindingKind, diagnose
 from drivers.search.gateway_walk import OWN_UNIT_IDS, GatewayWalk
-from drivers.search.identify import Identification, identify
+from drivers.search.identify import Identification, identify, list_first_reads
 from drivers.search.patient import Control, Losses
 from drivers.search.prober import Asker, url_at
 from drivers.search.search import SCAN_TIMEOUT_S, AnyWalk, search
@@ -175,6 +176,7 @@ class Search:
     _models: list[Model] = field(factory=lambda: [load(name) for name in names()])
     _own: dict[tuple[str, str], int] = field(factory=dict)
     _poor: dict[int, Losses] = field(factory=dict)
+    _pause_s: float = 0.0
     _was_quick: bool = True
     _has_warned: bool = False
     _has_told: bool = False
@@ -186,6 +188,7 @@ class Search:
             BusDownError: The bus cannot be used.
         """
         asker = self.access.asker(self.url)
+        self.walk.first_reads = list_first_reads(self._models)
         try:
             with progress(says_time_left=True) as bar:
                 task = bar.add_task("", total=self.walk.total)
@@ -253,7 +256,7 @@ class Search:
         if self.recorder is None or ask.listens:
             return
         probe = ask.probe
-        read = RecordedRead(probe.unit_id, probe.function, 0, 1)
+        read = RecordedRead(probe.unit_id, probe.function, probe.address, probe.count)
         outcome, heard = evolve(asker.outcome(probe), latency_s=seconds), asker.received.hex()
         at_s = self.recorder.at_s() - seconds
         self.recorder.write(at_s, read, outcome, setting=_setting_name(probe), heard=heard)
@@ -265,9 +268,18 @@ class Search:
             bus = self.access.open(url, hasty=True)
             recorded = bus if self.recorder is None else RecordingBus(bus, self.recorder)
             try:
+                time.sleep(self._pause_s)  # the search has just had its answer
                 settle(bus, probe.unit_id, probe.function)
-                control = Control(probe.function, 0)
-                found = identify(recorded, probe.unit_id, self._models, SystemClock(), control=control)
+                control = Control(probe.function, probe.address, probe.count)
+                found = identify(
+                    recorded,
+                    probe.unit_id,
+                    self._models,
+                    SystemClock(),
+                    control=control,
+                    pause_s=self._pause_s,
+                )
+                self._pause_s = found.pause_s
             finally:
                 bus.close()
         yield from self._describe_meters(probe, result, url, found)

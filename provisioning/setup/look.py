@@ -26,7 +26,7 @@ from drivers.reading import PollGroup
 from drivers.search.diagnosis import Finding, FindingKind, diagnose
 from drivers.search.dlt645 import search as search_dlt645
 from drivers.search.gateway_walk import OWN_UNIT_IDS, GatewayWalk
-from drivers.search.identify import Match, identify
+from drivers.search.identify import Match, identify, list_first_reads
 from drivers.search.patient import Control
 from drivers.search.prober import url_at
 from drivers.search.search import SCAN_TIMEOUT_S, AnyWalk, search
@@ -163,6 +163,7 @@ class _Search:
         walk = access.walk(None, None, SCAN_TIMEOUT_S, quick=self.quick, everything=False)
         asker = access.asker(url)
         models = [load(name) for name in names()]
+        walk.first_reads = list_first_reads(models)
         serials: dict[tuple[str, str], int] = {}
         poor: list[Finding] = []
 
@@ -200,7 +201,7 @@ class _Search:
         bus = access.open(url, hasty=True)
         try:
             settle(bus, probe.unit_id, probe.function)
-            control = Control(probe.function, 0)
+            control = Control(probe.function, probe.address, probe.count)
             found = identify(bus, probe.unit_id, models, SystemClock(), control=control)
             for match in found.meters:
                 first = serials.setdefault((match.model.name, match.serial), probe.unit_id)

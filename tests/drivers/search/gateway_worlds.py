@@ -1,11 +1,13 @@
 """Gateways in virtual time: one serial line, a queue in front, and who is behind it."""
 
 import random
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from attrs import Factory, define
 
 from drivers.search.gateway_walk import GatewayWalk
+from drivers.search.patient import Control
 from drivers.search.prober import Heard
 from drivers.search.signs import ProbeResult, Sign
 from drivers.search.walk import Ask, Probe
@@ -18,8 +20,9 @@ class Gateway:
     """Waits `waits_s` for an absent unit, then `says` this (None: nothing).
 
     `queue` is how many questions it keeps beside the one that it asks; others are dropped. Units in
-    `only_fourth` answer function 4 alone. `lost` is the share of answers that the line loses, `busy` of those
-    put off by exception 6; `direct` is a device that is silent at once for units that are not its own.
+    `only_fourth` answer function 4 alone, those in `only_read` nothing but that. `lost` is the share of
+    answers that the line loses, `busy` of those put off by exception 6; `direct` is a device that is silent
+    at once for units that are not its own.
     """
 
     live: AbstractSet[int]
@@ -29,6 +32,7 @@ class Gateway:
     turn_s: float = TURN_S
     only_fourth: AbstractSet[int] = frozenset()
     refuse: AbstractSet[int] = frozenset()
+    only_read: Mapping[int, Control] = Factory(dict)
     lost: float = 0.0
     busy: float = 0.0
     direct: bool = False
@@ -80,8 +84,11 @@ class Gateway:
             self._coming.append((self._free_s, probe, result))
 
     def _answer(self, probe: Probe) -> ProbeResult | None:
+        asked = Control(probe.function, probe.address, probe.count)
         absent = None if self.says is None or self.direct else ProbeResult(self.says)
         if probe.unit_id not in self.live or (probe.unit_id in self.only_fourth and probe.function == 3):
+            return absent
+        if self.only_read.get(probe.unit_id, asked) != asked:
             return absent
         drawn = self._random.random()
         if drawn < self.lost:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+from attrs import define
+
 from drivers.errors import ExceptionReplyError, ReplyTimeoutError
 from drivers.link.transaction import Answer, BusStats
 from drivers.points.model import Model
@@ -12,6 +14,19 @@ from firmware_sim.signals import Profile, Shape
 
 START_S = 1_772_407_800.0
 LATENCY_S = 0.01
+
+
+@define
+class IdleClock:
+    """Time that passes only by sleeping."""
+
+    slept_s: float = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.slept_s += seconds
+
+    def monotonic_s(self) -> float:
+        return self.slept_s
 
 
 def device(model: Model, *, watts: float = 30_000.0, strict: bool = False, voltage: float = 230.0) -> Device:

@@ -5,6 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.search.gateway_walk import BUSY_MAX, PATIENCE_S, SECOND_PASS_S, GatewayWalk
+from drivers.search.patient import Control
 from drivers.search.signs import ProbeResult, Sign
 from drivers.search.walk import NOBODYS_UNIT_ID, Ask, Probe
 from tests.drivers.search.gateway_worlds import TURN_S, Gateway, run
@@ -157,3 +158,13 @@ def test_a_device_that_is_silent_but_at_its_own_unit_is_found_soon(unit: int) ->
         assert ask is not None
         walk.take(ask, *world.ask(ask))
     assert world.now_s <= 4 * PATIENCE_S
+
+
+@pytest.mark.parametrize("says", SAYS)
+def test_a_meter_that_answers_only_what_a_model_has_is_found_behind_a_gateway(says: Sign | None) -> None:
+    reads = (Control(4, 52, 2), Control(3, 19000, 2))
+    world = Gateway({3, 6}, 0.5, says, only_read={6: reads[1]})
+    walk = GatewayWalk(UNITS[:8], first_reads=reads)
+    assert run(walk, world) == {3, 6}
+    found = next(one for one in walk.found if one.unit_id == 6)
+    assert Control(found.function, found.address, found.count) == reads[1]

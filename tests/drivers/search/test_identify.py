@@ -11,11 +11,11 @@ from drivers.errors import BusDownError
 from drivers.link.verdict import FUNCTIONS
 from drivers.points.model import Model, load, names
 from drivers.points.registers import WordOrder
-from drivers.search.identify import Match, probe, same_registers
+from drivers.search.identify import Match, list_first_reads, probe, same_registers
 from drivers.search.identify import identify as name_meter
 from drivers.search.plausibility import Code
 from firmware_sim.device import ILLEGAL_FUNCTION
-from tests.drivers.search.simulated import SaysBus, bus_of
+from tests.drivers.search.simulated import IdleClock, SaysBus, bus_of
 
 CLOCK = SystemClock()
 
@@ -165,3 +165,25 @@ def test_a_bus_that_goes_down_is_not_mistaken_for_a_meter_that_does_not_fit() ->
 
     with pytest.raises(BusDownError):
         identify(SaysBus(respond), 1, KNOWN, CLOCK)
+
+
+@pytest.mark.parametrize("model", METERS, ids=lambda model: model.name)
+def test_a_meter_that_is_silent_about_all_but_its_own_points_is_found_and_named(model: Model) -> None:
+    bus = bus_of([model], strict=True)
+    has = {(one.function, at) for one in model.points for at in range(one.address, one.address + one.count)}
+    has |= {
+        (one.function, at) for one in model.fingerprints for at in range(one.address, one.address + one.count)
+    }
+    says = bus._says
+
+    def respond(unit_id: int, function: int, address: int, count: int) -> bytes | int | None:
+        if not {(function, at) for at in range(address, address + count)} <= has:
+            return None
+        words = says(unit_id, function, address, count)
+        return None if isinstance(words, int) else words
+
+    bus._says = respond
+    life = probe(bus, 1, first_reads=list_first_reads(KNOWN))
+    assert life.how == "answers"
+    best = name_meter(bus, 1, KNOWN, IdleClock(), control=life.control).matches[0]
+    assert model.name in {best.model.name, *best.alike}

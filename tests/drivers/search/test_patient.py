@@ -16,23 +16,12 @@ from drivers.points.model import load, names
 from drivers.reading import PollGroup
 from drivers.search.identify import identify, probe
 from drivers.search.patient import BUDGET_S, TRIES_MAX, Control, PatientBus, UnclearError
-from tests.drivers.search.simulated import LATENCY_S, Says, SaysBus, bus_of
+from tests.drivers.search.simulated import LATENCY_S, IdleClock, Says, SaysBus, bus_of
 
 KNOWN = [load(name) for name in names()]
 CONTROL = Control(3, 0)
 HERE, REFUSED, MUTE = 10, 20, 30
 """Registers of a device: one that it has, one that it refuses, one about which it keeps silent."""
-
-
-@define
-class IdleClock:
-    slept_s: float = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.slept_s += seconds
-
-    def monotonic_s(self) -> float:
-        return self.slept_s
 
 
 def lossy(bus: SaysBus, lost: float, busy: float, seed: int) -> SaysBus:
@@ -136,12 +125,13 @@ def test_a_meter_that_fails_in_a_rhythm_is_named(every: int, code: int | None) -
     assert not found.unjudged
 
 
-def test_a_meter_that_is_deaf_after_each_answer_gets_the_pause_that_it_needs() -> None:
+@pytest.mark.parametrize("deaf_s", [0.15, 0.3, 0.5, 0.7])
+def test_a_meter_that_is_deaf_after_each_answer_gets_the_pause_that_it_needs(deaf_s: float) -> None:
     clock, bus = IdleClock(), bus_of([load("chint-dtsu666")], strict=True)
     says, answered_s = bus._says, [-1.0]
 
     def respond(*read: int) -> bytes | int | None:
-        if clock.slept_s < answered_s[0] + 0.15:
+        if clock.slept_s < answered_s[0] + deaf_s:
             clock.sleep(0.3)  # the time-out
             return None
         clock.sleep(0.02)
@@ -151,7 +141,32 @@ def test_a_meter_that_is_deaf_after_each_answer_gets_the_pause_that_it_needs() -
     bus._says = respond
     found = identify(bus, 1, KNOWN, clock)
     assert found.matches[0].model.name == "chint-dtsu666"
-    assert found.losses.lost < 12, "the pause is learned, and then nothing is lost"
+    assert found.losses.lost < found.losses.asked / 4, "the pause is learned, and then nothing is lost"
+    again = identify(bus, 1, KNOWN, clock, pause_s=found.pause_s)
+    assert again.losses.lost == 0, "a neighbour of its kind costs nothing more"
+
+
+def test_a_meter_that_hears_each_second_request_is_not_taken_for_one_that_needs_a_pause() -> None:
+    clock, bus, asked = IdleClock(), bus_of([load("chint-dtsu666")], strict=True), count()
+    says = bus._says
+    bus._says = lambda *read: None if next(asked) % 2 else says(*read)
+    patient = PatientBus(bus, 1, CONTROL, clock)
+    patient.warm_up()
+    paused_s = clock.slept_s
+    for address in range(0x2006, 0x2016, 2):
+        patient.read(1, 3, address, 2)
+    assert clock.slept_s == paused_s
+
+
+def test_a_part_of_an_answer_is_known_and_a_longer_read_than_a_refused_one_is_asked() -> None:
+    inner = SaysBus(lambda _unit, _function, _address, count: 2 if count % 2 else bytes(range(2 * count)))
+    bus = PatientBus(inner, 1, CONTROL, IdleClock())
+    whole = bus.read(1, 3, HERE, 10).words
+    assert bus.read(1, 3, HERE + 4, 2).words == whole[8:12]
+    with pytest.raises(ExceptionReplyError):
+        bus.read(1, 3, HERE + 20, 1)
+    assert bus.read(1, 3, HERE + 20, 2).words == bytes(range(4)), "this meter refuses halves of a value"
+    assert [one[2:] for one in inner.asked].count((HERE + 4, 2)) == 0
 
 
 @define

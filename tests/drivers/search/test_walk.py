@@ -12,10 +12,12 @@ from drivers.link.verdict import Framing, Request
 from drivers.modbus.frame import encode_request
 from drivers.poll.meter import METER_UNIT_ID_MAX
 from drivers.search.diagnosis import Finding, FindingKind, diagnose
+from drivers.search.patient import Control
 from drivers.search.prober import settings_to_try, url_at
 from drivers.search.signs import ProbeResult, Sign, judge_bytes
 from drivers.search.walk import (
     GARBLED_AGAIN,
+    LAST_PASS_S,
     QUICK_UNITS,
     USUAL,
     BusSetting,
@@ -339,3 +341,41 @@ def test_the_url_at_a_setting_names_all_of_it() -> None:
 def test_a_setting_is_called_as_people_call_it() -> None:
     assert str(BusSetting(19200, "E")) == "19200 8E1"
     assert all(USUAL.values())
+
+
+FIRST_READS = (Control(4, 52, 2), Control(3, 19000, 2), Control(3, 8192, 2))
+
+
+def only_at(*there: tuple[int, Control], setting: BusSetting | None = N9600) -> Bus:
+    """Meters that answer nothing but one read each, beside meter 7, which answers register 0."""
+
+    def respond(probe: Probe) -> ProbeResult:
+        asked = Control(probe.function, probe.address, probe.count)
+        is_there = (probe.unit_id, asked) in {*there, (7, Control(3, 0))} and probe.setting == setting
+        return ProbeResult(Sign.ANSWERS if is_there else Sign.SILENT)
+
+    return respond
+
+
+@pytest.mark.parametrize("read", FIRST_READS)
+@pytest.mark.parametrize("unit", [1, 9, 20])
+def test_a_meter_that_answers_only_what_a_model_has_is_found_at_last(unit: int, read: Control) -> None:
+    walk = a_walk()
+    walk.first_reads = FIRST_READS
+    walk_over(walk, only_at((unit, read)))
+    assert {probe.unit_id for probe in walk.found} == {7, unit}
+
+
+def test_the_last_pass_takes_no_longer_than_its_time_unless_everything_is_wanted() -> None:
+    walk = a_walk()
+    walk.first_reads = FIRST_READS
+    last = [probe for probe in walk_over(walk, only_at()) if probe.address]
+    assert 0.9 * LAST_PASS_S < 0.3 * len(last) <= LAST_PASS_S
+    whole = Walk((N9600,), (7, 8, 9), 0.3, keep_settings=True, first_reads=FIRST_READS)
+    assert len([probe for probe in walk_over(whole, only_at()) if probe.address]) == 2 * len(FIRST_READS)
+
+
+def test_where_the_setting_is_not_known_no_last_pass_is_made() -> None:
+    walk = a_walk()
+    walk.first_reads = FIRST_READS
+    assert not [probe for probe in walk_over(walk, silent) if probe.address]
