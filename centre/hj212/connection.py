@@ -123,9 +123,11 @@ class Connection:
 
     def close(self) -> None:
         """Hang up for good."""
-        if self.wire is not None:
-            self.wire.close()
-        self.wire = self.link = None
+        opened = None if self._opening is None else self._opening.wire
+        for wire in (self.wire, opened):
+            if wire is not None:
+                wire.close()
+        self.wire = self.link = self._opening = None
 
     # ---- up and down
 

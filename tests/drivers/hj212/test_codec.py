@@ -2,7 +2,7 @@
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.hj212.crc import CrcKind, compute_crc, find_kind
@@ -223,6 +223,7 @@ PACKETS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(PACKETS, st.sampled_from(CrcKind), st.sampled_from([None, *CipherForm]))
 def test_what_is_written_strictly_is_read_as_it_was_meant(
     packet: Packet, crc: CrcKind, form: CipherForm | None
