@@ -555,7 +555,12 @@ class LinkageWatch:
 
 def _find_on(lines: Sequence[LineTracker]) -> int:
     """Which of these lines run now, a bit for each."""
-    return sum((line.value >= line.hi) << place for place, line in enumerate(lines))
+    on, bit = 0, 1
+    for line in lines:
+        if line.value >= line.hi:
+            on |= bit
+        bit <<= 1
+    return on
 
 
 def ids_of(lines: Sequence[LineTracker]) -> tuple[str, ...]:

@@ -165,12 +165,14 @@ class LineTracker:
             channels = self.channels
             channels.latest = given
             channels.slot = slot
-        elif current_a is not None or voltage_v is not None:
-            if not (_is_valid(current_a, CURRENT_MAX_A) or _is_valid(voltage_v, VOLTAGE_MAX_V)):
-                return self._judge(slot, sample)
+        elif (current_a is not None and -CURRENT_MAX_A <= current_a <= CURRENT_MAX_A) or (
+            voltage_v is not None and -VOLTAGE_MAX_V <= voltage_v <= VOLTAGE_MAX_V
+        ):  # NaN is within no limits
             channels = self.channels
             channels.latest = given
             channels.slot = slot
+        elif current_a is not None or voltage_v is not None:
+            return self._judge(slot, sample)
         if raw != before:
             self.run_slot = slot
         elif not self._may_repeat(slot):
@@ -395,11 +397,6 @@ class LineTracker:
     def patterns(self) -> list[Any] | None:
         """The state of `repetition`, which no second verdict needs; None where it is not judged."""
         return self.repetition.state() if self._noise_floor else None
-
-
-def _is_valid(value: float | None, most: float) -> bool:
-    """Whether a meter can show this value; NaN is none."""
-    return value is not None and -most <= value <= most
 
 
 def start_trackers(params: Sequence[LinkageParams], slot: int) -> dict[str, LineTracker]:
