@@ -74,6 +74,8 @@ NOT_LOOKED_AT: Final = (
 )
 JUDGE_S: Final = 1.0
 """Between two looks for silent gateways."""
+ORDERS_S: Final = 15.0
+"""Between two looks for orders that gateways have not sealed."""
 POLL_S: Final = 0.5
 """How long a stop may go unnoticed."""
 NS_PER_MS: Final = NS_PER_S // 1000
@@ -128,7 +130,7 @@ class Subscriber:
         self._remembered: dict[str, int] = {}
         self._remembered_s: dict[str, float] = {}
         self._silence = Silence(clock.monotonic_s())
-        self._judged_s = float("-inf")
+        self._judged_s = self._ordered_s = float("-inf")
         self._store = store
         self._inbox = Inbox(lambda name: name in store.gateways(), clock.monotonic_s, time.thread_time)
         self._publisher = Publisher(evolve(settings, subscriptions=SUBSCRIPTIONS), clock, self._inbox.put)
@@ -148,6 +150,8 @@ class Subscriber:
                 self._restore(gateway)
                 self._resume(gateway, SILENCE)
             self._resume("", OUTAGE)
+            if self._orders is not None:
+                self._orders.resume(self._store)
             self._publisher.start()
             while not self._stopping.is_set():
                 self._turn()
@@ -199,6 +203,8 @@ class Subscriber:
         now_s = self._clock.monotonic_s()
         for gateway, number in self.centre.take_heard().items():
             self._tell([_silence_line(one, number) for one in self._silence.note_heard(gateway, now_s)])
+            if self._orders is not None:
+                self._orders.unsealed.note_heard(gateway, self._utc_ms())
         if now_s - self._judged_s >= JUDGE_S:
             self._judged_s = now_s
             awaited = self.centre.awaited()
@@ -206,6 +212,9 @@ class Subscriber:
             self._tell([_silence_line(one, awaited.get(getattr(one, "gateway", ""), 0)) for one in fallen])
             for gateway in self._store.gateways() - awaited.keys():
                 self._tell([_silence_line(one, 0) for one in self._silence.forget(gateway, now_s)])
+        if self._orders is not None and now_s - self._ordered_s >= ORDERS_S:
+            self._ordered_s = now_s
+            self._tell(self._orders.judge(self._store, self._utc_ms()))
         if now_s >= self._beacon_at_s or self._silence.wants_beacon(now_s, self._beacon_sent_s):
             self._beacons += 1
             self._beacon_sent_s, self._beacon_at_s = now_s, now_s + BEACON_S
@@ -257,6 +266,8 @@ class Subscriber:
         self._publish(answers)
         for line in lines:
             self._print(line)
+            if self._orders is not None:
+                self._orders.unsealed.note_line(line)
         for gateway in {line["gateway"] for line in lines if line["type"] == "seal"}:
             self._remember(gateway, after_seals=REMEMBER_SEALS)
         now_s = self._clock.monotonic_s()

@@ -81,6 +81,7 @@ class Orders(RecordSource):
     _keys_hash: bytes = field(default=NO_HASH, init=False)
     _saved_ns: int = field(default=0, init=False)
     _changed: bool = field(default=True, init=False)
+    _overdue: set[tuple[str, int]] = field(factory=set, init=False)
 
     # -- what comes
 
@@ -199,6 +200,7 @@ class Orders(RecordSource):
 
     def due(self, stamp: Stamp, /) -> list[NewRecord]:
         """What lacks, and what contradicts."""
+        self._warn_overdue(stamp)
         return self._put([*self._contradictions(stamp), *self._missing(stamp)], stamp)
 
     def on_sealed(self, stamp: Stamp, tip: int, /) -> None:
@@ -233,6 +235,17 @@ class Orders(RecordSource):
         self.book.apply(kind, body, _utc_ms(stamp))
         self._changed = True
         return NewRecord(kind, body, Urgency.AT_ONCE)
+
+    def _warn_overdue(self, stamp: Stamp) -> None:
+        """Say in the log, once in a run, that nobody has answered in time."""
+        utc_ms = _utc_ms(stamp)
+        for id_, one in self.book.held.items() if utc_ms is not None else ():
+            due_ms = one.order.due_utc_ms
+            if due_ms is None or due_ms >= (utc_ms or 0) or (id_, one.order.rev) in self._overdue:
+                continue
+            self._overdue.add((id_, one.order.rev))
+            if not one.has_ended(utc_ms) and not set(one.answers) & set(BY_PEOPLE):
+                LOG.warning("order %s is overdue: nobody of the plant has answered", id_)
 
     def _answers(self, stamp: Stamp) -> list[dict[str, Any]]:
         at_ms = stamp.utc_ns // NS_PER_MS

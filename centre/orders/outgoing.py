@@ -3,14 +3,19 @@
 While a line is wrong, the lines above it stay in force, and the trouble is told once.
 """
 
+import json
 from pathlib import Path
 from typing import Final
 
 from attrs import define, field
 
 from centre.answers import Answer
+from centre.json_lines import JsonLine
+from centre.orders.board import read_boards
 from centre.orders.desk import Desk
 from centre.orders.ledger import Ledger, LedgerError
+from centre.orders.unsealed import ORDER_MISSING, Unsealed
+from centre.store.contract import CentreStore
 
 LOOK_MS: Final = 60_000
 """Between two looks for orders that ended."""
@@ -23,6 +28,7 @@ class OrdersOut:
     path: Path
     secret: bytes = field(repr=False)
     desk: Desk = field(init=False)
+    unsealed: Unsealed = field(init=False, factory=Unsealed)
     _size: int = field(init=False, default=-1)
     _looked_ms: int = field(init=False, default=0)
     _trouble: str = field(init=False, default="")
@@ -42,6 +48,28 @@ class OrdersOut:
         """Say everything again."""
         self.desk.forget()
         self._looked_ms = 0
+
+    def resume(self, store: CentreStore) -> None:
+        """Take in what gateways had sealed before this start."""
+        for board in read_boards(store.journal(), store.gateways()).values():
+            for digest in board.come:
+                self.unsealed.note_sealed(digest)
+
+    def judge(self, store: CentreStore, utc_ms: int) -> list[JsonLine]:
+        """Findings about orders that gateways have not sealed."""
+        found: list[JsonLine] = []
+        for gateway in self.desk.ledger.orders.keys() & set(store.gateways()):
+            last, number = store.last_finding(gateway, ORDER_MISSING), store.state(gateway).number
+            line = self.unsealed.judge(
+                gateway,
+                self.desk.ledger.live(gateway, utc_ms),
+                utc_ms,
+                "" if last is None else str(json.loads(last.line)["text"]),
+                number,
+                is_whole=store.held(gateway).up_to >= number,
+            )
+            found += [] if line is None else [line]
+        return found
 
     def take_news(self) -> list[str]:
         """What is wrong with the ledger since the last call."""

@@ -30,6 +30,7 @@ from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
+from provisioning.words.orders import STATES
 
 DAY_MS: Final = 86_400_000
 VALID_DAYS: Final = 30
@@ -247,7 +248,9 @@ def _line(row: dict[str, Any]) -> str:
     notes = ""
     for one in row["answers"]:
         by = translate(WORDS["by"], by=one["by"]) if one["by"] else ""
-        notes += translate(WORDS["answer"], state=one["state"], by=by)
+        state = STATES.get(one["state"])
+        shown = one["state"] if state is None else translate(state)
+        notes += translate(WORDS["answer"], state=shown, by=by)
     for name in ("cancelled", "ended", "overdue"):
         notes += translate(WORDS[name]) if row[name] else ""
     return translate(WORDS["row"], shown=translate(WORDS[said], **row), notes=notes, **row)

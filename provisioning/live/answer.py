@@ -22,6 +22,7 @@ from evidence.words import Words
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
+from provisioning.words.orders import tell_order
 
 FILES_NAME: Final = "files"
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -33,12 +34,6 @@ WORDS: Final = {
         "no agent answers in {folder} ({why}): systemctl start dianjian-agent",
     ),
     "none": Words("没有有效的指令", "there are no orders in force"),
-    "row": Words(
-        "{order}  {kind}  {issuer}  {number}  {state}{left}",
-        "{order}  {kind}  {issuer}  {number}  {state}{left}",
-    ),
-    "left": Words("  剩余 {hours} 小时", "  {hours} h left"),
-    "late": Words("  已逾期 {hours} 小时", "  {hours} h OVERDUE"),
     "both": Words(
         "答复须同时给出指令、状态和 --by", "an answer needs the order, a state and --by, all three"
     ),
@@ -109,14 +104,7 @@ def _show(known: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         say_json({"orders": known})
         return
-    if not known:
-        say(translate(WORDS["none"]))
-    for one in known:
-        left = ""
-        if one["left_s"] is not None and one["state"] in {"pending", "overdue"}:
-            hours = round(abs(one["left_s"]) / 3600, 1)
-            left = translate(WORDS["left" if one["left_s"] >= 0 else "late"], hours=hours)
-        say(translate(WORDS["row"], left=left, **{k: v for k, v in one.items() if k != "left_s"}))
+    say(*(map(tell_order, known) if known else [translate(WORDS["none"])]))
 
 
 def _keep(folder: Path, files: tuple[Path, ...]) -> list[dict[str, Any]]:

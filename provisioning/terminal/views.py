@@ -16,6 +16,7 @@ from provisioning.words.correlation import shorten_correlation
 from provisioning.words.labels import label, label_outside
 from provisioning.words.language import language, translate
 from provisioning.words.numbers import name_rule
+from provisioning.words.orders import tell_order
 from provisioning.words.status import (
     average,
     describe_backlog,
@@ -49,6 +50,7 @@ COLUMN_S: Final = 120
 HALF_HOUR_S: Final = 1800
 TRACE_LEFT: Final = 20
 """The width before the first column of a trace."""
+ORDER_STYLE: Final = {"pending": "yellow", "overdue": "bold red"}
 SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data": "yellow", "notice": "cyan"}
 
 Json = Mapping[str, Any]
@@ -120,6 +122,7 @@ def _draw_status(
         _meters(status, budget[1]),
         *analysers,
         _seals(status),
+        *(Text(tell_order(one), ORDER_STYLE.get(one["state"], "")) for one in status.get("orders", ())),
         episodes,
     )
 

@@ -246,4 +246,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "the text does not fit into any QR code": "文本放不进任何二维码",
     "a QR code of version {} is wider than a terminal": "版本 {} 的二维码比终端更宽",
     "{} stands for {} and {}": "{} 既是 {} 又是 {}",
+    "no order is held": "没有有效的指令",
+    "no order {} is held": "没有指令 {}",
+    "an answer of a person has a state and a name": "企业的答复须有状态和答复人姓名",
 }

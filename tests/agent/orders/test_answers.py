@@ -4,9 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from agent.inbox import drop
+from agent.overview import overview
 from evidence.record import Kind, Record
+from provisioning.terminal.views import draw_status
+from provisioning.words.language import choose_language
+from provisioning.words.orders import tell_order
 from tests.agent.orders.test_orders import give
 from tests.agent.rig import Rig
 from tests.evidence.orders import made
@@ -84,3 +89,31 @@ def test_an_order_is_overdue_until_a_person_answers(rig: Rig) -> None:
     assert [one["state"] for one in rig.parts.orders.list_open(rig.stamp())] == ["overdue"]
     post(rig, state="done")
     assert [one["state"] for one in rig.parts.orders.list_open(rig.stamp())] == ["done"]
+
+
+def test_the_log_says_once_that_nobody_has_answered_in_time(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.ahead_s += 2 * 86_400
+    with caplog.at_level("WARNING", "dianjian.orders"):
+        rig.run(20, 40_000, 9_000)
+    assert [one.getMessage() for one in caplog.records if "overdue" in one.getMessage()] == [
+        "order o1 is overdue: nobody of the plant has answered"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("zh", "督办 o1（青岛市生态环境局 青环督〔2026〕3号）：待答复，剩余"), ("en", "h left")],
+)
+def test_the_view_of_a_running_agent_shows_what_is_open(rig: Rig, language: str, words: str) -> None:
+    choose_language(language)  # type: ignore[arg-type]
+    try:
+        (row,) = overview(rig.parts, rig.stamp())["orders"]
+        assert words in tell_order(row)
+        shown = Console(width=200)
+        with shown.capture() as captured:
+            shown.print(draw_status(overview(rig.parts, rig.stamp()), columns=200))
+        assert words in captured.get()
+    finally:
+        choose_language("en")

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from centre.core import Centre, Incoming
 from centre.orders.desk import Desk
 from centre.orders.ledger import Ledger, LedgerError, add_line, open_ledger, order_line
+from centre.orders.outgoing import OrdersOut
+from centre.orders.unsealed import WAIT_MS
 from centre.store.sqlite import SqliteStore
 from evidence import keys
 from evidence.orders.order import parse_order
@@ -88,12 +90,12 @@ class City:
         self.rig.passed_s += 1
         self.rig.tick()
 
-    def collect(self, utc_ms: int) -> None:
+    def collect(self, utc_ms: int) -> list[dict[str, Any]]:
         """What the gateway has sealed since, to the centre."""
         seals = [one for one in self.rig.seals() if one.number > self._sent]
         self._sent = seals[-1].number
         batch = [Incoming("dj/1/g1/seal", messages.encode_seal(one.cose, one.body or b"")) for one in seals]
-        self.centre.handle(batch, utc_ms)
+        return self.centre.handle(batch, utc_ms)[1]
 
     def board(self) -> dict[str, Any]:
         found: dict[str, Any] = self.call("order", "board", "--store", self.path("centre.db"))
@@ -182,8 +184,33 @@ def test_a_withheld_order_is_told_by_both_sides(city: City) -> None:
             city.rig.gateway.mqtt(Message(one.topic, one.payload, False), city.rig.stamp(), 0.0)
     city.rig.run(60, 40_000, 9_000)
     city.collect(now(city))
+    out = OrdersOut(city.ledger, made.ROOT)
+    out.due(now(city))
+    begin = now(city)
+    for passed_ms in (0, 60_000, WAIT_MS):
+        assert out.judge(city.store, begin) == [], "it was not heard long enough after the order"
+        out.unsealed.note_heard("g1", begin + passed_ms)
+    (line,) = out.judge(city.store, begin + WAIT_MS)
+    assert (line["code"], line["gateway"]) == ("order_missing", "g1")
+    assert "d-1 (number 1)" in line["text"]
+    city.centre.tell([line], begin)
+    assert out.judge(city.store, begin + WAIT_MS) == []
+    again = OrdersOut(city.ledger, made.ROOT)
+    again.due(begin)
+    again.resume(city.store)
+    again.unsealed.note_heard("g1", begin)
+    assert again.judge(city.store, begin) == []
+    again.unsealed.note_heard("g1", begin + WAIT_MS)
+    assert again.judge(city.store, begin + WAIT_MS) == [], "told before the restart"
     board = city.board()
     assert board["orders"][0]["state"] == "missing"
+    city.desk.forget()
+    city.publish(now(city))
+    lines = city.collect(now(city))
+    for one in lines:
+        out.unsealed.note_line(one)
+    (line,) = out.judge(city.store, begin + 2 * WAIT_MS)
+    assert line["ended"] is True
     assert board["gateways"]["g1"]["missing"] == [1]
 
 
