@@ -208,6 +208,19 @@ def test_a_request_that_must_not_pass_is_refused_and_leaves_nothing(
     assert set(REFUSALS[reason].to_body()) == {"zh", "en"}
 
 
+@pytest.mark.parametrize("raw", [b"", b"x", b"\x30\x82" + bytes(600), bytes(70_000)])
+def test_what_is_no_request_is_refused_before_the_register_is_read(
+    desk: Desk, raw: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a thousand gateways a look into the register cost a byte of garbage 100 ms."""
+
+    def never(_: Path) -> dict[str, object]:
+        raise AssertionError("the register was read")
+
+    monkeypatch.setattr("centre.enrolment.office.read_register", never)
+    assert isinstance(desk.hears(raw), Refused)
+
+
 def test_a_good_request_gets_one_certificate_however_often_it_comes(desk: Desk) -> None:
     device, token = Device(), desk.gives(meters=METERS[::-1], site="Plant")
     csr = device.asks(token)

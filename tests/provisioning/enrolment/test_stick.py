@@ -1,6 +1,7 @@
 """Enrolment by a USB stick, from an empty folder to files that openssl and the agent take."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,35 @@ def test_a_bare_gateway_is_enrolled_by_a_stick_and_openssl_agrees(desk: Desk, tm
     assert broker is not None
     assert broker.centre_key is not None
     assert good(*call_) == lines, "said again, it changes nothing"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "link"])
+def test_what_lies_on_a_stick_in_the_place_of_a_request_is_not_waited_for_or_followed(
+    desk: Desk, tmp_path: Path, kind: str
+) -> None:
+    stick, victim = tmp_path / "stick", tmp_path / "victim"
+    stick.mkdir()
+    victim.write_text("the key")
+    made = {
+        "pipe": os.mkfifo,
+        "device": lambda path: path.symlink_to("/dev/zero"),
+        "link": lambda path: path.symlink_to(victim),
+    }
+    made[kind](stick / "dianjian-x.csr")
+    said = bad(1, "centre", "approve", *desk.all, "--from", str(stick), "--code", "AAAA-BBBB-CCCC")
+    assert "dianjian-x.csr: is no plain file" in said
+    assert victim.read_text() == "the key"
+
+
+def test_answers_on_a_stick_overwrite_nothing_that_a_link_names(desk: Desk, tmp_path: Path) -> None:
+    stick, victim = tmp_path / "stick", tmp_path / "victim"
+    stick.mkdir()
+    victim.write_text("the key")
+    (stick / "dianjian-x.csr").write_text("garbage")
+    for name in ("refused", "refused.new", "p7c", "p7c.new"):
+        (stick / f"dianjian-x.{name}").symlink_to(victim)
+    call("centre", "approve", *desk.all, "--from", str(stick), "--code", "AAAA-BBBB-CCCC")
+    assert victim.read_text() == "the key"
 
 
 def test_without_a_token_the_line_for_the_centre_is_printed_as_before(desk: Desk, tmp_path: Path) -> None:
