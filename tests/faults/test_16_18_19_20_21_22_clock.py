@@ -19,6 +19,7 @@ ON = {"m1": 30_000.0, "m2": 12_000.0}
 OFF = {"m1": 30_000.0, "m2": 0.0}
 MINUTE_S = 60.0
 HOUR_S = 3_600
+TEN_YEARS_S = 315_576_000
 STEP_S = 10.0
 SECOND_BOOT = b"second boot....."
 YEAR_2099_S = 4_070_908_800
@@ -96,8 +97,12 @@ def test_16_the_next_boot_does_not_inherit_an_absurd_time(tmp_path: Path) -> Non
         line.check()
 
 
-@pytest.mark.parametrize(("row", "step_s"), [(18, HOUR_S), (19, -HOUR_S)], ids=["18 on", "19 back"])
-def test_18_19_a_step_of_an_hour_is_on_record_and_changes_no_order_and_no_episode(
+@pytest.mark.parametrize(
+    ("row", "step_s"),
+    [(18, HOUR_S), (19, -HOUR_S), (18, TEN_YEARS_S), (19, -TEN_YEARS_S)],
+    ids=["18 on", "19 back", "18 ten years on", "19 ten years back"],
+)
+def test_18_19_a_step_is_on_record_and_changes_no_order_and_no_episode(
     tmp_path: Path, row: int, step_s: int
 ) -> None:
     del row
@@ -111,6 +116,19 @@ def test_18_19_a_step_of_an_hour_is_on_record_and_changes_no_order_and_no_episod
         assert body["begin_at_s"] == pytest.approx(BEGIN_S + begin_s, abs=30)
         line.deliver()
         assert line.centre.findings("clock_step")
+        line.check()
+
+
+def test_18_19_a_clock_that_goes_forth_and_back_by_ten_years_is_on_record_each_time(tmp_path: Path) -> None:
+    with Line(tmp_path, interval_s=MINUTE_S) as line:
+        line.gateway.pass_time(300, ON, STEP_S)
+        for step_s in (TEN_YEARS_S, -2 * TEN_YEARS_S, TEN_YEARS_S):
+            line.gateway.ahead_s += step_s
+            line.gateway.pass_time(300, ON, STEP_S)
+        steps = [body["step_ms"] for body in line.gateway.bodies(Kind.CLOCK)]
+        assert steps == [step_s * 1000 for step_s in (TEN_YEARS_S, -2 * TEN_YEARS_S, TEN_YEARS_S)]
+        line.deliver()
+        assert len(line.centre.findings("clock_step")) == len(steps)
         line.check()
 
 
