@@ -27,7 +27,7 @@ from evidence.held import Held
 from evidence.orders.certificate import Certificate, Role
 from evidence.orders.entries import HELD, Answered, What
 from evidence.orders.newest import Newest, parse_newest
-from evidence.orders.order import ALERT, CANCEL, CONFIG, Order, hash_order, parse_order
+from evidence.orders.order import ALERT, CANCEL, CHECK, CONFIG, Order, hash_order, parse_order
 from evidence.orders.trust import Reason, Trust
 from evidence.record import Kind
 from evidence.seal import HASH_BYTES
@@ -87,7 +87,7 @@ class Book:
 
     def knows(self, digest: bytes) -> bool:
         """Whether this was sealed before."""
-        return digest in self._known
+        return digest in self._known or any(hash_order(one.raw) == digest for one in self.held.values())
 
     def judge(self, order: Order, certificate: Certificate, utc_ms: int | None) -> Reason | None:
         """Why an order that counts is refused beside those that came before; None if it is taken."""
@@ -128,6 +128,12 @@ class Book:
             for one, two in combinations(live, 2)
             if _contradict(one, two)
         ]
+
+    def find_result(self, order: Order) -> Order | None:
+        """The last check of its issuer on an order, which closes or returns it."""
+        checks = [one.order for one in self.held.values() if one.order.kind == CHECK and not one.cancelled]
+        mine = [one for one in checks if one.body.get("order") == order.id and one.issuer == order.issuer]
+        return max((one for one in mine if one.seq > order.seq), key=lambda one: one.seq, default=None)
 
     def list_unanswered(self) -> Iterator[Order]:
         """Orders whose reception was not answered yet."""

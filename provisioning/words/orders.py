@@ -25,6 +25,8 @@ STATES: Final[Mapping[str, Words]] = {
     "objected": Words("有异议", "objected"),
     "declared": Words("已申报", "declared"),
     "done": Words("已完成", "done"),
+    "closed": Words("已办结", "closed"),
+    "returned": Words("已退回", "RETURNED: answer again"),
 }
 WORDS: Final[Mapping[str, Words]] = {
     "row": Words(

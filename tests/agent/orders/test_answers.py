@@ -91,6 +91,23 @@ def test_an_order_is_overdue_until_a_person_answers(rig: Rig) -> None:
     assert [one["state"] for one in rig.parts.orders.list_open(rig.stamp())] == ["done"]
 
 
+@pytest.mark.parametrize(
+    ("body", "by", "state"),
+    [
+        ({"order": "o1", "closed": True, "text": "属实"}, made.CITY, "closed"),
+        ({"order": "o1", "closed": False}, made.CITY, "returned"),
+        ({"order": "o2", "closed": True}, made.CITY, "pending"),
+        ({"order": "o1", "closed": True}, made.DISTRICT, "pending"),
+    ],
+)
+def test_its_issuer_closes_or_returns_an_order(rig: Rig, body: dict[str, Any], by: bytes, state: str) -> None:
+    issuer = made.CITY_NAME if by == made.CITY else made.DISTRICT_NAME
+    give(rig, made.message(by, id="k1", seq=2, kind="check", body=body, issuer=issuer))
+    assert [(one["order"], one["state"]) for one in rig.parts.orders.list_open(rig.stamp())] == [
+        ("o1", state)
+    ]
+
+
 def test_the_log_says_once_that_nobody_has_answered_in_time(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:

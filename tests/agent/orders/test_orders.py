@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from agent.orders.book import KNOWN_MAX
 from agent.orders.orders import REFUSED_MAX, WAIT_S
 from drivers.clock import ClockState
 from evidence.orders.entries import HELD
@@ -169,6 +170,16 @@ def test_junk_is_sealed_by_its_hash_alone_and_not_without_end(rig: Rig, payload:
     rig.passed_s += 1
     rig.tick()
     assert len(told(rig)) == REFUSED_MAX
+
+
+def test_who_floods_the_topic_does_not_have_what_is_held_sealed_again(rig: Rig) -> None:
+    give(rig, made.message())
+    book = rig.parts.orders.book
+    for number in range(KNOWN_MAX + 1):
+        junk = {"what": "order", "state": "refused", "reason": "form", "hash": number.to_bytes(32, "big")}
+        book.apply(Kind.ORDER, junk, NOW_MS)
+    give(rig, made.message())
+    assert said(rig) == ANSWERED
 
 
 def test_what_is_too_large_is_refused_before_it_is_read(rig: Rig) -> None:
