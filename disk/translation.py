@@ -128,11 +128,16 @@ ERRORS: Final[Mapping[str, str]] = {
     "Temporary failure in name resolution": "暂时无法解析主机名称",
     "Inappropriate ioctl for device": "不是终端设备",
     "Operation not permitted": "系统不允许",
+    "Could not configure port: ({}, '{}')": "无法配置端口：{1}",
+    "[Errno {}] could not open port {}: [Errno {}] {}: '{}'": "无法打开端口 {1}：{3}",
+    "could not open port {}: {}": "无法打开端口 {}：{}",
+    "[Errno {}] {}: '{}'": "{2}：{1}",
+    "[Errno {}] {}": "{1}",
     "File name too long": "名称过长",
     "Too many levels of symbolic links": "符号链接循环",
     "Too many open files": "打开的文件过多",
 }
-"""What the system says (strerror)."""
+"""What the system and pyserial say."""
 NESTED_MAX: Final = 6
 """Messages within a message: file, key, reason, reason of the reason."""
 LITERAL_MIN: Final = 10
@@ -167,19 +172,28 @@ def _tell(text: str, depth: int) -> str:
     known = _load("errors").get(text)
     if known is not None or not depth or not text.isprintable():
         return text if known is None else known
+    return _fill(text, depth, sure=True) or _split(text, depth) or _fill(text, depth, sure=False) or text
+
+
+def _fill(text: str, depth: int, *, sure: bool) -> str:
+    """The Chinese of the template that the text was made of; "" if there is none."""
     for template, chinese, letters in _load_templates():
-        found = template.fullmatch(text)
+        found = template.fullmatch(text) if (letters >= LITERAL_MIN) is sure else None
         if found:
             values = [_tell(value, depth - 1) for value in found.groups()]
-            if letters >= LITERAL_MIN or not any(map(_ENGLISH.search, values)):
+            if sure or not any(map(_ENGLISH.search, values)):
                 return chinese.format(*values)
+    return ""
+
+
+def _split(text: str, depth: int) -> str:
+    """The text with what stands before or behind its first colon in Chinese; "" if neither has any."""
     for sign, wide in ((": ", "："), ("; ", "；")):
         head, mark, rest = text.partition(sign)
-        if mark:
-            parts = _tell(head, depth - 1), _tell(rest, depth - 1)
-            if parts != (head, rest):
-                return wide.join(parts)
-    return text
+        parts = (_tell(head, depth - 1), _tell(rest, depth - 1)) if mark else (head, rest)
+        if parts != (head, rest):
+            return wide.join(parts)
+    return ""
 
 
 def speak() -> None:
@@ -201,12 +215,25 @@ def _load(what: str) -> Mapping[str, str]:
     texts = {**LIBRARIES, **HELP} if what == "help" else dict(ERRORS)
     for name in _modules[what]:
         texts |= importlib.import_module(name).TEXTS
-    for english, chinese in list(texts.items()):  # parts that are put together with others
-        if english[:2] in {": ", "; "}:
-            texts[english[2:]] = chinese[1:]
-        elif english.endswith(" "):
-            texts[english + "{}"] = chinese + "{}"
-    return texts
+    return {**_take_apart(texts), **texts} if what == "errors" else texts
+
+
+def _take_apart(texts: Mapping[str, str]) -> Mapping[str, str]:
+    """Parts of messages that are put together with others: before or behind a colon, or up to a list."""
+    parts: dict[str, str] = {}
+    for english, chinese in texts.items():
+        pairs = list(zip(english.split(": "), chinese.split("："), strict=False))
+        if english.count(": ") == chinese.count("："):
+            parts |= {
+                one: two
+                for one, two in pairs
+                if one.count("{}") == two.count("{}") and re.search("[a-z]", one)
+            }
+        if english.startswith("; "):
+            parts[english[2:]] = chinese[1:]
+        if english.endswith(" "):
+            parts[english + "{}"] = chinese + "{}"
+    return parts
 
 
 @functools.cache
@@ -216,7 +243,7 @@ def _load_templates() -> Sequence[tuple[re.Pattern[str], str, int]]:
     made = []
     for english, chinese in texts.items():
         parts = english.split("{}")
-        pattern = re.compile("(.+?)".join(map(re.escape, parts[:-1])) + "(.*)" + re.escape(parts[-1]))
+        pattern = re.compile("(.*?)".join(map(re.escape, parts[:-1])) + "(.*)" + re.escape(parts[-1]))
         letters = len(re.findall("[A-Za-z]", "".join(parts)))
         made.append((pattern, chinese, letters if parts[-1] or len(parts) > 2 else letters // 2))
     return sorted(made, key=lambda one: (-one[2], one[0].groups))

@@ -74,4 +74,5 @@ TEXTS: Final[Mapping[str, str]] = {
         "地址 {} 有SunSpec模型，但没有电表（201-204、211-214）：{}"
     ),
     "unit {} has no SunSpec marker at {}": "地址 {} 在 {} 处没有SunSpec标志",
+    "no meter model is called {}, did you mean {}?": "没有名为 {} 的电表型号；是否为 {}？",
 }

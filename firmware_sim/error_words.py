@@ -97,4 +97,16 @@ TEXTS: Final[Mapping[str, str]] = {
     "{}: needs pw, and sm4_key as a text": "{}：需要 pw，sm4_key 须为文本",
     "{} is not CN,ST,REGION": "{} 的写法应为 CN,ST,数据区",
     "{}: sm4_key has 32 hexadecimal digits or 16 characters": "{}：sm4_key 须为32位十六进制数或16个字符",
+    "at; duration_s, where it does not go on for ever": "at；不是一直持续的另有 duration_s",
+    'wiring = { mistake = … } of a [[meter]], or of an [[event]] with what = "wiring"': (
+        '[[meter]] 的 wiring = { mistake = … }，或 what = "wiring" 的 [[event]]'
+    ),
+    "each at most once for a bus or a meter": "对每条总线或每块电表至多一次",
+    "treatment line": "治理线路",
+    "line, or all": "线路或全部",
+    "bus or meter": "总线或电表",
+    "serial frames": "串行帧",
+    "bus over TCP": "TCP总线",
+    "points = the holes between them, code = 2 (0: silence)": "points = 其间的空缺, code = 2（0：无应答）",
+    "points = all that is measured": "points = 所测的全部",
 }

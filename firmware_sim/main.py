@@ -18,6 +18,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +31,7 @@ from disk.help_page import LANGUAGE, HelpGroup, set_up
 from disk.language import choose_language, language, put_language_first
 from disk.translation import add_catalogues, translate_message
 from disk.version import read_version
+from disk.wide_text import count_columns
 from drivers.clock import NS_PER_S, Clock, ScaledClock, SystemClock
 from drivers.errors import ModelError
 from drivers.points import model as meter_models
@@ -51,11 +54,22 @@ EXIT_FAILED: Final = 1
 EXIT_WRONG_INPUT: Final = 2
 W_PER_KW: Final = 1000.0
 HOUR_S: Final = 3600.0
+WHERE_COLUMNS: Final = 16
 
 
 add_catalogues("help", "firmware_sim.help_words")
 add_catalogues("errors", *(f"{floor}.error_words" for floor in ("disk", "drivers", "firmware_sim")))
 set_up()
+
+
+@contextmanager
+def _in_the_callers_language() -> Iterator[None]:
+    """Have what a verb says of a wrong call said in the language of the call."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = translate_message(error.message)
+        raise
 
 
 class _Simulator(HelpGroup):
@@ -66,7 +80,13 @@ class _Simulator(HelpGroup):
     ) -> click.Context:
         """The call, in the language that it names anywhere."""
         choose_language(None)
-        return super().make_context(info_name, put_language_first(args), parent, **more)
+        with _in_the_callers_language():
+            return super().make_context(info_name, put_language_first(args), parent, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """The verb."""
+        with _in_the_callers_language():
+            return super().invoke(ctx)
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """The console script."""
@@ -215,12 +235,14 @@ def events(*, as_json: bool) -> None:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
     for section, common in COMMON.items():
-        click.echo(f"{section}: {common}")
+        click.echo(f"{section}: {translate_message(common)}")
         for entry in CATALOGUE:
             if entry.section == section:
-                click.echo(f"  {entry.what:<17}{entry.where:<16}{entry.meaning.text(language())}")
+                where = translate_message(entry.where)
+                left = " " * (WHERE_COLUMNS - count_columns(where))
+                click.echo(f"  {entry.what:<17}{where}{left}{entry.meaning.text(language())}")
                 if entry.keys:
-                    click.echo(f"  {'':<33}{entry.keys}")
+                    click.echo(f"  {'':<33}{translate_message(entry.keys)}")
 
 
 main.add_command(train)

@@ -179,4 +179,7 @@ TEXTS: Final[Mapping[str, str]] = {
         "中心没有应答；`dianjian centre listen` 在运行吗？"
     ),
     "no book of orders: {}": "不是指令簿：{}",
+    "no order is held": "此处没有指令",
+    "no order {} is held": "此处没有指令 {}",
+    "an answer of a person has a state and a name": "人工答复须有状态和姓名",
 }

@@ -235,6 +235,11 @@ def load(name: str) -> Model:
         ModelError: There is none with that name.
     """
     if name not in names():
+        import difflib  # noqa: PLC0415 - only a mistyped name needs it
+
+        near = difflib.get_close_matches(name.casefold(), names(), n=1)
+        if near:
+            raise ModelError((f"no meter model is called {name}, did you mean {near[0]}?",))
         raise ModelError((f"no meter model is called {name}; known: {', '.join(names())}",))
     return load_file(_SHIPPED / f"{name}.toml")
 

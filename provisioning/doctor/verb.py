@@ -33,6 +33,7 @@ from agent.status.socket import SOCKET_NAME, read_status
 from agent.store.names import DATABASE_NAME
 from agent.uplink.settings import mqtt_settings
 from disk.database import add_suffix
+from disk.translation import to_chinese
 from evidence.words import Words
 from provisioning.doctor import access, broker, certificates, chain, machine
 from provisioning.doctor import meters as doctor_meters
@@ -64,7 +65,7 @@ def config(target: Target, _: Callable[[str], None]) -> Iterator[Finding]:
     """The site file."""
     for problem in target.problems:
         remedy = Words(f"改正 {target.file}", f"put {target.file} right")
-        yield failed("config", Words.same(problem), remedy)
+        yield failed("config", Words(to_chinese(problem), problem), remedy)
     if not target.problems and target.site is not None:
         site, whose = target.site, target.site.site.gateway
         buses, meters, lines, links = (len(part) for part in (site.bus, site.meter, site.line, site.linkage))

@@ -16,6 +16,7 @@ from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.site.enrolment import EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, Site, load_site
 from agent.store.names import KEYS_NAME
+from disk.language import OPTION, language
 from evidence.seal import FIRST_NUMBER
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.talk import find_way, make_reporter, read_offer, run_or_fail
@@ -66,7 +67,8 @@ def command(
         )
     if not ask and token_file is None:
         more = [] if recovery is None else ["--recovery", str(recovery)]
-        raise click.exceptions.Exit(agent_main.main(["init", "--config", str(config), *more]))
+        call = [OPTION, language(), "init", "--config", str(config), *more]
+        raise click.exceptions.Exit(agent_main.main(call))
     site = _site(config)
     offer = read_offer(token_file, site, centre_key, authority, broker)
 

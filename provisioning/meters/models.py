@@ -6,12 +6,15 @@ from typing import Any
 import click
 
 from disk.help_page import HelpGroup
+from disk.translation import translate_message
 from drivers.errors import ModelError
 from drivers.points.model import Model, load, load_file, names
 from provisioning.meters.models_page import replace_models
+from provisioning.meters.words import WORDS
 from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import console, table
+from provisioning.words.language import translate
 
 
 @click.group(
@@ -27,8 +30,12 @@ def command(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         say_json([_as_json(model) for model in known])
         return
-    rows = [(model.name, model.maker, str(len(model.points)), model.verified.value) for model in known]
-    console().print(table(("model", "maker", "points", "verified"), rows))
+    rows = [
+        (model.name, model.maker, str(len(model.points)), translate(WORDS[model.verified.value]))
+        for model in known
+    ]
+    headings = [translate(WORDS[key]) for key in ("model", "maker", "points", "verified")]
+    console().print(table(headings, rows))
 
 
 @command.command("check")
@@ -41,7 +48,8 @@ def check(file: Path) -> None:
         raise fail(EXIT_USAGE, *error.problems) from error
     except OSError as error:
         raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
-    say(f"{file}: good: {model.name}, {len(model.points)} points, {len(model.goldens)} golden frames")
+    good = f"{file}: good: {model.name}, {len(model.points)} points, {len(model.goldens)} golden frames"
+    say(translate_message(good))
 
 
 @command.command("page")

@@ -8,6 +8,12 @@ from evidence.words import Words
 WORDS: Final[Mapping[str, Words]] = {
     "model": Words("型号", "model"),
     "unknown": Words("未知", "unknown"),
+    "maker": Words("厂家", "maker"),
+    "points": Words("测点", "points"),
+    "verified": Words("依据", "verified"),
+    "hardware": Words("实测", "hardware"),
+    "document": Words("资料", "document"),
+    "reported": Words("他人报告", "reported"),
     "quick pass": Words("快速查找", "quick pass"),
     "full pass": Words("全面查找", "full pass"),
     "unit": Words("地址", "unit"),

@@ -14,6 +14,7 @@ from typing import IO, Any, Final
 from agent.status.socket import read_status
 from agent.store.gateway import read_seals
 from disk.database import StoreError
+from disk.language import OPTION, language
 from evidence.seal import FIRST_NUMBER
 from provisioning.journal.entries import Receipted
 from provisioning.setup.session import Session
@@ -105,7 +106,8 @@ def run_once(session: Session) -> tuple[int, int]:
 
 
 def _start(session: Session, log: IO[str]) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-P", "-m", "agent.main", "run", "--once", "--config", str(session.site_file)]
+    agent = [sys.executable, "-P", "-m", "agent.main", OPTION, language()]
+    command = [*agent, "run", "--once", "--config", str(session.site_file)]
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
     )

@@ -172,7 +172,8 @@ class Talk:
             for name, label in options:
                 if typed.casefold() in {name.casefold(), plain(label).casefold()}:
                     return name
-            raise WrongAnswerError("no_choice", options=", ".join(names), typed=typed)
+            offered = names if self.assume_yes else [label for _, label in options]
+            raise WrongAnswerError("no_choice", options=", ".join(offered), typed=typed)
 
         if not self.assume_yes:
             for number, (_, label) in enumerate(options, 1):

@@ -67,4 +67,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "--html FILE draws the page of this evidence anew": "--html 文件 会重新绘制此证据的页面",
     "{} gateways": "{} 台网关",
     "authority {}": "证书机构 {}",
+    "{}: good: {}, {} points, {} golden frames": "{}：正确：{}，{} 个测点，{} 个实录帧",
 }

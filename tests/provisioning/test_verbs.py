@@ -111,7 +111,7 @@ USAGE, OUTSIDE, NO = 2, 3, 1
         ("models check noise.toml", USAGE, "noise.toml"),
         ("status --config nosuch.toml", USAGE, "cannot be read"),
         ("status --config latin", USAGE, "is UTF-16, not UTF-8"),
-        ("status --config folder", USAGE, "is no plain file"),
+        ("status --config folder", USAGE, "Is a directory"),
         ("status --config site.toml", OUTSIDE, "no agent answers"),
         ("enrol --config broken.toml", USAGE, "is not TOML"),
         ("centre init --key key", USAGE, "never overwritten"),

@@ -218,6 +218,12 @@ def test_an_unknown_model_name_lists_those_that_are_known() -> None:
         model.load("acme")
 
 
+@pytest.mark.parametrize("typed", ["eastron-smd630", "Eastron-SDM630", "eastron_sdm630", "estron-sdm630"])
+def test_a_mistyped_model_name_is_answered_with_the_nearest(typed: str) -> None:
+    with pytest.raises(ModelError, match=rf"{typed}, did you mean eastron-sdm630\?"):
+        model.load(typed)
+
+
 @pytest.mark.parametrize(
     ("name", "answers", "fits"),
     [

@@ -231,6 +231,10 @@ WRONG: Final = [
     ("scan tcp://x --first", "选项 '--first' 需要一个值。"),
     ("scan tcp://x y", "多余的参数（y）"),
     ("scan tcp://x --quick=1", "选项 '--quick' 不带值。"),
+    (
+        "read tcp://127.0.0.1:1 --model eastron-smd630",
+        "没有名为 eastron-smd630 的电表型号；是否为 eastron-sdm630？",
+    ),
     ("modles", "没有命令 'modles'；是否为 models？"),
     ("centre lsit", "没有命令 'lsit'。 （是否为其中之一：'list', 'listen'？）"),
     ("verify nothing", "'文件'：'nothing' 不存在。"),

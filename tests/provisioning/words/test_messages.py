@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.main import main as agent
-from disk import language, translation
+from disk import language
 from disk.translation import translate_message
 from provisioning.cli import ERRORS
 from tests.provisioning.words.spoken import CJK, PACKAGES, all_said, all_texts
@@ -118,7 +118,7 @@ def test_nothing_is_left_out_that_is_not_said() -> None:
 
 
 def test_every_chinese_has_the_values_of_its_english() -> None:
-    for english, chinese in {**catalogue(), **translation.ERRORS}.items():
+    for english, chinese in catalogue().items():
         parsed = Formatter().parse(chinese) if "{}" in english else ()
         fields = [name for _, name, _, _ in parsed if name is not None]
         numbers = sorted(
@@ -176,6 +176,15 @@ def test_no_chinese_waits_for_a_message_that_is_gone() -> None:
             "结论：成立，但2 份内容被扣留，且1 个签封含有格式错误的记录；最后的签封 ab",
         ),
         ("炉子 A: no answer", "炉子 A：没有应答"),
+        (
+            "s.toml: site.gateway: must be letters, digits, - and _, at most 32, not 'a b'",
+            "s.toml：site.gateway：须为字母、数字、- 和 _，最多 32 个，不能是 'a b'",
+        ),
+        ("gateway : 0 seals, 0 records", "网关 ：0 个签封，0 条记录"),
+        (
+            "rtu:/x: /x: Could not configure port: (25, 'Inappropriate ioctl for device')",
+            "rtu:/x：/x：无法配置端口：不是终端设备",
+        ),
         ("what nobody translated", "what nobody translated"),
         ("已经是中文：no answer", "已经是中文：no answer"),
     ],
