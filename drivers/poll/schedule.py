@@ -10,8 +10,9 @@ missed on a crowded bus are dropped, not made up for. Failures have two levels:
   are due again.
 - **A bus that is down** rests as a whole, with a pause that grows in the same way.
 
-A meter that answers but refuses a group is not silent: that group alone is tried less often. A meter in
-whose place a gateway answers (exceptions 10 and 11) is silent.
+A meter that answers but refuses a group is not silent: that group alone is tried less often, once it was
+refused as often as the meter needs to look into registers that it had. A meter in whose place a gateway
+answers (exceptions 10 and 11) is silent.
 
 Pure: the time is passed in as `now_s`, of any clock that never runs back.
 """
@@ -25,6 +26,7 @@ from attrs import Factory, define, frozen
 
 from drivers.poll.meter import MeterSetup
 from drivers.poll.share import FairShare, ProbeShare
+from drivers.poll.splitting import FAILURES_PROVEN
 from drivers.reading import PollGroup, Quality
 
 FRESH_SILENCES: Final = 4
@@ -63,6 +65,7 @@ class _MeterState:
     intervals_s: dict[PollGroup, float]
     due_s: dict[PollGroup, float] = Factory(dict)
     refusals: dict[PollGroup, int] = Factory(dict)
+    """In a row, less those that a group which was answered has free."""
     silences: int = 0
     has_answered: bool = False
     probe_s: float = 0.0
@@ -229,10 +232,13 @@ class Schedule:
         elif meter_id in self._resting:
             self._end_rest(meter_id, state)
         if not refused:
-            state.refusals.pop(group, None)
+            state.refusals[group] = -FAILURES_PROVEN
             self._put_off(meter_id, state, group, now_s)
             return
         refusals = state.refusals[group] = min(state.refusals.get(group, 0) + 1, 16)  # 2^16 is beyond any
+        if refusals <= 0:
+            self._put_off(meter_id, state, group, now_s)
+            return
         every_s = state.intervals_s[group]
         pause_s = min(every_s * 2.0**refusals, max(REFUSED_PAUSE_MAX_S, every_s))
         self._put(meter_id, state, {group: now_s + pause_s})

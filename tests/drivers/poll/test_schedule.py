@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from drivers.points.model import load
 from drivers.poll.meter import MeterSetup
 from drivers.poll.schedule import PAUSE_MAX_S, Due, Schedule, Wait
+from drivers.poll.splitting import FAILURES_PROVEN
 from drivers.reading import PollGroup, Quality
 
 MODEL = load("eastron-sdm630")
@@ -83,6 +84,22 @@ def test_one_time_out_alone_silences_nobody() -> None:
         schedule.next(now_s)
         schedule.note_poll("a", FAST, now_s, Quality.BAD if i % 2 else Quality.GOOD)
         assert schedule.silent_meters == ()
+
+
+def test_a_group_that_was_answered_keeps_its_polls_until_its_refusals_are_looked_into() -> None:
+    schedule, now_s, asked_s = Schedule([setup("a")]), 0.0, []
+    while now_s < 200.0:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        refused = step.group is FAST and now_s >= 10.0
+        asked_s += [now_s] if refused else []
+        schedule.note_poll("a", step.group, now_s, Quality.BAD if refused else Quality.GOOD, refused=refused)
+    gaps_s = [round(after - before) for before, after in itertools.pairwise(asked_s)]
+    every_s = setup("a").intervals_s[FAST]
+    assert gaps_s[:FAILURES_PROVEN] == [every_s] * FAILURES_PROVEN
+    assert gaps_s[FAILURES_PROVEN : FAILURES_PROVEN + 3] == [2 * every_s, 4 * every_s, 8 * every_s]
 
 
 def test_a_refused_group_is_asked_less_often_and_leaves_the_others_alone() -> None:
