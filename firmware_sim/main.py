@@ -68,7 +68,7 @@ def _in_the_callers_language() -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        error.message = translate_message(error.message)
+        vars(error)["message"] = translate_message(error.message)  # click's type says that it stays
         raise
 
 

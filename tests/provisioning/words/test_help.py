@@ -281,3 +281,25 @@ def test_a_wrong_call_of_the_agent_is_told_in_chinese(
 def test_every_program_says_its_version(program: str) -> None:
     shown = CliRunner().invoke(PROGRAMS[program], ["--version"], prog_name=program)
     assert re.fullmatch(rf"{program} \d+\.\d+\.\S+\n", shown.output)
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "says"),
+    [
+        ("serve", 2, "错误：请给出工厂或 --model 之一"),
+        ("srve", 2, "错误：没有命令 'srve'。 是否为 'serve'？"),
+        (
+            "serve --tcp x --model eastron-smd630",
+            2,
+            "没有名为 eastron-smd630 的电表型号；是否为 eastron-sdm630？",
+        ),
+        ("serve nosuch", 2, "nosuch：无法读取：文件或文件夹不存在"),
+        ("set nosuch", 1, "nosuch：此处没有运行中的模拟工厂（文件或文件夹不存在）"),
+        ("", 2, "用法：dianjian-sim [选项] 命令"),
+    ],
+)
+def test_the_simulator_tells_a_wrong_call_in_chinese(call: str, code: int, says: str) -> None:
+    shown = CliRunner().invoke(simulator, ["--lang", "zh", *call.split()], prog_name="dianjian-sim")
+    assert shown.exit_code == code
+    assert says in shown.stderr
+    assert foreign(shown.stderr) == []
