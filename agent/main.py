@@ -20,6 +20,7 @@ repair it.
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -54,6 +55,7 @@ from disk.language import language
 from disk.lock import SecondInstanceError
 from disk.plain_text import one_line, to_json
 from disk.probe import probe_folder
+from disk.streams import fill_standard_streams
 from disk.translation import translate_message
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
@@ -89,6 +91,19 @@ _CODES: Final[dict[int, tuple[type[Exception], ...]]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script."""
+    fill_standard_streams()
+    code = _run_verb(arguments)
+    try:
+        sys.stdout.flush()
+    except OSError as error:  # the reader went away, or a full disk behind `>`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"dianjian-agent: the output: {error.strerror}\n")
+            code = code or EXIT_DISK
+    return code
+
+
+def _run_verb(arguments: Sequence[str] | None) -> int:
     call = read_call(sys.argv[1:] if arguments is None else arguments)
     log_to(sys.stderr)
     try:

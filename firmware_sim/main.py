@@ -29,6 +29,7 @@ from attrs import asdict, evolve
 
 from disk.help_page import LANGUAGE, HelpGroup, set_up
 from disk.language import choose_language, language, put_language_first
+from disk.streams import fill_standard_streams
 from disk.translation import add_catalogues, translate_message
 from disk.version import read_version
 from disk.wide_text import count_columns
@@ -90,11 +91,16 @@ class _Simulator(HelpGroup):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """The console script."""
+        fill_standard_streams()
         try:
             try:
                 return super().main(*args, **extra)
             finally:
                 sys.stdout.flush()
+        except SystemExit as ended:
+            if isinstance(ended.__context__, BrokenPipeError):  # click makes a 1 of it
+                sys.exit(0)
+            raise
         except OSError as error:
             if not isinstance(error, BrokenPipeError):
                 told = translate_message(f"{error.filename or 'output'}: {error.strerror}")

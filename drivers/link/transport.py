@@ -131,6 +131,8 @@ class Pipe(ABC):
         if isinstance(error, termios.error):  # not an OSError, though built like one
             error = OSError(*error.args)
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        if isinstance(error, serial.SerialException) and error.errno is not None:
+            reason = os.strerror(error.errno)  # pyserial's text names the port again, and Python's class
         return BusDownError(f"{self._name}: {reason}")
 
 

@@ -1,5 +1,6 @@
 """Shared by `dianjian enrol` and `dianjian renew`: progress, exit codes, token, transport to the centre."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -79,6 +80,8 @@ def read_offer(
 
 def _ask_token() -> str:
     wanted = Words("令牌（或二维码文本）", "token (or the text of the QR code)")
+    if not sys.stdin.isatty():  # a prompt would be echoed, and warned of by a library
+        return plain(sys.stdin.readline(TOKEN_BYTES_MAX))
     text: str = click.prompt(translate(wanted), hide_input=True, err=True)
     return plain(text)
 

@@ -79,7 +79,8 @@ def command(
     except ParamsError as error:
         raise fail(EXIT_USAGE, f"{config}: {_to_one_line(error.problems)}") from error
     except (OSError, ValueError, TooShortError) as error:
-        raise fail(EXIT_USAGE, f"{csv_file or config}: {error}") from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise fail(EXIT_USAGE, f"{csv_file or config}: {why}") from error
     if as_json:
         for line in to_json_lines(tested):
             say_json(line)

@@ -116,7 +116,8 @@ def command(
     except ParamsError as error:
         raise fail(EXIT_USAGE, *error.problems) from error
     except (OSError, ValueError) as error:
-        raise fail(EXIT_USAGE, f"{csv_file or config}: {error}") from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise fail(EXIT_USAGE, f"{csv_file or config}: {why}") from error
     _print(learned, as_json=as_json)
     _refuse(learned)
     if dry_run:

@@ -17,6 +17,7 @@ from evidence.words import Words
 from provisioning.loads.loads import Loads, LoadsError, Note, NoteKind, QuestionError
 from provisioning.loads.reader import read_loads
 from provisioning.loads.settings import EVERY, ReadSettings, wanted_lines
+from provisioning.loads.zones import check_zone
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.say import say
 from provisioning.terminal.show import console, count_up
@@ -108,6 +109,8 @@ def read_file(path: Path, site: Site, options: FileOptions) -> Loads:
         OSError: The file cannot be opened.
     """
     settings = evolve(options.settings, site_zone=site.site.utc_offset)
+    if settings.zone:
+        check_zone(settings.zone)  # also where the file turns out to need none
     lines = wanted_lines(site)
     asks = sys.stdin.isatty() and not options.yes
     for _ in range(QUESTIONS_MAX):

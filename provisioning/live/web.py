@@ -25,7 +25,15 @@ from agent.site.file import ConfigError
 from agent.status.socket import SOCKET_NAME, read_status
 from agent.store.names import DATABASE_NAME
 from provisioning.live.page.chain import Chain
-from provisioning.live.page.gate import QUERY, Gate, PasswordError, Token, read_password, write_password
+from provisioning.live.page.gate import (
+    QUERY,
+    Gate,
+    PasswordError,
+    Token,
+    is_password_file,
+    read_password,
+    write_password,
+)
 from provisioning.live.page.neighbour import may_read_status
 from provisioning.live.page.page import POLICY, draw_status_page
 from provisioning.live.page.server import Server
@@ -143,8 +151,10 @@ def _parse_address(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     try:
-        ip_address(host)
+        is_wide = ip_address(host).version == 6
     except ValueError:
+        host, is_wide = "", False
+    if is_wide and not listen.startswith(f"[{host}]:"):
         host = ""
     if not colon or not host or not port.isdecimal() or int(port) > 65_535:
         raise fail(EXIT_USAGE, f"--listen: an address and a port like {LISTEN} or [::1]:8460, not {listen!r}")
@@ -171,6 +181,8 @@ def _set_password(path: Path) -> None:
         password = click.prompt("password", hide_input=True, confirmation_prompt=True, err=True)
     else:
         password = sys.stdin.readline().rstrip("\n")
+    if path.exists() and not is_password_file(path):
+        raise fail(EXIT_USAGE, f"{path}: is there already and keeps no password; name another file")
     try:
         write_password(path, password)
     except PasswordError as error:

@@ -19,6 +19,11 @@ QUARTER_S: Final = 900
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
 
 
+def check_zone(zone: str) -> None:
+    """Raises LoadsError if there is no such zone."""
+    to_utc(np.zeros(1), zone)
+
+
 def to_utc(local_s: Floats, zone: str) -> Floats:
     """UTC of times of a clock in `zone`; an hour that came twice is told by the clock going back in it.
 

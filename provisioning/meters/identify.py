@@ -7,6 +7,7 @@ import click
 
 from disk.plain_text import one_line
 from drivers.clock import SystemClock
+from drivers.dlt645.bus import Dlt645Bus
 from drivers.errors import BusDownError, ModelError
 from drivers.link.verdict import UNIT_ID_MAX
 from drivers.points.model import Model, load, load_file, names
@@ -76,6 +77,8 @@ def command(
     except ModelError as error:
         raise fail(EXIT_USAGE, *error.problems) from error
     with meter_bus(url, record, replay, hasty=True) as bus:
+        if isinstance(bus, Dlt645Bus):
+            raise fail(EXIT_USAGE, translate(WORDS["of dlt645"], url=bus.url))
         found = _identify(bus, unit_id, models)
     if as_json:
         say_json(_as_json(unit_id, found))

@@ -1,7 +1,8 @@
 """`dianjian read`: read one meter, and show its values: raw, decoded, or as JSON."""
 
+import contextlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -28,9 +29,23 @@ from provisioning.meters.words import WORDS
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, FiniteRange, fail
 from provisioning.terminal.paths import FORCE
 from provisioning.terminal.say import say, say_json
+from provisioning.terminal.typed import read_ratio
 from provisioning.words.language import translate
 
-RATIO = FiniteRange(min=0, max=100_000, min_open=True)
+
+class PlateRatio(FiniteRange):
+    """A ratio as it stands on the plate of a transformer: 20, 100/5, 10/0.1 kV."""
+
+    name = "ratio"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        with contextlib.suppress(ValueError):
+            value = read_ratio(str(value))
+        return super().convert(value, param, ctx)
+
+
+RATIO: Final = PlateRatio(min=0, max=100_000, min_open=True)
 _UNIT = click.IntRange(0, UNIT_ID_MAX)
 
 

@@ -88,6 +88,10 @@ WORDS: Final[Mapping[str, Words]] = {
         "电表 {place}：{reason}；检查地址、型号、波特率和接线",
         "meter {place}: {reason}; check address, model, baud rate and wiring",
     ),
+    "of dlt645": Words(
+        "{url}：identify 查询 Modbus 电表；DL/T 645 电表由 dianjian scan 查找并识别",
+        "{url}: identify asks Modbus meters; those of DL/T 645 are found and named by `dianjian scan`",
+    ),
     "no answer": Words(
         "地址 {unit} 没有应答；可先运行 dianjian scan", "unit {unit}: no answer; try `dianjian scan`"
     ),

@@ -18,6 +18,7 @@ from typing import Any, Final
 import click
 
 from disk.help_page import name_values
+from disk.streams import fill_standard_streams
 from disk.translation import translate_message
 from evidence.words import Words
 from provisioning.terminal.exits import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OUTSIDE, EXIT_USAGE
@@ -95,6 +96,7 @@ def tell_reader_gone() -> Iterator[None]:
 
 def run_to_end(call: Callable[[], Any]) -> int:
     """Run a verb and return the process' exit code; prints the line of what it raised."""
+    fill_standard_streams()
     code = _run(call)
     try:
         sys.stdout.flush()

@@ -24,6 +24,7 @@ from provisioning.cli import VERBS, cli
 from provisioning.terminal.ending import run_to_end
 from provisioning.terminal.exits import EXIT_INTERNAL
 from provisioning.terminal.paths import NewFile
+from tests.agent.rig import SITE
 
 HANGS_S: Final = 8
 """A call that takes longer on a busy machine reads something without end."""
@@ -253,3 +254,79 @@ def test_a_reader_that_goes_away_is_no_mistake(verb: str) -> None:
         assert process.wait(60) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+CALLS_OF_ALL: Final = [
+    ["provisioning.cli", "models"],
+    ["agent.main", "check", "--config", "site.toml"],
+    ["firmware_sim.main", "events"],
+]
+"""A call of each of the three programs that prints and is done."""
+
+
+def call_program(call: list[str], folder: Path, redirection: str) -> "subprocess.CompletedProcess[str]":
+    """As a shell starts it with that redirection behind."""
+    (folder / "site.toml").write_text(SITE, "utf-8")
+    words = [sys.executable, "-P", "-m", *call]
+    return subprocess.run(
+        ["sh", "-c", f'exec "$0" "$@" {redirection}', *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("call", CALLS_OF_ALL, ids=lambda call: call[0])
+def test_a_closed_stream_is_no_mistake(call: list[str], tmp_path: Path) -> None:
+    ended = call_program(call, tmp_path, "<&- >&-")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("call", CALLS_OF_ALL, ids=lambda call: call[0])
+def test_a_terminal_of_another_encoding_is_no_mistake(
+    call: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    ended = call_program(call, tmp_path, "")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("call", CALLS_OF_ALL, ids=lambda call: call[0])
+def test_a_full_disk_behind_any_program_is_one_line_and_a_code(call: list[str], tmp_path: Path) -> None:
+    ended = call_program(call, tmp_path, "> /dev/full")
+    assert ended.returncode == (1 if call[0] == "firmware_sim.main" else 3)
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("dianjian")
+
+
+def test_no_file_but_one_of_a_password_is_overwritten_by_a_password(place: Path) -> None:
+    words = [sys.executable, "-P", "-m", "provisioning.cli", "web", "--set-password"]
+    (place / "mine.toml").write_text("mine", "utf-8")
+    for name, code in (("mine.toml", 2), ("page.password", 0), ("page.password", 0), ("folder", 2)):
+        ended = subprocess.run(
+            [*words, name], input="long enough 8460\n", text=True, capture_output=True, check=False
+        )
+        assert ended.returncode == code, ended.stderr
+    assert (place / "mine.toml").read_text("utf-8") == "mine"
+
+
+HOSTS: Final = ("bad host", "a..b", "-", "::1::2", "x" * 300, "😀.cn", "")
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["centre", "broker-config", "--authority", "x", "--out", "y", "--host={}"],
+        ["centre", "certificate", "--authority", "x", "--out", "y", "--", "{}"],
+    ],
+)
+def test_what_is_no_host_is_refused_before_anything_is_made(call: list[str], host: str) -> None:
+    code, said = run([part.format(host) for part in call])
+    assert code == 2
+    assert "neither an address nor the name of a host" in said
+    assert len(said.splitlines()[-1]) < 300

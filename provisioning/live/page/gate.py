@@ -30,7 +30,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from disk.files import replace_file
+from disk.files import read_plain, replace_file
 
 SCRYPT_N: Final = 1 << 14
 SCRYPT_R: Final = 8
@@ -92,6 +92,15 @@ def write_password(path: Path, password: str) -> None:
         replace_file(path, line.encode(), 0o600)
     except OSError as error:
         raise PasswordError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def is_password_file(path: Path) -> bool:
+    """Whether a password is kept there, so that a new one may take its place."""
+    try:
+        text = read_plain(path, FILE_BYTES_MAX, follow=True).decode("ascii", "replace")
+    except OSError:
+        return False
+    return _LINE.fullmatch(text) is not None
 
 
 def read_password(path: Path) -> Password:
