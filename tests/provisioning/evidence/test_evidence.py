@@ -269,7 +269,7 @@ def test_the_page_tells_what_is_absent_and_why_and_what_the_clock_did(place: Pla
     assert evidence(*place.centre, *window, "--out", str(out)).exit_code == 0
     page = page_of(out)
     for text in (
-        f"<td>{DROPPED}</td>",
+        f"</span>{DROPPED}</td>",
         "given up by the gateway for want of room, as seal",
         "no seal was made: the gateway was off, or its agent stood still",
         "wall clock was set by 30000 ms",
