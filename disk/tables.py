@@ -45,12 +45,13 @@ def read_text(path: Path, bytes_max: int) -> str:
         raw = read_plain(path, bytes_max, follow=True)
     except OSError as error:
         if error.errno == EFBIG:
-            raise TableError([_describe_excess(bytes_max)]) from error
+            raise TableError([describe_excess(bytes_max)]) from error
         raise TableError([f"cannot be read: {error.strerror}"]) from error
     return decode_text(raw, bytes_max)
 
 
-def _describe_excess(bytes_max: int) -> str:
+def describe_excess(bytes_max: int) -> str:
+    """That a file is larger than is read."""
     return f"has more than {bytes_max} bytes; at most {bytes_max} are read"
 
 
@@ -61,7 +62,7 @@ def decode_text(raw: bytes, bytes_max: int) -> str:
         TableError: They are too many, or are not UTF-8; the encoding is named where it is another one.
     """
     if len(raw) > bytes_max:
-        raise TableError([_describe_excess(bytes_max)])
+        raise TableError([describe_excess(bytes_max)])
     try:
         if b"\0" not in raw:
             return raw.decode("utf-8").removeprefix("\ufeff")

@@ -11,6 +11,7 @@ Its entries are in `provisioning.journal.entries`. It never contains a secret.
 import json
 import re
 from collections.abc import Iterator
+from errno import EFBIG
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from agent.site.older import Renamed, todays_names
 from disk.classes import converter, structure, to_hook
 from disk.files import read_plain, replace_file
 from disk.kinds import TEXT, show
-from disk.tables import TableError, decode_text, parse_json
+from disk.tables import TableError, decode_text, describe_excess, parse_json
 from evidence.words import Words
 from provisioning.journal.entries import STEPS, VERSION, Journal
 from provisioning.terminal.exits import write_or_fail
@@ -100,6 +101,8 @@ def load_journal(path: Path) -> Journal:
     try:
         raw = read_plain(path, BYTES_MAX, follow=True)
     except OSError as error:
+        if error.errno == EFBIG:
+            raise JournalError(path, (describe_excess(BYTES_MAX),)) from error
         raise JournalError(path, (f"cannot be read: {error.strerror}",)) from error
     return parse_journal(raw, path)
 

@@ -180,6 +180,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "{}: keeps no password; write it with dianjian web --set-password {}": (
         "{}：没有保存密码；请用 dianjian web --set-password {} 写入"
     ),
+    "{}: is there already and keeps no password; name another file": (
+        "{}：已存在，且其中没有保存密码；请指定其他文件"
+    ),
     "{}: its scrypt numbers cannot be used; write it anew": "{}：其scrypt参数不可用；请重新写入",
     "--config: missing; name the site file of the agent": "--config：缺少；请指定代理的站点文件",
     (

@@ -25,6 +25,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "NAME": "名称",
     "PORT": "端口",
     "QUESTION": "问题",
+    "RATIO": "变比",
     "UNIT": "单位",
     "WAY": "途径",
 }
