@@ -98,7 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # the reader went away, or a full disk behind `>`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            sys.stderr.write(f"dianjian-agent: the output: {error.strerror}\n")
+            told = translate_message(f"the output: {error.strerror}")
+            sys.stderr.write(f"dianjian-agent: {told}\n")
             code = code or EXIT_DISK
     return code
 
