@@ -44,7 +44,16 @@ def test_own_topics_are_accepted_and_a_foreign_gateways_refused(
 
 
 @pytest.mark.parametrize(
-    "topic", ["dj/1/gw-7/receipt", "dj/1/gw-7/order", "dj/1/beacon", "dj/1/gw-7", "other"]
+    "topic",
+    [
+        "dj/1/gw-7/receipt",
+        "dj/1/gw-7/order/o1",
+        "dj/1/gw-7/orders",
+        "dj/1/keys",
+        "dj/1/beacon",
+        "dj/1/gw-7",
+        "other",
+    ],
 )
 def test_what_the_centre_says_no_gateway_can_say(
     secure_broker: Broker, authority: Authority, topic: str
@@ -68,6 +77,7 @@ def test_another_gateways_messages_are_not_heard(secure_broker: Broker, authorit
         victim.publisher.publish(1, "dj/1/gw-8/seal", b"private")
         victim.expect(Acked)
         centre.publisher.publish(1, "dj/1/gw-8/receipt", b"private", retain=True)
+        centre.publisher.publish(3, "dj/1/gw-8/order/o1", b"private", retain=True)
         centre.publisher.publish(2, "dj/1/gw-7/receipt", b"mine", retain=True)
         assert spy.expect(Message).payload == b"mine"
 
