@@ -19,7 +19,7 @@ _CHECKPOINTS: Final = """
 SELECT CAST(name AS TEXT), CASE WHEN typeof(raw) = 'blob' AND length(raw) <= ? THEN raw END
 FROM checkpoints ORDER BY name LIMIT ?"""
 CHECKPOINTS_MAX: Final = 100
-"""Rows of checkpoints that are looked at: the program has six of them."""
+"""Rows of checkpoints that are looked at: the program has eight of them."""
 
 
 @frozen

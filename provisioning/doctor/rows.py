@@ -20,6 +20,9 @@ from agent.build import detector_feed_of
 from agent.detect.episode import Episode
 from agent.inbox import CHECKPOINT as POSTBOX
 from agent.judging.checkpoints import BEHAVIOUR, CHECKPOINT, EPISODES, METERS, NUMBER_BYTES
+from agent.orders.book import Book
+from agent.orders.orders import CHECKPOINT as ORDERS
+from agent.orders.orders import PLACE as ORDERS_AT
 from agent.sealing.attesting import CHECKPOINT as TPM
 from agent.sealing.attesting import read_counter
 from agent.site.file import ConfigError, Site
@@ -84,7 +87,10 @@ def check_rows(site: Site, target: Target) -> Iterator[Finding]:
 
 def _readers_of(site: Site) -> Mapping[str, Callable[[bytes], object]]:
     """Who would read each checkpoint at the next start, by its name."""
+    key = site.broker.centre_key if site.broker is not None else None
     readers: dict[str, Callable[[bytes], object]] = {
+        ORDERS: bytes if key is None else lambda raw: Book.from_cbor(raw, site.site.gateway, key),
+        ORDERS_AT: _read_place,
         EPISODES: lambda raw: [Episode.from_body(body) for body in cbor2.loads(raw)],
         POSTBOX: lambda raw: [str(one) for one in json.loads(raw)],
         TPM: read_counter,
@@ -98,6 +104,13 @@ def _readers_of(site: Site) -> Mapping[str, Callable[[bytes], object]]:
     readers[METERS] = lambda raw: Tamper(feed.setups).restore(raw)
     readers[BEHAVIOUR] = lambda raw: Behaviour(feed.setups, buses).restore(raw)
     return readers
+
+
+def _read_place(raw: bytes) -> int:
+    """The number of a seal; raises ValueError."""
+    if len(raw) != NUMBER_BYTES:
+        raise ValueError(f"has {len(raw)} bytes, not {NUMBER_BYTES}")
+    return int.from_bytes(raw, "big")
 
 
 def _find_fault(readers: Mapping[str, Callable[[bytes], object]], name: str, raw: bytes | None) -> str:
