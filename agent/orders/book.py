@@ -44,7 +44,7 @@ BOOK_BYTES_MAX: Final = 1024 * 1024
 _VERSION: Final = 1
 
 
-@define
+@define(eq=False, repr=False)
 class HeldOrder:
     """An order that was taken.
 
@@ -63,7 +63,7 @@ class HeldOrder:
         return bool(self.cancelled) or (utc_ms is not None and utc_ms > self.order.expires_utc_ms)
 
 
-@define
+@define(eq=False, repr=False)
 class Book:
     """See the module.
 

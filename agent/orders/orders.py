@@ -61,7 +61,7 @@ REFUSED_MAX: Final = 100
 _NUMBER_BYTES: Final = 8
 
 
-@define
+@define(eq=False, repr=False)
 class Orders(RecordSource):
     """See the module.
 

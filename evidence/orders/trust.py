@@ -36,7 +36,7 @@ class Reason(StrEnum):
     FULL = "full"
 
 
-@define
+@define(eq=False, repr=False)
 class Trust:
     """See the module.
 
