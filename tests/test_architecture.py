@@ -10,8 +10,8 @@ import pytest
 
 HERE: Final = Path(__file__).parent.parent
 TEXT: Final = (HERE / "ARCHITECTURE.md").read_text("utf-8")
-LINES_MAX: Final = 250
-"""What a newcomer reads in one sitting."""
+LINES_MAX: Final = 300
+"""What a newcomer reads in one sitting; a fifth of it is the table, a line a room."""
 LINTER: Final[dict[str, Any]] = tomllib.loads((HERE / "pyproject.toml").read_text("utf-8"))["tool"][
     "importlinter"
 ]
