@@ -13,6 +13,8 @@ PATHS  := agent centre disk drivers evidence firmware_sim provisioning wire pack
 ARCH   ?= amd64
 # Packages called agent and drivers exist elsewhere; nothing from the working folder may shadow ours.
 export PYTHONSAFEPATH := 1
+# Hundreds of processes start from these files: without compiled ones each compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-faults fuzz lint format bench bench-curtailment bench-detection pictures deb lock clean
