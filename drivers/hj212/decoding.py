@@ -11,44 +11,22 @@ first and taken only if its sum fits and its region is a text of items; the sum 
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from attrs import frozen
 
 from disk.encodings import Encoding, find_encoding
 from drivers.hj212.crc import CrcKind, find_kind
+from drivers.hj212.judging import REQUIRED, judge_field, judge_parts, judge_region, show
 from drivers.hj212.oddity import Odd, Oddity, PacketError, Wrong
 from drivers.hj212.packet import (
     FIELDS,
-    QN_DIGITS,
-    REGION_CHARACTERS_MAX,
     SEGMENT_CHARACTERS_MAX,
-    TIME_DIGITS,
     Flag,
     Packet,
     read_group,
 )
 from drivers.hj212.sm4 import BLOCK_BYTES, PRINTED, CipherForm, decrypt
 from drivers.hj212.stream import CLOSE, CRC_DIGITS, END, HEAD_BYTES, OPEN, SEGMENT_BYTES_MAX, START
-
-DETAIL_CHARACTERS_MAX: Final = 40
-"""Of a text from outside that is repeated."""
-_TIMES: Final = frozenset({"DataTime", "BeginTime", "EndTime", "SystemTime", "RestartTime"})
-_FORMS: Final = {
-    "QN": re.compile(r"[0-9]{17}"),
-    "ST": re.compile(r"[0-9]{2}"),
-    "CN": re.compile(r"[0-9]{4}"),
-    "PW": re.compile(r"[0-9A-Za-z]{6}"),
-    "MN": re.compile(r"[0-9A-Za-z]{24}"),
-    "Flag": re.compile(r"[0-9]{1,3}"),
-    "PNUM": re.compile(r"[0-9]{1,4}"),
-    "PNO": re.compile(r"[0-9]{1,4}"),
-    "RF": re.compile(r"[01]"),
-}
-_UNIX_MS: Final = re.compile(r"[0-9]{13}")
-_NEEDED: Final = frozenset({"PNUM", "PNO", "RF", "Flag", "CN"})
-"""What would be read wrongly if its form were not that of the standard."""
-_REQUIRED: Final = ("QN", "ST", "CN", "PW", "MN", "Flag")
 
 
 @frozen
@@ -98,19 +76,19 @@ def decode(frame: bytes, keys: Sequence[bytes] = (), *, expected: CrcKind = CrcK
     if len(head) + len(text) + len(CLOSE) > SEGMENT_CHARACTERS_MAX:
         found.append(Oddity(Odd.SEGMENT_LONG, HEAD_BYTES))
     packet = _read(head[:opened], text, found)
-    found += _judge_region(text, HEAD_BYTES + begin)
+    found += judge_region(text, HEAD_BYTES + begin)
     return Taken(packet, tuple(found), kind, form)
 
 
 def _check_frame(frame: bytes, body: bytes) -> None:
     """See that a frame has the outer form; raises PacketError."""
     if not frame.startswith(START):
-        raise PacketError(Wrong.NOISE, 0, _show(frame))
+        raise PacketError(Wrong.NOISE, 0, show(frame))
     digits = frame[len(START) : HEAD_BYTES]
     if len(body) < HEAD_BYTES + len(CLOSE) + CRC_DIGITS:
         raise PacketError(Wrong.HALF, len(body))
     if not re.fullmatch(rb"[0-9]{4}", digits):
-        raise PacketError(Wrong.LENGTH, len(START), _show(digits))
+        raise PacketError(Wrong.LENGTH, len(START), show(digits))
     size = len(body) - HEAD_BYTES - CRC_DIGITS
     said = int(digits)
     if not re.fullmatch(rb"[0-9A-Fa-f]{4}", body[-CRC_DIGITS:]):
@@ -139,7 +117,7 @@ def _open(
     at = HEAD_BYTES + len(head)
     plain = find_kind(head + region + CLOSE, crc)
     text = _read_text(region)
-    if plain is not None and text is not None and _is_region(text):
+    if plain is not None and text is not None and _is_region(text) and not _starts_printed(region):
         odd = [] if text.isascii() else [Oddity(Odd.CHARSET, at)]
         odd += [Oddity(Odd.NOT_ENCRYPTED, at)] if keys and region else []
         return plain, None, text, odd
@@ -169,8 +147,12 @@ def _looks_encrypted(region: bytes) -> bool:
     block = region[:BLOCK_BYTES]
     if len(block) < BLOCK_BYTES:
         return False
-    is_printed = re.match(rb"[0-9A-Fa-f]{32}", region) is not None
-    return is_printed or any(byte < 0x20 or byte > 0x7E for byte in block)
+    return _starts_printed(region) or any(byte < 0x20 or byte > 0x7E for byte in block)
+
+
+def _starts_printed(region: bytes) -> bool:
+    """Whether a printed block comes first: no item begins so, yet with its plain tail it may read as one."""
+    return re.match(rb"[0-9A-Fa-f]{32}", region) is not None
 
 
 def _read_text(region: bytes) -> str | None:
@@ -194,16 +176,19 @@ def _read(head: bytes, text: str, found: list[Oddity]) -> Packet:
         if name in fields:
             raise PacketError(Wrong.FIELD_TWICE, at, name)
         if name not in FIELDS:
-            found.append(Oddity(Odd.UNKNOWN_FIELD, at, _show(name.encode())))
+            found.append(Oddity(Odd.UNKNOWN_FIELD, at, show(name.encode())))
             continue
         fields[name] = value
-        found += _judge_field(at, name, value)
+        found += judge_field(at, name, value)
+    if head[:1] == b";" or not head.endswith(b";") or b";;" in head:
+        found.append(Oddity(Odd.SEPARATOR, HEAD_BYTES))
     known = [name for name in fields if name in FIELDS]
     if known != [name for name in FIELDS if name in fields]:
         found.append(Oddity(Odd.ORDER, HEAD_BYTES, ";".join(known)))
     if not fields.get("CN"):
         raise PacketError(Wrong.NO_COMMAND, HEAD_BYTES)
-    found += [Oddity(Odd.MISSING, HEAD_BYTES, name) for name in _REQUIRED if not fields.get(name)]
+    found += [Oddity(Odd.MISSING, HEAD_BYTES, name) for name in REQUIRED if not fields.get(name)]
+    found += judge_parts(fields, HEAD_BYTES)
     return _make(fields, text)
 
 
@@ -236,46 +221,6 @@ def _list_fields(head: bytes) -> Iterator[tuple[int, str, str]]:
         if raw:
             name, between, value = raw.partition(b"=")
             if not between or not all(0x20 < byte < 0x7F for byte in raw):
-                raise PacketError(Wrong.FIELD, at, _show(raw))
+                raise PacketError(Wrong.FIELD, at, show(raw))
             yield at, name.decode("ascii"), value.decode("ascii")
         at += len(raw) + 1
-
-
-def _judge_field(at: int, name: str, value: str) -> Iterator[Oddity]:
-    """What is odd about a known field; raises PacketError if it cannot be used."""
-    if not value or _FORMS[name].fullmatch(value):
-        return
-    if name == "QN" and _UNIX_MS.fullmatch(value):
-        yield Oddity(Odd.QN_UNIX, at, value)
-    elif name in _NEEDED:
-        raise PacketError(Wrong.FIELD, at, _show(f"{name}={value}".encode()))
-    elif len(name) + 1 + len(value) > FIELDS[name]:
-        yield Oddity(Odd.TOO_LONG, at, name)
-    else:
-        yield Oddity(Odd.FORM, at, _show(f"{name}={value}".encode()))
-
-
-def _judge_region(text: str, at: int) -> Iterator[Oddity]:
-    """What is odd about the items."""
-    if len(text) > REGION_CHARACTERS_MAX:
-        yield Oddity(Odd.TOO_LONG, at, "CP")
-    seen: set[str] = set()
-    for group in text.split(";") if text else ():
-        for item in group.split(","):
-            name, between, value = item.partition("=")
-            if not name or not between:
-                yield Oddity(Odd.ITEM, at, _show(item.encode()))
-            elif name in seen:
-                yield Oddity(Odd.TWICE, at, _show(name.encode()))
-            elif name in _TIMES and value.isdigit() and len(value) == QN_DIGITS:
-                yield Oddity(Odd.MILLISECONDS, at, name)
-            elif name in _TIMES and not (len(value) == TIME_DIGITS and value.isdigit()):
-                yield Oddity(Odd.FORM, at, _show(item.encode()))
-            seen.add(name)
-            at += len(item.encode()) + 1
-
-
-def _show(raw: bytes) -> str:
-    """A text from outside, cut short."""
-    text = raw.decode("ascii", "backslashreplace")
-    return text if len(text) <= DETAIL_CHARACTERS_MAX else text[:DETAIL_CHARACTERS_MAX] + "…"

@@ -16,6 +16,7 @@ class Odd(StrEnum):
     MISSING = "missing"
     TOO_LONG = "too_long"
     ORDER = "order"
+    SEPARATOR = "separator"
     UNKNOWN_FIELD = "unknown_field"
     FORM = "form"
     CHARSET = "charset"

@@ -1,5 +1,7 @@
 """Every golden packet, the annex's vectors, the variants of makers, and bad input by field."""
 
+import operator
+
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from drivers.hj212.crc import CrcKind, compute_crc, find_kind
 from drivers.hj212.decoding import Taken, decode
 from drivers.hj212.encoding import encode
 from drivers.hj212.oddity import EncodeError, Odd, PacketError, Wrong
-from drivers.hj212.packet import REGION_CHARACTERS_MAX, Flag, Packet
+from drivers.hj212.packet import REGION_CHARACTERS_MAX, Flag, Mark, Packet
 from drivers.hj212.sm4 import CipherForm, decrypt, encrypt
 from tests.drivers.hj212.packets import (
     ANNEX_1,
@@ -113,13 +115,27 @@ TAKEN: list[tuple[str, str, set[Odd]]] = [
     ("QN too long", HEAD.replace("083000001", "0830000011") + DATA, {Odd.TOO_LONG}),
     ("ST too long", HEAD.replace("ST=44", "ST=144") + DATA, {Odd.TOO_LONG}),
     ("another order", HEAD.replace("ST=44;CN=2011;", "CN=2011;ST=44;") + DATA, {Odd.ORDER}),
-    ("part 0 of 0", HEAD + "PNUM=0;PNO=0;" + DATA, set()),
+    ("part 0 of 0", HEAD + "PNUM=0;PNO=0;" + DATA, {Odd.FORM}),
     ("a stranger", HEAD + "XX=1;" + DATA, {Odd.UNKNOWN_FIELD}),
     ("milliseconds", HEAD + DATA.replace("20260302083000", "20260302083000000"), {Odd.MILLISECONDS}),
     ("another time", HEAD + DATA.replace("20260302083000", "2026-03-02"), {Odd.FORM}),
     ("an item without a value", HEAD + DATA.replace("-Flag=N", "-Flag"), {Odd.ITEM}),
     ("a semicolon too many", HEAD + DATA.replace("=N&&", "=N;&&"), {Odd.ITEM}),
     ("an item twice", HEAD + DATA.replace("Flag=N", "Rtd=84.30"), {Odd.TWICE}),
+    ("a QN that is no time", HEAD.replace("20260302", "20261302") + DATA, {Odd.FORM}),
+    ("a DataTime that is no time", HEAD + DATA.replace("083000", "083060"), {Odd.FORM}),
+    ("no semicolon before CP", HEAD[:-1] + DATA, {Odd.SEPARATOR}),
+    ("two semicolons", HEAD.replace(";ST", ";;ST") + DATA, {Odd.SEPARATOR}),
+    ("a mark of nobody", HEAD + DATA.replace("-Flag=N", "-Flag=X"), {Odd.FORM}),
+    ("a value with =", HEAD + DATA.replace("84.30", "84=30"), {Odd.ITEM}),
+    ("no comma", HEAD + DATA.replace("84.30,", "84.30"), {Odd.ITEM}),
+    ("marks within the region", HEAD + DATA.replace("CP=&&", "CP=&&a=1&&"), {Odd.ITEM}),
+    ("a space", HEAD + DATA.replace("84.30", "84.30 "), {Odd.ITEM}),
+    ("Flag says parts", HEAD.replace("Flag=9", "Flag=11") + DATA, {Odd.FORM}),
+    ("Flag says no parts", HEAD + "PNUM=2;PNO=1;" + DATA, {Odd.FORM}),
+    ("twelve parts", HEAD.replace("Flag=9", "Flag=11") + "PNUM=12;PNO=1;" + DATA, {Odd.TOO_LONG}),
+    ("RF=0", HEAD + "RF=0;" + DATA, {Odd.FORM}),
+    ("RF without a value", HEAD + "RF=;" + DATA, {Odd.FORM}),
     ("a long region", HEAD + DATA.replace("84.30", "8" * 950), {Odd.TOO_LONG, Odd.SEGMENT_LONG}),
 ]
 
@@ -146,6 +162,7 @@ REFUSED: list[tuple[str, bytes, Wrong]] = [
     ("a command twice", frame_of((HEAD + "CN=1012;" + DATA).encode()), Wrong.FIELD_TWICE),
     ("a password twice", frame_of((HEAD + "PW=246810;" + DATA).encode()), Wrong.FIELD_TWICE),
     ("Flag of letters", frame_of((HEAD.replace("Flag=9", "Flag=x") + DATA).encode()), Wrong.FIELD),
+    ("Flag of nine bits", frame_of((HEAD.replace("Flag=9", "Flag=300") + DATA).encode()), Wrong.FIELD),
     ("controls in the head", frame_of((HEAD.replace("ST=44", "ST=\x1b4") + DATA).encode()), Wrong.FIELD),
     ("a part without its number", frame_of((HEAD + "PNUM=2;" + DATA).encode()), Wrong.PARTS),
     ("part 3 of 2", frame_of((HEAD + "PNUM=2;PNO=3;" + DATA).encode()), Wrong.PARTS),
@@ -188,6 +205,19 @@ def test_a_plain_packet_where_a_key_is_known_is_odd() -> None:
     assert odds(decode(TREATMENT, [KEY])) == {Odd.NOT_ENCRYPTED}
 
 
+def test_a_printed_cipher_is_never_read_as_plain_though_one_sum_in_256_fits() -> None:
+    met = 0
+    for number in range(1_000):
+        one = evolve(PACKET, region=f"DataTime=20260302083000;d30102-Rtd={number},d30102-Flag=N;SB1-RS=1")
+        frame = encode(one, key=KEY, form=CipherForm.PRINTED)
+        met += compute_crc(frame[6:-6]) == int(frame[-6:-2], 16)
+        assert decode(frame, [KEY]) == Taken(one, form=CipherForm.PRINTED)
+        with pytest.raises(PacketError) as refused:
+            decode(frame)
+        assert refused.value.what is Wrong.ENCRYPTED
+    assert met > 0
+
+
 BAD_FIELDS = [
     {"qn": ""}, {"qn": "20261302083000001"}, {"qn": "1772411400001"}, {"st": "4"}, {"cn": "201"},
     {"pw": "1234567"}, {"mn": MN + "0"}, {"mn": ""}, {"mn": "D7;CN=1012"}, {"flag": None},
@@ -204,9 +234,10 @@ def test_nothing_leaves_that_the_standard_does_not_have(changed: dict[str, objec
         encode(evolve(PACKET, **changed))
 
 
-NAMES = st.from_regex(r"[a-z][0-9]{5}-(?:Rtd|Avg|Flag)", fullmatch=True)
+NAMES = st.from_regex(r"[a-z][0-9]{5}-(?:Rtd|Avg)", fullmatch=True)
 VALUES = st.from_regex(r"[0-9A-Za-z.+-]{0,12}", fullmatch=True)
-GROUPS = st.dictionaries(NAMES, VALUES, min_size=1, max_size=4)
+MARKS = st.dictionaries(st.just("a01011-Flag"), st.sampled_from([*Mark]), max_size=1)
+GROUPS = st.builds(operator.or_, st.dictionaries(NAMES, VALUES, min_size=1, max_size=4), MARKS)
 REGIONS = st.lists(GROUPS, max_size=8).map(
     lambda groups: ";".join(",".join(f"{k}={v}" for k, v in group.items()) for group in groups)
 )
