@@ -39,15 +39,14 @@ export function judgeHead(name, value) {
   return lenient.find(([fits]) => fits(value))?.[1] ?? null;
 }
 
-export const isName = (name) => /^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)?$/.test(name);
-export const isValue = (value) => /^[\x20-\x7e]*$/.test(value) && !/[;,=&#]/.test(value);
+export const isName = (name) => /^[A-Za-z0-9_-]+$/.test(name);
+export const isValue = (value) => /^[\x21-\x7e]*$/.test(value) && !/[;,=&#]/.test(value);
 
 export function judgeItem(name, value) {
   if (TIME_FIELDS.has(name)) {
     if (isTime(value, 14)) return '';
     return isTime(value, 17) ? `${name} with milliseconds` : null;
   }
-  if (value === '') return `${name} is empty`;
   if (name.endsWith('-Flag') && !(value.length === 1 && MARKS.includes(value))) return `${name} has an unknown mark`;
   return '';
 }

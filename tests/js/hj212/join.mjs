@@ -21,7 +21,8 @@ export class Joiner {
 
 function whole(parts) {
   const { PNUM, PNO, ...first } = parts[0];
-  const lead = JSON.stringify(first.groups[0] ?? null);
-  const rest = parts.slice(1).flatMap(({ groups }) => (JSON.stringify(groups[0] ?? null) === lead ? groups.slice(1) : groups));
+  // Each part may say again of what time it is; what else stands twice is two values.
+  const lead = first.groups[0]?.[0][0] === 'DataTime' ? JSON.stringify(first.groups[0]) : null;
+  const rest = parts.slice(1).flatMap(({ groups }) => (JSON.stringify(groups[0]) === lead ? groups.slice(1) : groups));
   return { ...first, parts: parts.length, groups: [...first.groups, ...rest] };
 }

@@ -28,6 +28,7 @@ const say = (event, more = {}) => process.stdout.write(`${JSON.stringify({ event
 const connections = new Set();
 const asked = new Map();
 const seen = new Map();
+const turns = new WeakMap();
 let settings = null;
 let dataPackets = 0;
 let lastQn = 0n;
@@ -43,7 +44,14 @@ function newQn() {
 
 const keyNow = () => (settings.keys.length > 0 && !settings.plain_answers ? settings.keys[0] : null);
 
-async function put(socket, packet) {
+// One packet after the other on a connection, also where each goes in pieces.
+function put(socket, packet) {
+  const turn = (turns.get(socket) ?? Promise.resolve()).then(() => putNow(socket, packet));
+  turns.set(socket, turn);
+  return turn;
+}
+
+async function putNow(socket, packet) {
   const raw = assemble(packet, { crc: settings.crc, lower: settings.crc_lower, key: keyNow(), form: settings.form });
   say('sent', { cn: packet.CN, qn: packet.QN, mn: packet.MN });
   const size = settings.chunk || raw.length;

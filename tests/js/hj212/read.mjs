@@ -1,4 +1,5 @@
-// A frame to a packet: {raw, QN…RF as texts or absent, groups: [[[name, value]…]…], crc, cipher, odd: [text…]}.
+// A frame to a packet: {raw, QN…RF as texts or absent, groups: [[[name, value]…]…], crc, cipher, odd: [text…],
+// key: which of the keys}.
 // Throws Refused with the byte counted from the first # of the packet.
 
 import { CRC_KINDS, crcText } from './crc.mjs';
@@ -23,7 +24,7 @@ export function readFrame(frame, { crc = ['standard'], keys = [], upperOnly = fa
   if (found.counted) told.odd.push('the length counts digits of the cipher');
   if (found.plain.length > REGION_MOST) told.odd.push('CP is long');
   if (headLength + found.plain.length + 2 > SEGMENT_MOST) told.odd.push('the segment is long');
-  return { raw: frame.raw, crc: found.crc, cipher: found.cipher, ...told };
+  return { raw: frame.raw, crc: found.crc, cipher: found.cipher, key: found.key, ...told };
 }
 
 function halves(segment) {
@@ -69,21 +70,22 @@ function checkHead(told, at) {
 function openRegion(frame, headLength, region, { crc, keys }) {
   const head = frame.segment.subarray(0, headLength);
   const close = frame.segment.subarray(frame.segment.length - 2);
-  for (const { plain, cipher, counted } of readings(frame, region, keys)) {
+  for (const { plain, cipher, counted, key } of readings(frame, region, keys)) {
     if (!/^[\x20-\x7e]*$/.test(plain.toString('latin1'))) continue;
     const whole = Buffer.concat([head, plain, close]);
     const kind = crc.find((one) => crcText(whole, one) === frame.crc.toUpperCase());
-    if (kind) return { plain: plain.toString('latin1'), cipher, counted, crc: kind };
+    if (kind) return { plain: plain.toString('latin1'), cipher, counted, key, crc: kind };
   }
   return refuse(6 + frame.segment.length, 'the CRC does not fit');
 }
 
 function* readings(frame, region, keys) {
-  if (!frame.printed) yield { plain: region, cipher: 'none' };
   const printed = looksPrinted(region) ? unprint(region) : null;
-  for (const key of region.length < BLOCK ? [] : keys) {
-    if (!frame.printed) yield { plain: decipher(key, region), cipher: 'raw' };
-    if (printed) yield { plain: decipher(key, printed), cipher: 'printed', counted: !frame.printed };
+  // A printed cipher with its tail may look like an item, and one sum in 256 fits.
+  if (!looksPrinted(region)) yield { plain: region, cipher: 'none' };
+  for (const [at, key] of region.length < BLOCK ? [] : keys.entries()) {
+    if (!frame.printed) yield { plain: decipher(key, region), cipher: 'raw', key: at };
+    if (printed) yield { plain: decipher(key, printed), cipher: 'printed', key: at, counted: !frame.printed };
   }
 }
 
@@ -95,6 +97,7 @@ function readRegion(text, start, odd) {
     odd.push('a ; at the end of CP');
     groups.pop();
   }
+  const seen = new Set();
   return groups.map((group) => group.split(',').map((item) => {
     const cut = item.indexOf('=');
     const [name, value] = [item.slice(0, Math.max(cut, 0)), item.slice(cut + 1)];
@@ -103,6 +106,8 @@ function readRegion(text, start, odd) {
     const oddity = judgeItem(name, value);
     if (oddity === null) refuse(at + cut + 1, `${name} is no time`);
     if (oddity) odd.push(oddity);
+    if (seen.has(name)) odd.push(`${name} stands twice`);
+    seen.add(name);
     at += item.length + 1;
     return [name, value];
   }));

@@ -26,8 +26,8 @@ export class Stream {
       const found = frameAt(this.#held);
       if (found === MORE) break;
       told.push({ at: this.#at + (found.at ?? 0), ...(found.reason ? { reason: found.reason } : { frame: found }) });
-      // A wrong length says nothing of where the packet ends: look for the next mark behind this one.
-      this.#drop(found.reason ? MARK.length : found.raw.length);
+      // A wrong length says nothing of where the packet ends: look for the next mark, which may begin within this one.
+      this.#drop(found.reason ? 1 : found.raw.length);
     }
     return told;
   }
