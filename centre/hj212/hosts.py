@@ -23,7 +23,7 @@ id = "m1"
 role = "treatment"                  production; an analyser has none of the following
 facility = 1
 running_w = 500.0                   from this power on it runs; needed for the next two
-condition = "p99101"                ST=45
+condition = "p99101"                ST=45, of 2025 alone
 equipment = 1                       SB1-RS and SB1-RT (CN 2021, 2041)
 
 [[host.code]]                       `centre.hj212.codes`; here a row needs its source

@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 from centre.hj212.codes import Value
 from centre.hj212.hosts import Host, Meter, Series, Span, Station, list_series
 from drivers.hj212.numbers import Command, System
-from drivers.hj212.packet import DATA_TIME, Mark
+from drivers.hj212.packet import DATA_TIME, Edition, Mark
 from drivers.hj212.times import MS_PER_H, MS_PER_S, write_time
 
 MINUTE_MS: Final = 60_000
@@ -215,11 +215,12 @@ class Maker:
     def _write_states(
         self, bin_: _Bin, meter: Meter, station: Station, span: Span
     ) -> Iterator[tuple[str, str, str]]:
-        """Whether it ran: ST=45, SBn-RS and SBn-RT."""
+        """Whether it ran: ST=45, which 2017 does not have, SBn-RS and SBn-RT."""
         state, codes = bin_.state.get(meter.id), self.host.codes
-        if span is Span.REAL and meter.condition and (state is not None or meter.id in bin_.bad):
+        condition = meter.condition if self.host.terms.edition >= Edition.Y2025 else ""
+        if span is Span.REAL and condition and (state is not None or meter.id in bin_.bad):
             mark = codes.lost if state is None else codes.running if state[1] else codes.stopped
-            yield System.CONDITIONS, Command.REAL, f"{meter.condition}-Rtd={mark}"
+            yield System.CONDITIONS, Command.REAL, f"{condition}-Rtd={mark}"
         if span is Span.REAL and meter.equipment and state is not None:
             yield station.st, Command.STATES, f"SB{meter.equipment}-RS={int(state[1])}"
         if span is Span.DAY and meter.equipment and meter.id in bin_.good:

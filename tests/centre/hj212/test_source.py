@@ -64,6 +64,12 @@ def test_2017_sends_energy_under_the_process_and_no_voltages(tmp_path: Path) -> 
     assert not any(name.startswith("d") for name in names)
 
 
+def test_2017_says_by_the_equipment_alone_whether_it_runs(tmp_path: Path) -> None:
+    fill(tmp_path, 4)
+    rows = run(tmp_path, hosts_of(tmp_path, edition=2017))
+    assert {(cn, region.partition(";")[2]) for _, cn, _, region in rows} == {("2021", "SB1-RS=1")}
+
+
 @pytest.mark.parametrize("late", [(3,), (2, 3, 4), (0,), (1, 5, 9)])
 def test_bodies_that_come_late_change_no_packet(late: tuple[int, ...], tmp_path: Path) -> None:
     (tmp_path / "late").mkdir()
