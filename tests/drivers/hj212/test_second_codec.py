@@ -23,8 +23,8 @@ from tests.drivers.hj212.second import Lines, from_js, node, region_of, to_js
 from tests.drivers.hj212.test_codec import PACKET, PACKETS, frame_of
 
 SEED: Final = 212
-FEW, MANY = 60, 2_000
-CHANGED_FEW, CHANGED_MANY = 600, 60_000
+FEW, MANY = 30, 2_000
+CHANGED_FEW, CHANGED_MANY = 400, 60_000
 SELF_CHECKS: Final = 1_647
 FORMS: Final = (None, *CipherForm)
 KINDS: Final = [kind.value for kind in CrcKind]

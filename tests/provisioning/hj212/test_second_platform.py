@@ -19,7 +19,7 @@ from tests.provisioning.hj212.test_send import running, send
 KEY: Final = b"0" * 16
 NEW_KEY: Final = b"9" * 16
 NEW_MN: Final = "000000000000000000000001"
-MINUTES: Final = 4
+MINUTES: Final = 3
 KINDS: Final = {("44", "2011"), ("45", "2011"), ("31", "2021")}
 """ST and CN of what goes out each minute."""
 PACKETS: Final = len(KINDS) * MINUTES
@@ -105,6 +105,19 @@ def test_every_packet_comes_once_as_backfill_and_orders_are_carried_out(
             if "heartbeat_s" in more:
                 until(lines, "sent", 2)
         assert not pick(told, "refused")
+
+
+@pytest.mark.minutes
+def test_2017_has_its_own_flag_and_no_conditions_and_no_mark_of_backfill(tmp_path: Path) -> None:
+    fill(tmp_path, MINUTES)
+    with platform() as (lines, address):
+        write_hosts(tmp_path, address, edition=2017, more='send = ["real"]')
+        with running(*send(tmp_path)):
+            told = until_data(lines, MINUTES)
+    data = [one for one in told if is_data(one)]
+    assert {(one["ST"], one["CN"]) for one in data} == {("31", "2021")}
+    assert {(one["Flag"], "RF" in one, len(one["odd"])) for one in data} == {("5", False, 0)}
+    assert len({one["QN"] for one in data}) == len(data) == MINUTES
 
 
 def done(cn: str) -> dict[str, Any]:
