@@ -61,19 +61,44 @@ def decode(raw: bytes, bytes_max: int) -> Any:
     if len(raw) > bytes_max:
         raise FormatError(f"{len(raw)} bytes, at most {bytes_max} are allowed")
     try:
-        value = cbor2.loads(
-            raw,
-            semantic_decoders=_NO_TAGS,
-            max_depth=DEPTH_MAX,
-            allow_indefinite=False,
-            allow_duplicate_keys=False,
-            strict_hashable_types=True,
-        )
-    except cbor2.CBORDecodeError as error:
-        raise FormatError(f"not CBOR: {error}") from None
+        # cbor2 does not count an empty array or map: one level less, and none can be too deep
+        value = _load(raw, DEPTH_MAX - 1)
+    except cbor2.CBORDecodeError:
+        value = _load_deep(raw)
     if encode(value) != raw:
         raise FormatError("not the deterministic encoding")
     return value
+
+
+def _load(raw: bytes, depth_max: int) -> Any:
+    return cbor2.loads(
+        raw,
+        semantic_decoders=_NO_TAGS,
+        max_depth=depth_max,
+        allow_indefinite=False,
+        allow_duplicate_keys=False,
+        strict_hashable_types=True,
+    )
+
+
+def _load_deep(raw: bytes) -> Any:
+    """The value in `raw` if it is nested at most DEPTH_MAX deep, empty arrays and maps counted."""
+    try:
+        value = _load(raw, DEPTH_MAX)
+    except cbor2.CBORDecodeError as error:
+        raise FormatError(f"not CBOR: {error}") from None
+    if _measure_depth(value) > DEPTH_MAX:
+        raise FormatError(f"nested more than {DEPTH_MAX} deep")
+    return value
+
+
+def _measure_depth(value: Any) -> int:
+    """How deep arrays and maps are nested in `value`; 0 if it is neither."""
+    if isinstance(value, Mapping):
+        return 1 + max(map(_measure_depth, [*value, *value.values()]), default=0)
+    if isinstance(value, list | tuple):
+        return 1 + max(map(_measure_depth, value), default=0)
+    return 0
 
 
 def array(value: Any, name: str, length: int) -> list[Any]:

@@ -192,10 +192,10 @@ WRONG: Final[list[tuple[Kind, str, object]]] = [
 ]  # fmt: skip
 
 
-def nested(depth: int) -> bytes:
-    """An event whose deepest array or map is at `depth`; the record is at 1, its body at 2."""
-    value: object = 0
-    for _ in range(depth - 2):
+def nested(depth: int, deepest: object) -> bytes:
+    """An event whose deepest array or map, `deepest`, is at `depth`; the record is at 1, its body at 2."""
+    value = deepest
+    for _ in range(depth - 3):
         value = [value]
     return raw_of(Kind.EVENT, {"of a later version": value})
 
@@ -220,7 +220,9 @@ MISSHAPEN: Final[dict[str, bytes]] = {
     "a float in 64 bits that needs 32": b"\x85\x10\x01\x01\x01\xa1\x61a\xfb\x40\xf0\x00\x00\x00\x00\x00\x00",
     "a text that is no UTF-8": b"\x85\x10\x01\x01\x01\xa1\x61a\x62\xc3\x28",
     "half a character": b"\x85\x10\x01\x01\x01\xa1\x61a\x63\xed\xa0\x80",
-    "13 deep": nested(13),
+    "13 deep": nested(13, [0]),
+    "13 deep, an empty array": nested(13, []),
+    "13 deep, an empty map": nested(13, {}),
 }
 """Bytes that are no record, whatever they would say."""
 OTHER_WRONG: Final[dict[str, bytes]] = {

@@ -66,6 +66,17 @@ def test_the_decoder_refuses(raw: str, why: str) -> None:
     assert why
 
 
+@pytest.mark.parametrize("deepest", [[], {}, [1], {"a": 1}], ids=str)
+def test_arrays_and_maps_count_as_nested_whether_or_not_they_are_empty(deepest: object) -> None:
+    value = deepest
+    for _ in range(cbor.DEPTH_MAX - 1):
+        value = [value]
+    assert cbor.decode(cbor.encode(value), 100) == value
+    for deeper in ([value], {"a": value}):
+        with pytest.raises(cbor.FormatError, match=r"deep|depth"):
+            cbor.decode(cbor.encode(deeper), 100)
+
+
 def test_more_bytes_than_allowed_are_refused_before_they_are_read() -> None:
     with pytest.raises(cbor.FormatError, match="at most 3"):
         cbor.decode(cbor.encode([1, 2, 3]), 3)

@@ -326,7 +326,9 @@ def records() -> dict[str, Any]:
         put(f"{kind.name.lower()}, whole", raw_of(kind, body), good=True)
         put(f"{kind.name.lower()}, as bare as may be", raw_of(kind, BAREST[kind]), good=True)
     put("a reading", reading(1), good=True)
-    put("12 deep", nested(12), good=True)
+    put("12 deep", nested(12, [0]), good=True)
+    put("12 deep, an empty array", nested(12, []), good=True)
+    put("12 deep, an empty map", nested(12, {}), good=True)
     extreme = [
         1.7e308,
         -1.7e308,
