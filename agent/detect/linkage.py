@@ -14,7 +14,8 @@ production is bridged count only once production has come back. `good_s` of heal
 production is less than commissioning saw, or was unknown, only the off threshold is demanded; what meets no
 more than that makes no deficit, and ends none.
 A violation is raised at S >= limit, once treatment has had its grace: the deficit lasted that long, or
-treatment has been healthy before in this run of production. While it is open it can only grow graver:
+treatment has been healthy before in this run of production (where a level drives it: has run in it, since
+what ran before production began only left a tank empty). While it is open it can only grow graver:
 treatment that was low and is then off for as long as raises becomes `off`. Whether treatment was stopped
 before production is known when production has stayed off until the violation is cleared; if production
 comes back before, it was a pause.
@@ -91,7 +92,7 @@ class LinkageTracker:
     __slots__ = (
         *_STATE, "_expectation", "_bridge", "_calm", "_clear", "_duty", "_early", "_good", "_least",
         "_highest", "_highest_slots", "_limit", "_lost", "_off", "_orphan", "_orphan_limit", "_overrun",
-        "_range", "_range_hold", "_range_minutes", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "deed",
+        "_range", "_range_hold", "_range_minutes", "_rests", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "deed",
         "deficit", "dt", "grace_s", "interruptions", "orphans", "params", "proof_w", "rule", "since",
     )  # fmt: skip
 
@@ -103,6 +104,7 @@ class LinkageTracker:
         self._t_hi, self._t_lo = params.on_treatment.hi_w, params.on_treatment.lo_w
         self._bridge = -(-params.bridge_s // dt)
         self._duty = params.duty_window_s > 0
+        self._rests = params.only_asks == "level"
         self._highest_slots = count_slots(params.duty_window_s, dt)
         self._good = count_slots(params.good_s, dt)
         self._clear = count_slots(params.idle_clear_s, dt)
@@ -278,16 +280,20 @@ class LinkageTracker:
         """Whether treatment has had the time that it may take to start."""
         if self.deficit.count < self._least:
             return False
-        if self.seen and self.on_count * self.dt >= self.grace_s:
+        if self._has_run_since_start() and self.on_count * self.dt >= self.grace_s:
             return True
         return self.deficit.lasted_s >= self.grace_s + self.params.duty_window_s
+
+    def _has_run_since_start(self) -> bool:
+        """Whether treatment was healthy in this run of production; by a level, not only from before it."""
+        return self.seen and not (self._rests and self.deficit.slot - self._highest_slots < self.on_slot)
 
     def estimate_left_s(self) -> int:
         """Seconds until a violation is raised if the deficit goes on as now."""
         weight = OFF_WEIGHT if self.treatment < self._off else LOW_WEIGHT
         more_s = (self._limit - self.deficit.weighted_s) / weight
         grace_s = self.grace_s + self.params.duty_window_s - self.deficit.lasted_s
-        if self.seen:
+        if self._has_run_since_start():
             grace_s = min(grace_s, self.grace_s - self.on_count * self.dt)
         return max(round(more_s), grace_s, (self._least - self.deficit.count) * self.dt, 0)
 

@@ -241,3 +241,26 @@ def test_the_status_says_whether_an_open_finding_accuses_or_asks() -> None:
     _, calm = run(SHOWN, [(30, ON)])
     states = [(one.violation, one.severity) for found in (asking, accusing, calm) for one in found.status()]
     assert states == [(Rule.OFF, Severity.NOTICE), (Rule.OFF, Severity.VIOLATION), (None, None)]
+
+
+BY_LEVEL = evolve(SHOWN, duty_window_s=1_200, only_asks="level")
+NIGHTLY: Timeline = [(20, STANDBY), (30, {"p1": 900, "t1": 9_000}), (10, STANDBY)]
+"""A tank that is emptied before work begins."""
+
+
+@pytest.mark.parametrize(
+    ("params", "timeline", "after_min"),
+    [
+        (BY_LEVEL, [*NIGHTLY, (30, OFF), (30, ON)], None),
+        (BY_LEVEL, [*NIGHTLY, (60, OFF)], 35),
+        (BY_LEVEL, [(30, STANDBY), (30, ON), (40, OFF)], 23),
+        (evolve(BY_LEVEL, only_asks=""), [*NIGHTLY, (40, OFF)], 13),
+    ],
+    ids=["filled within two rests", "never filled", "emptied while work went on", "a duty cycle"],
+)
+def test_a_tank_that_was_emptied_before_production_has_a_second_rest(
+    params: LinkageParams, timeline: Timeline, after_min: int | None
+) -> None:
+    found = [one for one in run(params, timeline)[0] if one.severity is Severity.VIOLATION]
+    raised_min = [round((one.raised_at_s - T0_S) / 60) - 60 for one in found[:1]]
+    assert raised_min == ([] if after_min is None else [after_min])
