@@ -15,6 +15,9 @@ channels prove that it was stopped (voltage, and standby current or none), and p
 its nameplate.
 The same holds where commissioning says that findings only ask (`LinkageParams.only_asks`); treatment by level
 accuses where it has not run for far longer than ever seen.
+Production that was seen at commissioning without treatment, and less than any that treatment ever ran for
+(`LinkageParams.untreated_w`), is a question: it may be a warm-up that needs none. Once a minute of production
+is above that, deficit and grace begin anew, and what still lacks then accuses.
 Treatment that runs longer than production, or without it, is a question as well, unless the incomer shows
 that something else runs meanwhile. So is treatment that is low without having fallen by itself (`falls`): it
 is proposed to learn again from that day on. A question of a kind that comes with every batch or every night
@@ -52,7 +55,7 @@ REOPEN_S: Final = 1800
 DEED_PAUSE_S: Final = 14_400
 """The longest break within a shift; treatment that is missing after a longer one is a new deed."""
 QUESTIONS: Final = frozenset(
-    {Rule.CHANGED, Rule.DECOUPLED, Rule.LOW_CORRELATION, Rule.CT_PROD, Rule.PHASE_LOST}
+    {Rule.CHANGED, Rule.DECOUPLED, Rule.LOW_CORRELATION, Rule.CT_PROD, Rule.PHASE_LOST, Rule.UNLEARNED}
 )
 HEALTHY_S: Final = 120
 """A minute in which treatment was still coming back says too little of it."""
@@ -179,9 +182,9 @@ class LinkageWatch:
         tracker, last = self.tracker, self.trace.last
         tracker.judge_minute(slot, self.trace.low)
         if tracker.on and last is not None:
-            self._note_health(*last)
+            self._note_health(slot, *last)
 
-    def _note_health(self, u: int, t: int) -> None:
+    def _note_health(self, slot: int, u: int, t: int) -> None:
         """Note what treatment draws in health; look again at what is low for no known reason."""
         tracker, minutes = self.tracker, max(1, self.params.dt_s // MINUTE_S)
         if self.params.bridge_s > 2 * self.params.dt_s:
@@ -193,8 +196,11 @@ class LinkageWatch:
                 self.falls.note_health(u, t, tracker.on_slot, running, least_w)
         elif tracker.deficit.count:
             self.falls.note_lack(minutes, self._find_running())
-            if tracker.rule is Rule.CHANGED and tracker.flags & linkage_alarms.VIOLATION and self._is_fall():
+            is_open = tracker.flags & linkage_alarms.VIOLATION
+            if is_open and tracker.rule is Rule.CHANGED and self._is_fall():
                 tracker.rule = self._find_low_rule()
+            elif is_open and tracker.rule is Rule.UNLEARNED and u > self.params.untreated_w:
+                tracker.count_anew(slot)
 
     def _find_running(self) -> tuple[int, int]:
         """The lines that run, a bit for each; a machine that pulses runs in its pauses, too."""
@@ -263,7 +269,8 @@ class LinkageWatch:
             episode = self.open.get(flag)
             if flags & flag and episode is None:
                 self.open[flag] = self._reopen(self._build_raised(flag, rule, slot))
-                if self.is_asked_before(self.open[flag], slot):
+                of = "untreated" if "untreated_w" in self.open[flag].numbers else ""
+                if self.is_asked_before(self.open[flag], slot, of):
                     self.unsaid |= flag
                 else:
                     found.append(self.open[flag])
@@ -300,6 +307,8 @@ class LinkageWatch:
         """Decide between underspeed, idle and what only looks like a violation, once one was raised."""
         if self._find_cause(slot, 0) is Cause.WIRING:
             self.tracker.rule = Rule.WIRING
+        elif self.params.untreated_w >= self._find_lacking_production_w():
+            self.tracker.rule = Rule.UNLEARNED
         elif self.tracker.rule is Rule.IDLE:
             self.tracker.rule = self._find_low_rule()
 
@@ -371,6 +380,8 @@ class LinkageWatch:
         if flag == linkage_alarms.VIOLATION:
             evidence |= self._describe_violation(slot)
             evidence["course"] = [[rule.value, begin]]
+            if rule is Rule.UNLEARNED:
+                evidence["untreated_w"] = self.params.untreated_w
             severity = self._weigh(rule, evidence)
         elif flag == linkage_alarms.INTERRUPTED:
             evidence |= self._describe_interruptions()

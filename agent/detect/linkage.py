@@ -314,6 +314,12 @@ class LinkageTracker:
             self.end_slot = slot - self.good + 1
             self._forget()
 
+    def count_anew(self, slot: int) -> None:
+        """Drop the open deficit: what it asked about ended with `slot`; what follows has its own grace."""
+        self.end_slot = slot
+        self._forget()
+        self._calm = False
+
     def _forget(self) -> None:
         if self.flags & VIOLATION:
             self.deed.restore(self.deficit.state())

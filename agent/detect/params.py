@@ -97,6 +97,8 @@ class LinkageParams(ParamTable):
         only_asks: Why findings about treatment accuse nobody: "exceptions" (what is normal was not seen),
             "level" (treatment follows a level and not production: only far longer rests accuse); "" where
             they do.
+        untreated_w: Production up to this was seen without treatment, and treatment never at so little of
+            it: whether it needs any is asked; 0 where nothing like that was seen.
     """
 
     kind: ClassVar[str] = "linkage"
@@ -142,6 +144,7 @@ class LinkageParams(ParamTable):
     range_hi_w: int = 0
     answers: tuple[Answer, ...] = field(default=(), metadata=SPARSE)
     only_asks: str = field(default="", metadata=SPARSE)
+    untreated_w: int = field(default=0, metadata=SPARSE)
 
     @property
     def hash(self) -> bytes:

@@ -35,7 +35,7 @@ RESTS_ON_NOTHING: Final = frozenset({Rule.DATA_LOSS, Rule.REVERSED, Rule.INCOMER
 """Rules that rest on no threshold of a linkage or line."""
 COMPARED: Final = (
     ("treatment_low_w", "treatment_expected_w", "treatment_normal_w"),
-    ("production_w", "range_hi_w"),
+    ("production_w", "range_hi_w", "untreated_w"),
     ("residual_w", "residual_lo_w", "residual_hi_w"),
 )
 """Powers that stand beside each other in a sentence and have to be told apart."""
@@ -192,6 +192,8 @@ def _list_endings(rule: Rule, numbers: Numbers) -> Iterable[Words]:
         yield words.NO_SUPPLY_ACTION
     elif "repeated_readings" in numbers:
         yield words.REPEATED_ACTION
+    elif "untreated_w" in numbers:
+        yield words.UNTREATED_ACTION
     elif rule in words.ACTIONS:
         yield words.ACTIONS[rule]
     if rule in OFF_RULES and numbers.get("cause") in {Cause.BREAKER_OR_CT, Cause.CT}:
@@ -219,6 +221,8 @@ def _find_template(rule: Rule, numbers: Numbers) -> Words:
         return words.NO_SUPPLY
     if "repeated_readings" in numbers:
         return words.REPEATED
+    if "untreated_w" in numbers:
+        return words.UNTREATED
     return words.WIRED if "wiring" in numbers else words.TEMPLATES[rule]
 
 

@@ -127,6 +127,18 @@ ACTIONS: Final[Mapping[Rule, Words]] = {
         "Technician: check the CTs of all lines, and look for loads without a meter.",
     ),
 }
+UNTREATED: Final = Words(
+    "{since}，生产线{lines}运行（{production_kw}千瓦）而治污未运行；调试期内生产不超过{untreated_kw}千瓦时也从未见治污运行："
+    "是待机或预热（无需治污）吗？生产升高后照常判断。",
+    "{since} {lines} ran at {production_kw} kW without treatment; at commissioning it was never seen to run "
+    "for up to {untreated_kw} kW either: is this a standby or a warm-up, which needs none? More production "
+    "is judged as ever.",
+)
+UNTREATED_ACTION: Final = Words(
+    "企业：请说明此时是否应治污，应当治污的请开启；技术人员：重新学习时据此回答 standby（no 或千瓦数）。",
+    "Plant: say whether this needs treatment, and start it if it does. Technician: answer standby with it "
+    "when learning again (no, or its power in kW).",
+)
 NO_SUPPLY_ACTION: Final = Words(
     "企业：若为停电或检修，请说明。", "Plant: explain it: a power cut, or maintenance."
 )

@@ -89,6 +89,7 @@ NAMES: Final[Mapping[str, Words]] = {
     "repeated_for_s": Words("已重复", "repeats for"),
     "repeated_readings": Words("抽查且完全相同的读数", "readings sampled that were the same"),
     "repeated_chance": Words("偶然相同的概率", "chance of that without a recording"),
+    "untreated_w": Words("调试期未见治污运行的生产功率上限", "greatest production only seen untreated"),
     "range_hi_w": Words("调试期见过的最大生产功率", "greatest production that was learned"),
 }
 """A test ensures that every number of an episode has a name."""

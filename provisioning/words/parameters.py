@@ -68,6 +68,10 @@ UNLEARNED: Final[Mapping[str, Words]] = {
         "{lines}的功率因数：电加热器替代不作判断",
         "the power factor of {lines}: a heater in its place is not told",
     ),
+    "untreated": Words(
+        "不超过{untreated_kw}千瓦的生产是否需要治污：调试期内其间从未见治污运行，只作询问",
+        "whether production of up to {untreated_kw} kW needs treatment: it was only seen without, and asks",
+    ),
     "exceptions": Words("正常工况：治污事件只作询问", "what is normal: findings about treatment only ask"),
     "level": Words(
         "治污由液位等控制，不随生产运行：停歇远超学习到的最长时间才报告",
@@ -134,6 +138,8 @@ def describe_unlearned(params: LinkageParams, names: Names, *, whole: bool = Tru
         return
     if params.only_asks:
         yield UNLEARNED[params.only_asks]
+    if params.untreated_w:
+        yield UNLEARNED["untreated"].fill(untreated_kw=to_kw(params.untreated_w))
     for side, on in (("production", params.on_production), ("treatment", params.on_treatment)):
         if on.provisional and whole:
             yield UNLEARNED["states"].fill(side=SIDES[side])

@@ -51,6 +51,7 @@ from agent.detect.learning.questions import (
     ask_about_production,
     describe_range,
     find_share,
+    find_untreated_w,
 )
 from agent.detect.learning.replay import Counts, replay
 from agent.detect.learning.series import Grid, Series, find_runs, to_grid
@@ -385,7 +386,10 @@ class _Commissioning:
         only_asks = self._judge_exceptions()
         both = all(one.mode is Mode.BOTH for one in (self._on_u, self._on_t))
         params = evolve(
-            self._params, provisional=not (enough and both and not only_asks), only_asks=only_asks
+            self._params,
+            provisional=not (enough and both and not only_asks),
+            only_asks=only_asks,
+            untreated_w=self._find_untreated_w(),
         )
         follows = FINDINGS["follows" if r > 0 else "no lag"].fill(lag_s=params.lag_s, r=r)
         return CommissionResult(
@@ -416,6 +420,13 @@ class _Commissioning:
             self._missing.append(words)
         else:
             self._refusals.append(Refusal("too_little", words))
+
+    def _find_untreated_w(self) -> int:
+        """Up to which production a lack of treatment asks; nowhere, once a person said that it was needed."""
+        standby = self._answers.get("standby")
+        if standby is not None and standby.answer == NO:
+            return 0
+        return find_untreated_w(self._exceptions, self._u, find_treated_w(self._params))
 
     def _is_by_level(self) -> bool:
         level = self._answers.get("level")

@@ -15,6 +15,7 @@ from agent.detect.learning.commission_words import Oddity, Span, join_spans
 from agent.detect.learning.linkages import Bools
 from agent.detect.learning.series import Floats, Grid
 from agent.detect.learning.thresholds import Mode
+from agent.detect.params import RANGE_MARGIN
 from evidence.moments import local_text
 from evidence.words import Words
 
@@ -31,6 +32,8 @@ HABIT_APART_S: Final = 5400
 """Begins within an hour and a half of each other are at the same hours."""
 STANDBY_OF_ON_MAX: Final = 0.6
 """A habit at more than this share of the usual production is production; no threshold divides the two."""
+LEVEL_QUANTILE: Final = 0.98
+"""Of a standby, single slots at its ends belong to production."""
 LEVEL_RUN_MIN_S: Final = 1800
 LEVEL_RUNS_MIN: Final = 4
 """Treatment that stood still for half an hour under production so often may follow the level of a tank."""
@@ -111,7 +114,7 @@ def ask_about_habits(
         begins = begins[len(group) :]
         days = {(data.at_s(begin) + offset_s) // DAY_S for _, begin, _ in group}
         level = sorted(value for _, begin, end in group for value in u[begin:end].tolist() if value == value)  # noqa: PLR0124  NaN
-        greatest_w = level[int(0.98 * (len(level) - 1))] if level else 0.0
+        greatest_w = level[int(LEVEL_QUANTILE * (len(level) - 1))] if level else 0.0
         least = STANDBY_MIN if greatest_w < treated_w else HABIT_MIN
         if len(days) < least or len(group) < HABIT_SHARE * len(spans):
             continue
@@ -125,6 +128,26 @@ def ask_about_habits(
             told.append(QUESTIONS["habit"].fill(**facts, production_kw=mean_kw))
     # Of several habits the one with the greatest power: a threshold above it is above all.
     return sorted(asked, key=lambda one: one.value_w)[-1:], told
+
+
+def find_untreated_w(spans: Iterable[Span], u: Floats, treated_w: float) -> int:
+    """The greatest production that was seen without treatment, of those below all that treatment ran for.
+
+    Two mornings of a warm-up are too few to ask about a habit, and no guilt: nothing shows that production
+    needs treatment there.
+
+    Args:
+        spans: The exceptions.
+        u: Production, W, by slot.
+        treated_w: The least production for which treatment was seen to run.
+    """
+    found = 0.0
+    for begin, end, odd in spans:
+        known = u[begin:end][np.isfinite(u[begin:end])]
+        if odd in {Oddity.OFF, Oddity.LACKING} and len(known):
+            level = RANGE_MARGIN * float(np.quantile(known, LEVEL_QUANTILE))
+            found = level if found < level < treated_w else found
+    return round(found)
 
 
 def ask_about_level(spans: Iterable[Span], dt_s: int) -> list[Question]:

@@ -24,6 +24,7 @@ _LENIENT_UP: Final = frozenset(
     {
         "limit_s", "tau_s", "grace_s", "duty_window_s", "bridge_s", "overrun_s", "orphans_limit",
         "stuck_on_s", "stuck_off_s", "interruptions_s", "pf_heater", "guard_s", "hi_w", "residual_s",
+        "untreated_w",
     }
 )  # fmt: skip
 _OFF_AT_ZERO: Final = frozenset(

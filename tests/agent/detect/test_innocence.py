@@ -243,6 +243,49 @@ def test_the_status_says_whether_an_open_finding_accuses_or_asks() -> None:
     assert states == [(Rule.OFF, Severity.NOTICE), (Rule.OFF, Severity.VIOLATION), (None, None)]
 
 
+WARM_UP = {"p1": 5_000, "t1": 50}
+BARE = {"p1": 10_000, "t1": 50}
+UNTREATED = evolve(SHOWN, untreated_w=6_000)
+"""Production that commissioning saw without treatment, up to 6 kW, and never with it."""
+NIGHT: Timeline = [(300, STANDBY)]
+
+
+@pytest.mark.parametrize(
+    ("params", "timeline", "accused", "asked"),
+    [
+        (UNTREATED, [*NIGHT, (60, WARM_UP), (60, ON)] * 3, [], 1),
+        (UNTREATED, [*NIGHT, (60, WARM_UP), (4, BARE), (60, ON)], [], 1),
+        (UNTREATED, [*NIGHT, (60, WARM_UP), (30, BARE)], [("late_start", "violation")], 1),
+        (UNTREATED, [*NIGHT, (30, BARE)], [("late_start", "violation")], 0),
+        (UNTREATED, [*NIGHT, (30, ON), (30, BARE)], [("off", "violation")], 0),
+        (SHOWN, [*NIGHT, (60, WARM_UP), (60, ON)], [("late_start", "violation")], 0),
+    ],
+    ids=[
+        "three mornings ask once",
+        "treatment starts within its grace after the warm-up",
+        "treatment does not start after the warm-up",
+        "without a warm-up",
+        "off in the midst of work",
+        "where treatment was seen to run for as little",
+    ],
+)
+def test_production_that_was_only_seen_without_treatment_is_asked_about(
+    params: LinkageParams, timeline: Timeline, accused: list[tuple[str, str]], asked: int
+) -> None:
+    episodes = run(params, timeline)[0]
+    raised = [one for one in episodes if one.rule is Rule.UNLEARNED and one.state == "raised"]
+    assert (graves(episodes), len(raised)) == (accused, asked)
+    assert all("up to 6.0 kW" in one.sentence["en"] for one in raised)
+
+
+def test_what_lacks_after_a_warm_up_is_told_soon_and_without_the_warm_up() -> None:
+    found = run(UNTREATED, [*NIGHT, (60, WARM_UP), (30, BARE)])[0]
+    late = next(one for one in found if one.rule is Rule.LATE_START)
+    laden_s = T0_S + 360 * 60
+    assert laden_s <= late.begin_at_s <= laden_s + 120
+    assert late.raised_at_s <= laden_s + 480
+
+
 BY_LEVEL = evolve(SHOWN, duty_window_s=1_200, only_asks="level")
 NIGHTLY: Timeline = [(20, STANDBY), (30, {"p1": 900, "t1": 9_000}), (10, STANDBY)]
 """A tank that is emptied before work begins."""

@@ -46,7 +46,8 @@ HALF_LEARNED = evolve(
     production=(line("p1", ct_floor_w=60, stuck_on_s=1200, stuck_off_s=1200, threshold=UNSURE),),
     overrun_s=5_400,
 )
-PARAMS = [LEARNED, HALF_LEARNED, nameplate("k1", {"p1": 20_000.0}, {"t1": 10_000.0})]
+UNTREATED = evolve(LEARNED, untreated_w=12_000)
+PARAMS = [LEARNED, HALF_LEARNED, UNTREATED, nameplate("k1", {"p1": 20_000.0}, {"t1": 10_000.0})]
 
 
 def watch(params: LinkageParams, timeline: Timeline, *, measured: bool) -> list[Episode]:

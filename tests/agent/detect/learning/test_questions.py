@@ -8,7 +8,7 @@ from attrs import evolve
 
 from agent.detect.episode import SEVERITIES, Episode, Rule, Severity
 from agent.detect.learning.backtest import Recording, run
-from agent.detect.learning.commission import CommissionResult
+from agent.detect.learning.commission import CommissionResult, find_treated_w
 from agent.detect.line_params import Answer
 from agent.detect.param_table import ParamsError
 from agent.detect.params import LinkageParams
@@ -73,11 +73,12 @@ def test_a_standby_is_asked_about_with_its_power_and_the_answer_puts_the_thresho
     assert (again, again.hash) == (answered.params, answered.params.hash)
 
 
-def test_the_answer_no_is_kept_and_changes_nothing_else() -> None:
+def test_the_answer_no_is_kept_and_lets_its_absence_accuse() -> None:
     loads = with_standby()
     asked = learn(loads, DAYS * DAY)
     answered = learn(loads, DAYS * DAY, answers=[Answer(question="standby", answer="no")])
-    assert evolve(answered.params, answers=()) == asked.params
+    assert asked.params.untreated_w > 18_000 > answered.params.untreated_w == 0, "it accuses from now on"
+    assert evolve(answered.params, answers=(), untreated_w=asked.params.untreated_w) == asked.params
     assert answered.params.hash != asked.params.hash
     assert keys(answered) == ["product"]
 
@@ -107,6 +108,27 @@ def test_a_warm_up_that_wanders_about_the_threshold_accuses_nobody_until_the_que
     # What was seen to need treatment is judged as ever.
     dry = replace(loads, t=np.where(loads.u > 20_000, 12.0, loads.t))
     assert treatment_findings(open_one.params, dry)
+
+
+def test_two_mornings_without_treatment_are_no_habit_and_only_ask_afterwards() -> None:
+    loads = plant("constant", 3, 5)
+    twice = np.arange(3 * DAY) < 2 * DAY
+    both = with_warm_up(0.2, 3)
+    loads = replace(loads, u=np.where(twice, both.u, loads.u), t=np.where(twice, both.t, loads.t))
+    found = learn(loads)
+    warm_w = float(both.u[(both.u != plant("constant", 3, 5).u) & np.isfinite(both.u)].max())
+    assert "standby" not in keys(found)
+    assert found.params.untreated_w == pytest.approx(1.1 * warm_w, rel=0.05)
+    assert found.params.untreated_w < find_treated_w(found.params)
+    again = LinkageParams.from_dict(found.params.to_dict())
+    assert (again, again.hash) == (found.params, found.params.hash)
+    denied = learn(loads, answers=[Answer(question="standby", answer="no")])
+    assert denied.params.untreated_w == 0, "treatment should have run, somebody says"
+    # Where treatment runs for as little production, its absence asks nothing.
+    treated = replace(
+        loads, t=np.where(np.arange(3 * DAY) < DAY, np.where(both.t > 1_000, both.t, 20_000), loads.t)
+    )
+    assert learn(treated).params.untreated_w == 0
 
 
 @pytest.mark.parametrize(
