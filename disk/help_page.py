@@ -30,7 +30,12 @@ def set_up() -> None:
     click.Context.formatter_class = HelpFormatter
 
 
-def _choose(_ctx: click.Context, _param: click.Parameter, wanted: Language | None) -> None:
+ASKED: Final = "dianjian.lang"
+"""Where a context keeps what `--lang` said, or None: a verb that remembers a language asks for it."""
+
+
+def _choose(context: click.Context, _param: click.Parameter, wanted: Language | None) -> None:
+    context.meta[ASKED] = wanted
     choose_language(wanted)
 
 

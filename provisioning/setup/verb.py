@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import click
 
-from disk.help_page import HelpGroup
+from disk.help_page import ASKED, HelpGroup
 from provisioning.journal.entries import STEPS
 from provisioning.setup.answers import read_answers
 from provisioning.setup.receipt import read_service_status
@@ -150,7 +150,7 @@ def _open(
 ) -> Iterator[Session]:
     """The session; ctrl-C ends it with one line that says how to go on."""
     place = (folder or default_folder()).absolute()
-    wanted = context.find_root().params.get("lang")
+    wanted = context.meta.get(ASKED)
     talk = Talk(as_json, yes, str(answers) if answers else "--answers FILE")
     known = read_answers(answers)
     try:
