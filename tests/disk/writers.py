@@ -415,6 +415,7 @@ WRITERS: Final = (
     Writer(
         "what a verb writes for a person",
         (
+            "provisioning.curtail.dry_run:dry_run",
             "provisioning.evidence.explain:_write",
             "provisioning.evidence.verify_pack:verify_pack",
             "provisioning.learning.backtest:command",
@@ -529,6 +530,9 @@ ELSEWHERE: Final = {
 }
 """Writers through disk/files.py that have no row, and why."""
 RAW: Final = {
+    "agent.main:main": "os.open: /dev/null in place of an output that failed",
+    "disk.help_page:HelpFormatter.write_text": "write_text: click's own, a paragraph of a page of help",
+    "disk.streams:fill_standard_streams": "os.open: /dev/null in place of a closed stream",
     "agent.sealing.key_slots:KeySlots.restart": "os.link: the old key file stays under a second name, whole",
     "agent.sealing.key_slots:KeySlots._open": "os.open: one descriptor for all sectors; write_at writes",
     "agent.sealing.rekey:_destroy": "open: overwrites a file in its place, to destroy it",
