@@ -14,6 +14,8 @@ from wire.messages import Kind
 from wire.mqtt_events import PACKET_TOO_LARGE
 
 REFUSED = 0x87
+SEARCH_S = 90.0
+"""A dozen packets refused one after the other, each with its pause, on a loaded machine."""
 
 
 def evidence(topic: str) -> bool:
@@ -61,7 +63,7 @@ def test_28_small_packets_that_the_broker_does_not_name_are_learned(tmp_path: Pa
     limits = evolve(QUICK, ack_stall_s=0.5)
     with Line(tmp_path, Manners(takes_max=1_024, too_large=code), meters=20, limits=limits) as line:
         line.gateway.seal(30)
-        line.deliver()
+        line.deliver(within_s=SEARCH_S)
         status = line.gateway.outbox.status()
         assert 256 < (status.packet_bytes_max or 0) <= 1_024
         line.until(lambda: not line.gateway.outbox.status().alarms)
