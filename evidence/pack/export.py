@@ -11,8 +11,9 @@ everything before that place has been verified, everything after it proves nothi
 STORED_MAX seals, so that it can say what a seal with a number that was there before is (the same again, or a
 fork), and check a revocation that names an earlier seal than the one before it. It begins with the
 enrolment, which the centre's key must have signed, or with a first key that the caller knows from
-elsewhere; with both they must agree. It cannot detect that a file ends too early: compare `tip_hash` with
-a receipt of the centre.
+elsewhere; with both they must agree, and so must a recovery key. Without the centre's key an enrolment in
+the file is only compared with what the caller knows: its signature is not checked, and nothing is taken from
+it. It cannot detect that a file ends too early: compare `tip_hash` with a receipt of the centre.
 """
 
 from collections import Counter
@@ -63,6 +64,7 @@ class Report:
     Attributes:
         error: Why the check stopped, "" if it reached the end.
         enrolment: The enrolment, if it is in the file and the centre's key was given.
+        is_enrolment_unchecked: One is in the file that only agrees with the keys that were given.
         statements: Statements that were applied, without the enrolment.
         bodies: Bodies that are present and proved.
         absent: Seals whose body is not in the file.
@@ -73,6 +75,7 @@ class Report:
 
     gateway: str = ""
     enrolment: Enrolment | None = None
+    is_enrolment_unchecked: bool = False
     statements: int = 0
     seals: int = 0
     records: int = 0
@@ -211,17 +214,23 @@ def _begin(report: Report, item: Item, known: Keys) -> tuple[ChainState, bool]:
     Raises:
         FormatError: No trusted source gives the first key.
     """
-    is_enrolment = isinstance(item, bytes) and isinstance(parse_statement(item).statement, Enrolment)
-    if isinstance(item, bytes) and is_enrolment and known.centre is not None:
+    one = parse_statement(item).statement if isinstance(item, bytes) else None
+    if not isinstance(item, bytes) or not isinstance(one, Enrolment):
+        if known.first is None:
+            raise cbor.FormatError("no enrolment is in the file: the first key must be given")
+        return ChainState.enrolled(report.gateway, known.first, known.recovery), False
+    if known.centre is not None:
         state, report.enrolment = open_enrolment(item, known.centre)
-        if state.gateway != report.gateway or known.first not in {None, state.first_key}:
-            raise cbor.FormatError("the enrolment is another one than the file or the first key says")
-        return state, True
-    if known.first is not None:
-        return ChainState.enrolled(report.gateway, known.first, known.recovery), is_enrolment
-    if is_enrolment:
+    elif known.first is not None:
+        state = ChainState.enrolled(report.gateway, known.first, known.recovery)
+        report.is_enrolment_unchecked = True
+    else:
         raise cbor.FormatError("the enrolment cannot be checked without the centre's key")
-    raise cbor.FormatError("no enrolment is in the file: the first key must be given")
+    if one.gateway != report.gateway or known.first not in {None, one.first_key}:
+        raise cbor.FormatError("the enrolment is another one than the file or the first key says")
+    if NO_HASH not in {known.recovery, one.recovery_key} and known.recovery != one.recovery_key:
+        raise cbor.FormatError("the enrolment names another recovery key than was given")
+    return state, True
 
 
 def _step(

@@ -99,6 +99,7 @@ def _to_json(report: Report) -> dict[str, object]:
         "ok": report.ok,
         "gateway": report.gateway,
         "enrolment": _describe_enrolment(report),
+        "enrolment_unchecked": report.is_enrolment_unchecked,
         "statements": report.statements,
         "seals": report.seals,
         "records": report.records,
@@ -136,6 +137,8 @@ def _describe_enrolment(report: Report) -> dict[str, object] | None:
 
 def _enrolment_line(report: Report) -> str:
     one = report.enrolment
+    if report.is_enrolment_unchecked:
+        return "enrolment: it agrees with what was given; its signature is not checked without --centre-key"
     if one is None:
         return "enrolment: not in the file; the first key was given"
     meters = ", ".join(f"{meter.id} {meter.model} {meter.serial}".strip() for meter in one.meters)

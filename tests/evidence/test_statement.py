@@ -407,6 +407,38 @@ def test_a_file_with_statements_needs_the_centres_key_and_nothing_else() -> None
     assert checked(items[:5], centre_key=None, first_key=keys.public(secret(1)), recovery_key=RECOVERY_KEY).ok
 
 
+AGREED = {"centre_key": None, "first_key": keys.public(secret(1)), "recovery_key": RECOVERY_KEY}
+
+
+@pytest.mark.parametrize("signer", [CENTRE, OTHER])
+@pytest.mark.parametrize("recovery_key", [NO_HASH, RECOVERY_KEY])
+def test_without_the_centres_key_an_enrolment_is_compared_and_its_signature_is_not(
+    signer: bytes, recovery_key: bytes
+) -> None:
+    enrolment = sign_statement(evolve(ENROLMENT, recovery_key=recovery_key), signer)
+    report = checked([enrolment, *whole()[0][1:5]], **AGREED)
+    assert (report.error, report.enrolment, report.is_enrolment_unchecked) == ("", None, True)
+    assert not checked(whole()[0]).is_enrolment_unchecked
+
+
+@pytest.mark.parametrize(
+    "changes", [{"gateway": "gw-8"}, {"first_key": OTHER_KEY}, {"recovery_key": OTHER_KEY}], ids=str
+)
+@pytest.mark.parametrize("known", [AGREED, AGREED | {"centre_key": CENTRE_KEY}])
+def test_an_enrolment_that_disagrees_with_what_was_given_is_not_good(
+    changes: dict[str, Any], known: dict[str, Any]
+) -> None:
+    enrolment = sign_statement(evolve(ENROLMENT, **changes), CENTRE)
+    report = checked([enrolment, *whole()[0][1:3]], **known)
+    assert "the enrolment " in report.error
+    assert report.seals == 0
+
+
+def test_without_the_centres_key_no_recovery_key_is_taken_from_an_enrolment() -> None:
+    report = checked(whole()[0][:5], **AGREED | {"recovery_key": NO_HASH})
+    assert "no recovery key was enrolled" in report.error
+
+
 @pytest.mark.parametrize(
     ("change", "known", "error"),
     [

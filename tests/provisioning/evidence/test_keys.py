@@ -16,6 +16,7 @@ from centre.store.sqlite import SqliteStore
 from evidence import keys
 from evidence.chain import Outcome
 from evidence.continuation import continue_chain
+from evidence.pack.export import ExportedSeal, write_chain
 from evidence.seal import StoredSeal
 from evidence.statement import Enrolment, Rekey, parse_statement, sign_statement
 from evidence.verify import accept
@@ -107,3 +108,32 @@ def test_evidence_over_a_change_of_keys_is_proved(source: Any, tmp_path: Path) -
     told = json.loads(found.stdout)
     assert (told["gateway"], told["window"]) == (GATEWAY, [3, 8])
     assert told["enrolment"] is (source is at_the_centre)
+
+
+@pytest.mark.parametrize(
+    ("changes", "by", "exit_code", "said"),
+    [
+        ({}, RECOVERY, 0, "its signature is not checked without --centre-key"),
+        ({"gateway": "gw-other"}, RECOVERY, 1, "another one than the file"),
+        ({"first_key": keys.public(secret(9))}, RECOVERY, 1, "another one than the file"),
+        ({"recovery_key": keys.public(secret(9))}, CENTRE, 1, "another recovery key than was given"),
+    ],
+)
+@pytest.mark.parametrize("given", ["--first-key", "--register"])
+def test_an_enrolment_in_an_exported_chain_must_agree_with_what_was_given_without_the_centres_key(
+    changes: dict[str, Any], by: bytes, exit_code: int, said: str, given: str, tmp_path: Path
+) -> None:
+    stated = parse_statement(enrolment()).statement
+    assert isinstance(stated, Enrolment)
+    file, register = tmp_path / "chain.cbor", tmp_path / "register.jsonl"
+    with file.open("wb") as stream:
+        seals = [ExportedSeal(one.cose, one.body) for one in chain(2)]
+        write_chain(stream, GATEWAY, [sign_statement(evolve(stated, **changes), by), *seals])
+    known = {"first_key": FIRST_KEY.hex(), "recovery_key": stated.recovery_key.hex()}
+    register.write_text(json.dumps({"gateway": GATEWAY, **known}) + "\n", "utf-8")
+    found = CliRunner().invoke(
+        cli, ["verify", str(file), given, known["first_key"] if given == "--first-key" else str(register)]
+    )
+    if given == "--first-key" and "recovery_key" in changes:  # of which nobody has said anything
+        exit_code, said = 0, "its signature is not checked"
+    assert (found.exit_code, said in found.output) == (exit_code, True), found.output
