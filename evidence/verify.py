@@ -22,7 +22,7 @@ Not handled here: who may enrol, where the bytes are stored, the meaning of read
 state, and gives earlier seals through `stored`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from drivers.clock import ClockState
@@ -48,7 +48,7 @@ def accept(
     received_utc_ms: int | None,
     *,
     stored: Callable[[int], bytes | None] = lambda _: None,
-    stated_key: Callable[[int], bytes | None] = lambda _: None,
+    stated_keys: Callable[[int], Sequence[bytes]] = lambda _: (),
     reference_utc_ms: Callable[[bytes], int | None] = lambda _: None,
 ) -> Verdict:
     """The verdict on the seal `cose`, with the state of the chain after it.
@@ -59,7 +59,7 @@ def accept(
         body: Its body, or None if it was withheld.
         received_utc_ms: The verifier's clock at reception; None when a file is checked later.
         stored: Gives the COSE bytes of an earlier accepted seal by number, to tell a duplicate from a fork.
-        stated_key: Gives the key that an applied statement gave to a seal, for the same purpose.
+        stated_keys: Gives the keys that applied statements gave to a seal, for the same purpose.
         reference_utc_ms: Gives the time of the receipt or beacon with this SHA-256, if known.
     """
     try:
@@ -69,7 +69,7 @@ def accept(
     if header.gateway != state.gateway:
         return refuse(state, Code.FOREIGN, f"seal of gateway {header.gateway}", header.number)
     if header.number <= state.number:
-        return _compare(state, header, signed, seal_hash(cose), stored, stated_key)
+        return _compare(state, header, signed, seal_hash(cose), stored, stated_keys)
     if state.revoked is not None:
         text = f"the centre has revoked this gateway after seal {state.revoked}"
         return refuse(state, Code.REVOKED, text, header.number)
@@ -154,14 +154,14 @@ def _compare(
     signed: Signed,
     digest: bytes,
     stored: Callable[[int], bytes | None],
-    stated_key: Callable[[int], bytes | None],
+    stated_keys: Callable[[int], Sequence[bytes]],
 ) -> Verdict:
     """The verdict on a seal whose number was accepted before."""
     number = header.number
     known = state.hash if number == state.number else hash_stored(stored(number))
     if digest == known:
         return Verdict(Outcome.DUPLICATE, state, header=header)
-    keys = _find_keys(state, number, stored, stated_key)
+    keys = _find_keys(state, number, stored, stated_keys)
     if not keys:
         text = f"seal {number} was there before, and is too old to be compared with that one"
         return refuse(state, Code.CHAIN, text, number)
@@ -175,7 +175,7 @@ def _find_keys(
     state: ChainState,
     number: int,
     stored: Callable[[int], bytes | None],
-    stated_key: Callable[[int], bytes | None],
+    stated_keys: Callable[[int], Sequence[bytes]],
 ) -> list[bytes]:
     """Every key that was ever valid for seal `number`; one that a statement replaced can sign a fork too."""
     before = stored(number - 1) if number > FIRST_NUMBER else None
@@ -183,7 +183,7 @@ def _find_keys(
         state.key if number == state.number else None,
         state.first_key if number == FIRST_NUMBER else None,
         None if before is None else peek_header(before).next_key,
-        stated_key(number),
+        *stated_keys(number),
     ]
     return [key for key in dict.fromkeys(keys) if key is not None]
 

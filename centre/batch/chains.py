@@ -39,7 +39,7 @@ class Chain:
     paced: bool = False
     coses: dict[int, bytes] = field(factory=dict)  # accepted
     bodies: set[int] = field(factory=set)  # accepted, with their seals or alone
-    stated: dict[int, bytes] = field(factory=dict)  # keys that statements gave, by number
+    stated: dict[int, list[bytes]] = field(factory=dict)  # keys that statements gave, by number
     restated: int = 0
     conflict: bool = False
     used: int = 0

@@ -56,7 +56,7 @@ class Seals:
             body,
             batch.utc_ms,
             stored=partial(self.chains.cose_of, gateway),
-            stated_key=lambda number: chain.stated.get(number) or store.stated_key(gateway, number),
+            stated_keys=lambda number: [*store.stated_keys(gateway, number), *chain.stated.get(number, ())],
             reference_utc_ms=self.answers.reference_utc_ms,
         )
         for finding in verdict.findings:

@@ -52,7 +52,7 @@ class Statements:
         if verdict.outcome is Outcome.ACCEPTED:
             chain.conflict = False
             if isinstance(verdict.statement, Rekey | Replace):
-                chain.stated[verdict.statement.number] = verdict.statement.next_key
+                chain.stated.setdefault(verdict.statement.number, []).append(verdict.statement.next_key)
                 chain.restated += 1
             batch.changes.append(Applied(verdict.state, raw, batch.utc_ms))
             return True

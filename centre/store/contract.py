@@ -245,13 +245,10 @@ class CentreStore(ABC):
             known = evolve(known, recovery_key=recovery_key)
         self.commit([Applied(known, enrolment, utc_ms)])
 
-    def stated_key(self, gateway: str, number: int) -> bytes | None:
-        """The key that a statement gave to seal `number`; the last one where there were several."""
-        for raw in reversed(self.statements_at(gateway, number)):
-            statement = parse_statement(raw).statement
-            if isinstance(statement, Rekey | Replace):
-                return statement.next_key
-        return None
+    def stated_keys(self, gateway: str, number: int) -> list[bytes]:
+        """The keys that statements gave to seal `number`, in the order in which they were applied."""
+        stated = (parse_statement(raw).statement for raw in self.statements_at(gateway, number))
+        return [one.next_key for one in stated if isinstance(one, Rekey | Replace)]
 
     @abstractmethod
     def _insert(self, state: ChainState) -> None:

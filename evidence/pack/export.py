@@ -8,8 +8,9 @@ first seal. Version 1, which has no statements, is still read.
 
 `verify_file` reads it in one pass with constant memory, and stops at the first thing that is wrong:
 everything before that place has been verified, everything after it proves nothing. It remembers the last
-STORED_MAX seals, so that it can say what a seal with a number that was there before is (the same again, or a
-fork), and check a revocation that names an earlier seal than the one before it. It begins with the
+STORED_MAX seals and statements, so that it can say what a seal with a number that was there before is (the
+same again, or a fork), check a revocation that names an earlier seal than the one before it, and refuse a
+statement that comes again. It begins with the
 enrolment, which the centre's key must have signed, or with a first key that the caller knows from
 elsewhere; with both they must agree, and so must a recovery key. Without the centre's key an enrolment in
 the file is only compared with what the caller knows: its signature is not checked, and nothing is taken from
@@ -30,15 +31,15 @@ from evidence.body import BODY_BYTES_MAX
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
 from evidence.continuation import continue_chain, open_enrolment
 from evidence.held import Held
-from evidence.seal import COSE_BYTES_MAX, NO_HASH, check_gateway
-from evidence.statement import STATEMENT_BYTES_MAX, Enrolment, parse_statement
+from evidence.seal import COSE_BYTES_MAX, NO_HASH, check_gateway, seal_hash
+from evidence.statement import STATEMENT_BYTES_MAX, Continuation, Enrolment, Revoke, parse_statement
 from evidence.verify import accept, check_records
 
 MAGIC: Final = "dianjian chain"
 VERSION: Final = 2
 _READABLE: Final = (1, VERSION)
 STORED_MAX: Final = 10_000
-"""Seals that are remembered, a day of one in nine seconds; 3 MB."""
+"""Seals that are remembered, a day of one in nine seconds, and as many statements; 5 MB in all."""
 FINDINGS_MAX: Final = 1_000
 """Findings kept with their text; further ones are only counted."""
 _PAIR: Final = b"\x82"
@@ -124,6 +125,33 @@ class _Bodies:
         return [gap for first, last in self._bare for gap in self._declared.list_missing_within(first, last)]
 
 
+@define
+class _Past:
+    """The last seals and statements that were accepted, which later items are compared with."""
+
+    seals: dict[int, bytes] = field(factory=dict)
+    _applied: dict[bytes, Continuation | Revoke] = field(factory=dict)
+
+    def note(self, item: Item, verdict: Verdict) -> None:
+        """Take an accepted item."""
+        if isinstance(item, ExportedSeal):
+            self.seals[verdict.state.number] = item.cose
+            self.seals.pop(verdict.state.number - STORED_MAX, None)
+        elif verdict.statement is not None:
+            self._applied[seal_hash(item)] = verdict.statement
+            if len(self._applied) > STORED_MAX:
+                del self._applied[next(iter(self._applied))]
+
+    def has_applied(self, digest: bytes) -> bool:
+        """Whether the statement with this hash was applied."""
+        return digest in self._applied
+
+    def list_stated(self, number: int) -> list[bytes]:
+        """The keys that statements gave to seal `number`."""
+        applied = self._applied.values()
+        return [one.next_key for one in applied if not isinstance(one, Revoke) and one.number == number]
+
+
 @frozen
 class Keys:
     """The keys that a verifier trusts before it reads a file.
@@ -181,7 +209,7 @@ def verify_file(
         with source.open("rb") as stream:
             return verify_file(stream, first_key, centre_key=centre_key, recovery_key=recovery_key, each=each)
     report, known, bodies = Report(), Keys(centre_key, first_key, recovery_key), _Bodies()
-    before: dict[int, bytes] = {}
+    past = _Past()
     try:
         report.gateway, items = read_chain(source)
         state: ChainState | None = None
@@ -190,13 +218,11 @@ def verify_file(
                 state, applied = _begin(report, item, known)
                 if applied:
                     continue
-            verdict = _step(report, state, item, centre_key, before)
+            verdict = _step(report, state, item, centre_key, past)
             state = verdict.state
             if report.error:
                 break
-            if not isinstance(item, bytes):
-                before[state.number] = item.cose
-                before.pop(state.number - STORED_MAX, None)
+            past.note(item, verdict)
             if verdict.header is not None:
                 bodies.note(verdict)
                 each(verdict)
@@ -233,13 +259,12 @@ def _begin(report: Report, item: Item, known: Keys) -> tuple[ChainState, bool]:
     return state, True
 
 
-def _step(
-    report: Report, state: ChainState, item: Item, centre_key: bytes | None, before: dict[int, bytes]
-) -> Verdict:
+def _step(report: Report, state: ChainState, item: Item, centre_key: bytes | None, past: _Past) -> Verdict:
     if isinstance(item, bytes):
-        verdict = continue_chain(state, item, centre_key, stored=before.get)
+        verdict = continue_chain(state, item, centre_key, stored=past.seals.get, applied=past.has_applied)
     else:
-        verdict = accept(state, item.cose, item.body, received_utc_ms=None, stored=before.get)
+        stored, stated_keys = past.seals.get, past.list_stated
+        verdict = accept(state, item.cose, item.body, None, stored=stored, stated_keys=stated_keys)
     report.note(verdict.findings)
     if verdict.outcome is not Outcome.ACCEPTED:
         reasons = "; ".join(finding.text for finding in verdict.findings)

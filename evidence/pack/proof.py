@@ -73,6 +73,7 @@ class _Proof:
     findings: list[Finding] = field(factory=list)
     declared: list[tuple[int, int, int]] = field(factory=list)
     statements: list[Statement] = field(factory=list)
+    applied: set[bytes] = field(factory=set)  # hashes of those within the runs
     enrolment: Enrolment | None = None
     first_key: bytes | None = None  # only one that somebody vouches for
 
@@ -174,7 +175,7 @@ class _Proof:
 
     def _apply(self, state: ChainState, raw: bytes) -> ChainState:
         """The state after a statement that precedes a seal."""
-        verdict = continue_chain(state, raw, self.centre_key)
+        verdict = continue_chain(state, raw, self.centre_key, applied=self.applied.__contains__)
         if verdict.outcome is not Outcome.ACCEPTED or verdict.statement is None:
             reasons = "; ".join(finding.text for finding in verdict.findings)
             self.problems.append(f"statement before seal {state.number + 1}: {reasons or verdict.outcome}")
@@ -183,6 +184,7 @@ class _Proof:
             self.problems.append(f"statement before seal {state.number + 1}: a revocation within a run")
         self.findings += verdict.findings
         self.statements.append(verdict.statement)
+        self.applied.add(seal_hash(raw))
         return verdict.state
 
     def _find_recovery_key(self, number: int) -> bytes:

@@ -507,7 +507,7 @@ def test_times_are_iso_and_absurd_ones_stay_numbers(utc_ms: int, text: str) -> N
 # ---- statements
 
 
-RECOVERY, FRESH = secret(0, "recovery"), secret(0, "fresh")
+RECOVERY, FRESH, NEWER = (secret(0, name) for name in ("recovery", "fresh", "newer"))
 
 
 def with_recovery_key(centre: Centre) -> None:
@@ -516,9 +516,11 @@ def with_recovery_key(centre: Centre) -> None:
     centre.enrol(GATEWAY, key, enrolment.recovery_key, sign_statement(enrolment, SECRET), NOW_MS)
 
 
-def rekey_behind(seal: StoredSeal, utc_ms: int = 5, signer: bytes = RECOVERY) -> bytes:
+def rekey_behind(
+    seal: StoredSeal, utc_ms: int = 5, signer: bytes = RECOVERY, secret_key: bytes = FRESH
+) -> bytes:
     head = GATEWAY, seal.number + 1, seal.hash, seal.first_record + seal.count
-    return sign_statement(Rekey(*head, keys.public(FRESH), utc_ms, "lost"), signer)
+    return sign_statement(Rekey(*head, keys.public(secret_key), utc_ms, "lost"), signer)
 
 
 def stating(raw: bytes) -> Incoming:
@@ -540,7 +542,25 @@ def test_a_rekey_is_applied_stored_told_once_and_answered(centre: Centre) -> Non
     answers, lines = centre.handle([stating(raw), whole(chain.seal(signer=FRESH))], NOW_MS)
     assert (codes(lines), receipt_in(answers).number) == ([], 3)
     assert [number for number, _ in centre.store.statements(GATEWAY)] == [0, 3]
-    assert centre.store.stated_key(GATEWAY, 3) == keys.public(FRESH)
+    assert centre.store.stated_keys(GATEWAY, 3) == [keys.public(FRESH)]
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["one batch", "several batches"])
+def test_a_seal_under_the_key_of_a_rekey_that_a_younger_one_replaced_is_kept_as_a_fork(
+    centre: Centre, at_once: bool
+) -> None:
+    with_recovery_key(centre)
+    chain = Chain()
+    one = chain.seal()
+    other, younger = evolve(chain), rekey_behind(one, 6, secret_key=NEWER)
+    fork = whole(other.seal([b"other"], signer=FRESH))
+    taken = [whole(one), stating(rekey_behind(one)), stating(younger), whole(chain.seal(signer=NEWER)), fork]
+    lines = []
+    for batch in [taken] if at_once else [[message] for message in taken]:
+        lines += centre.handle(batch, NOW_MS)[1]
+    assert codes(lines)[-1] == "fork"
+    assert [number for number, _ in centre.store.statements(GATEWAY)] == [0, 2, 2]
+    assert [number for number, _, _ in centre.store.forks(GATEWAY)] == [2]
 
 
 @given(data=st.data())

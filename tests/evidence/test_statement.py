@@ -248,7 +248,9 @@ def test_a_seal_of_the_lost_key_beside_the_one_of_the_new_key_is_a_fork() -> Non
     later = chain.seal()
     state = accept(state, later.cose, None, None).state
     coses[later.number] = later.cose
-    again = accept(state, another.cose, None, None, stored=coses.get, stated_key={3: FRESH_KEY}.get)
+    again = accept(
+        state, another.cose, None, None, stored=coses.get, stated_keys={3: [FRESH_KEY]}.__getitem__
+    )
     assert again.outcome is Outcome.FORK
     unknown = accept(state, another.cose, None, None, stored=coses.get)
     assert unknown.outcome is Outcome.INVALID
@@ -463,6 +465,28 @@ def test_a_file_whose_statements_are_wrong_says_where(change: Any, known: dict[s
     report = checked(change(whole()[0]), **known)
     assert not report.ok
     assert error in report.error
+
+
+def test_a_statement_that_comes_again_much_later_in_a_file_is_a_duplicate() -> None:
+    chain = Chain(GATEWAY)
+    one = chain.seal()
+    revoked = sign_statement(Revoke(GATEWAY, 1, one.hash, 9, "stolen"), CENTRE)
+    lifted = sign_statement(Replace(GATEWAY, 2, one.hash, 7, FRESH_KEY, NO_HASH, 9, "found"), CENTRE)
+    begin = [sign_statement(ENROLMENT, CENTRE), ExportedSeal(one.cose, one.body), revoked, lifted]
+    assert checked(begin).ok
+    assert checked([*begin, revoked]).error == "statement after 1: duplicate"
+
+
+def test_a_seal_of_a_file_under_a_key_that_was_replaced_before_its_seal_came_is_a_fork() -> None:
+    items, seals = whole()
+    key = secret(0, "replaced at once")
+    head = {"number": 3, "previous": seals[1].hash, "first_record": seals[2].first_record}
+    first = Rekey(GATEWAY, **head, next_key=keys.public(key), utc_ms=1, reason="")
+    chain = Chain(GATEWAY, 3, seals[2].first_record, seals[1].hash)
+    other = chain.seal([b"other"], signer=key)
+    begin = [*items[:3], sign_statement(first, RECOVERY), *items[3:5]]
+    assert checked(begin).ok
+    assert "two different seals 3" in checked([*begin, ExportedSeal(other.cose, None)]).error
 
 
 def test_a_seal_behind_a_revocation_is_named() -> None:

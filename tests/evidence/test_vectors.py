@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections import defaultdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -80,7 +81,7 @@ def test_our_verifier_agrees_with_every_step(story: dict[str, Any]) -> None:
     if centre_key:
         state, _ = open_enrolment(bytes.fromhex(story["enrolment"]), centre_key)
     known: dict[int, bytes] = {}
-    stated: dict[int, bytes] = {}
+    stated: defaultdict[int, list[bytes]] = defaultdict(list)
     applied: set[bytes] = set()
     for step in story["steps"]:
         raw = bytes.fromhex(step["put"])
@@ -91,10 +92,10 @@ def test_our_verifier_agrees_with_every_step(story: dict[str, Any]) -> None:
             )
             if verdict.outcome is Outcome.ACCEPTED:
                 applied.add(sha256(raw).digest())
-                stated[state.number + 1] = verdict.state.next_key
+                stated[state.number + 1].append(verdict.state.next_key)
         else:
             received = step.get("received_utc_ms")
-            verdict = accept(state, raw, body, received, stored=known.get, stated_key=stated.get)
+            verdict = accept(state, raw, body, received, stored=known.get, stated_keys=stated.__getitem__)
             if verdict.outcome is Outcome.ACCEPTED:
                 known[verdict.state.number] = raw
         state = verdict.state

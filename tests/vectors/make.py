@@ -458,6 +458,7 @@ def replaced() -> Story:
     new.go_on(tell)
     tell.accepted("the second, by the new hardware", tell.chain.seal())
     later = Renewed(tell, "later")
+    tell.stated("the revocation that was lifted, again", revoke(1, one.hash), "duplicate")
     tell.stated("a re-key, but the new hardware has no recovery key", later.rekey(), "invalid")
     tell.stated("a key of zeros signs nothing", later.rekey(bytes(32)), "invalid")
     return tell.story

@@ -42,7 +42,7 @@ class Centre:
 
     state: ChainState
     coses: dict[int, bytes] = field(factory=dict)
-    stated: dict[int, bytes] = field(factory=dict)
+    stated: dict[int, list[bytes]] = field(factory=dict)
     bodies: set[int] = field(factory=set)
     applied: set[bytes] = field(factory=set)
     forks: int = 0
@@ -52,14 +52,19 @@ class Centre:
         if verdict.outcome is Outcome.ACCEPTED:
             self.applied.add(seal_hash(raw))
             assert isinstance(verdict.statement, Rekey)
-            self.stated[verdict.statement.number] = verdict.statement.next_key
+            self.stated.setdefault(verdict.statement.number, []).append(verdict.statement.next_key)
         self.forks += verdict.outcome is Outcome.FORK
         self.state = verdict.state
         return verdict.outcome
 
     def seal(self, row: StoredSeal) -> Outcome:
         verdict = accept(
-            self.state, row.cose, row.body, None, stored=self.coses.get, stated_key=self.stated.get
+            self.state,
+            row.cose,
+            row.body,
+            None,
+            stored=self.coses.get,
+            stated_keys=lambda number: self.stated.get(number, ()),
         )
         if verdict.outcome is Outcome.ACCEPTED:
             assert self.coses.setdefault(row.number, row.cose) == row.cose

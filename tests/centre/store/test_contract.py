@@ -190,8 +190,8 @@ def test_statements_are_kept_in_their_order_and_once_however_often_they_are_comm
     assert store.statements(GATEWAY) == [(0, ENROLLED), (3, first.raw), (3, second.raw)]
     assert store.state(GATEWAY) == second.state
     assert store.is_applied(GATEWAY, seal_hash(first.raw))
-    assert store.stated_key(GATEWAY, 3) == keys.public(secret(9))
-    assert store.stated_key(GATEWAY, 2) is None
+    assert store.stated_keys(GATEWAY, 3) == [keys.public(secret(9))] * 2
+    assert store.stated_keys(GATEWAY, 2) == []
     again = life.restart()
     assert again.state(GATEWAY) == second.state
     again.enrol(GATEWAY, ENROLMENT.first_key, ENROLMENT.recovery_key, ENROLLED, 9_000)

@@ -151,7 +151,7 @@ def test_seals_late_bodies_a_fork_a_rekey_and_receipts_are_one_commit(store: Sql
     receipt = open_receipt(answers[0].payload, keys.public(CENTRE))
     assert (receipt.number, receipt.bodies_up_to) == (3, 3)
     assert store.forks(GATEWAY) == [(1, fork.cose, NOW_MS)]
-    assert store.stated_key(GATEWAY, 4) == keys.public(secret(9))
+    assert store.stated_keys(GATEWAY, 4) == [keys.public(secret(9))]
     assert store.last_receipt(GATEWAY) == answers[0].payload
 
 
