@@ -40,7 +40,7 @@ async function story(name, vector) {
 
 const put = (state, step, raw, body, vector) => (step.kind === 'statement'
   ? continueChain(state, raw, hex(vector.centre_key))
-  : accept(state, raw, body, step.received_utc_ms ?? null));
+  : accept(state, raw, body, { received: step.received_utc_ms ?? null }));
 
 // Each bit of the message, one after the other, and each length: never accepted.
 async function mutate(name, at, state, step, vector) {

@@ -1,7 +1,7 @@
 // What begins a chain and what continues it under another key: docs/format.md, section 6.
 
 import { array, decode, FormError, gateway, octets, publicKey, refuse, same, sha256, sign1, text, uint } from './strict.mjs';
-import { begin } from './verify.mjs';
+import { begin, remember } from './verify.mjs';
 
 const STATEMENT_MAX = 64_000;
 const NUMBER_MAX = 2 ** 40 - 1;
@@ -52,13 +52,26 @@ function continued(items) {
   const number = uint(items[2], NUMBER_MAX, 1);
   const previous = octets(items[3], 32);
   if ((number === 1) !== same(previous, ZEROS)) refuse('a seal before the first, or none before another');
-  const firstRecord = uint(items[4], 1 + RECORDS_MAX * (number - 1), 1);
+  const firstRecord = BigInt(uint(items[4], 1 + RECORDS_MAX * (number - 1), 1));
   return { number, previous, firstRecord, nextKey: publicKey(items[5]) };
 }
 
-export async function enrol(raw, centreKey) {
+export const kindOf = (raw) => parse(raw).kind;
+
+// A statement of the centre; a key of null leaves its signature unchecked.
+export async function openStatement(raw, centreKey) {
   const one = parse(raw);
-  if (one.kind !== 'enrolment' || !(await holds(one.signed, centreKey, 'enrolment'))) refuse('no enrolment of this centre');
+  if (centreKey !== null && !(await holds(one.signed, centreKey, one.kind))) refuse('no statement of this centre');
+  return one;
+}
+
+export async function openEnrolment(raw, centreKey) {
+  const one = await openStatement(raw, centreKey);
+  return one.kind === 'enrolment' ? one : refuse('no enrolment');
+}
+
+export async function enrol(raw, centreKey) {
+  const one = await openEnrolment(raw, centreKey);
   return begin(one.gateway, one.firstKey, one.recoveryKey);
 }
 
@@ -73,26 +86,26 @@ export async function continueChain(state, raw, centreKey) {
   const digest = sha256(raw).toString('hex');
   const invalid = { outcome: 'invalid', state };
   if (one.kind === 'enrolment' || one.gateway !== state.gateway) return invalid;
-  if (state.statements.has(digest)) return { outcome: 'duplicate', state };
+  if (state.past.statements.has(digest)) return { outcome: 'duplicate', state };
   const by = one.kind === 'rekey' ? state.recoveryKey : centreKey;
   if (!(await holds(one.signed, by, one.kind))) return invalid;
-  const after = { ...state, statements: new Set(state.statements).add(digest) };
   if (one.kind === 'revoke') {
     if (one.number > state.number) return { outcome: 'gap', state };
     if (one.number === 0 && state.number > 0) return invalid;
-    const before = one.number === 0 ? null : state.seals.get(one.number);
-    if (before === undefined) return invalid;
-    if (!same(before === null ? ZEROS : sha256(before), one.hash)) return invalid;
-    return { outcome: 'accepted', state: { ...after, revoked: true }, findings: ['revoked'] };
+    const known = state.past.hashes.get(one.number);
+    if (known === undefined || !same(known, one.hash)) return invalid;
+    state.past.statements.add(digest);
+    return { outcome: 'accepted', state: { ...state, revoked: true }, findings: ['revoked'] };
   }
   if (one.number > state.number + 1) return { outcome: 'gap', state };
   if (one.number <= state.number || !same(one.previous, state.hash)) return { outcome: 'fork', state };
   if (one.firstRecord < state.nextRecord) return invalid;
-  if (one.kind === 'rekey' && one.utc <= state.rekeyed) return invalid;
-  Object.assign(after, {
-    nextKey: one.nextKey, nextRecord: one.firstRecord, keys: new Map(state.keys).set(one.number, one.nextKey),
-    rekeyed: one.kind === 'rekey' ? one.utc : 0,
-  });
-  if (one.kind === 'replace') Object.assign(after, { recoveryKey: one.recoveryKey, revoked: false });
-  return { outcome: 'accepted', state: after, findings: [one.kind === 'rekey' ? 'rekeyed' : 'replaced'] };
+  if (one.kind === 'rekey' && state.rekeyed !== null && one.utc <= state.rekeyed) return invalid;
+  const { nextKey, firstRecord: nextRecord } = one;
+  state.past.statements.add(digest);
+  remember(state.past, one.number, nextKey);
+  const after = { ...state, nextKey, nextRecord };
+  if (one.kind === 'rekey') return { outcome: 'accepted', state: { ...after, rekeyed: one.utc }, findings: ['rekeyed'] };
+  const { recoveryKey } = one;
+  return { outcome: 'accepted', state: { ...after, recoveryKey, revoked: false }, findings: ['replaced'] };
 }

@@ -17,6 +17,7 @@ const ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609
 const SMALL_ORDER = new Set([0n, 1n, PRIME - 1n, ORDER_8, PRIME - ORDER_8]);
 
 export function decode(raw, most) {
+  if (!(raw instanceof Uint8Array)) refuse('no byte string');
   if (raw.length > most) refuse(`${raw.length} bytes, at most ${most}`);
   return decodeAll(Buffer.from(raw));
 }
@@ -46,7 +47,7 @@ export const gateway = (value) =>
 
 // Payload and signature check of the single form of COSE_Sign1; the library does the COSE part.
 export function sign1(raw, most) {
-  if (raw[0] !== 0xd2) refuse('no tag 18');
+  if (!(raw instanceof Uint8Array) || raw[0] !== 0xd2) refuse('no tag 18');
   const [head, unprotected, payload, signature] = array(decode(raw.subarray(1), most), 4);
   if (!(head instanceof Uint8Array) || !same(head, Buffer.from('a10127', 'hex'))) refuse('not EdDSA');
   if (!(unprotected instanceof Map) || unprotected.size > 0) refuse('unprotected header');

@@ -7,16 +7,25 @@ import { array, decode, FormError, gateway, octets, publicKey, same, sha256, sig
 const SEAL_MAX = 400;
 const RECORDS_MAX = 16_000;
 const NUMBER_MAX = 2 ** 40 - 1;
-const CLOCK_MS = 2_000;
+const CLOCK_MS = 2_000n;
 const ZEROS = Buffer.alloc(32);
 const DECLARE = { 7: 'drop', 8: 'lost_tail' };
 
+// `past` is what was accepted, and all states of a chain share it: hashes of seals and keys by number, hashes of statements.
 export function begin(name, firstKey, recoveryKey) {
   return {
-    gateway: name, number: 0, hash: ZEROS, nextKey: firstKey, nextRecord: 1, recoveryKey,
-    utc: 0, boottime: 0, boot: null, clock: 1, keys: new Map([[1, firstKey]]), seals: new Map(),
-    statements: new Set(), rekeyed: 0, revoked: false,
+    gateway: name, number: 0, hash: ZEROS, nextKey: firstKey, nextRecord: 1n, recoveryKey,
+    utc: 0n, boottime: 0n, boot: null, clock: 1, rekeyed: null, revoked: false,
+    past: { hashes: new Map([[0, ZEROS]]), keys: new Map([[1, new Set([hex(firstKey)])]]), statements: new Set() },
   };
+}
+
+const hex = (octets) => Buffer.from(octets).toString('hex');
+
+// A key that seal `number` may be signed with: of all of them, a second seal of that number is a fork.
+export function remember(past, number, key) {
+  if (!past.keys.has(number)) past.keys.set(number, new Set());
+  past.keys.get(number).add(hex(key));
 }
 
 export function parseSeal(raw) {
@@ -27,21 +36,21 @@ export function parseSeal(raw) {
     signed,
     gateway: gateway(items[1]),
     number: uint(items[2], NUMBER_MAX, 1),
-    firstRecord: uint(items[3], undefined, 1),
+    firstRecord: BigInt(uint(items[3], undefined, 1)),
     count: uint(items[4], RECORDS_MAX, 1),
     root: octets(items[5], 32),
     previous: octets(items[6], 32),
     nextKey: publicKey(items[7]),
-    utc: uint(items[8]),
-    boottime: uint(items[9]),
+    utc: BigInt(uint(items[8])),
+    boottime: BigInt(uint(items[9])),
     boot: octets(items[10], 16),
     clock: uint(items[11], 2),
     reference: octets(items[12], 0, 32),
   };
 }
 
-// What one seal is, and the state then. `state.keys` and `state.seals` keep what was accepted.
-export async function accept(state, raw, body, received = null) {
+// What one seal is, and the state then. `times`: when it came, and the times of receipts and beacons by their SHA-256.
+export async function accept(state, raw, body, times = {}) {
   let seal;
   try {
     seal = parseSeal(raw);
@@ -55,28 +64,46 @@ export async function accept(state, raw, body, received = null) {
   if (seal.number > state.number + 1) return { outcome: 'gap', state };
   if (!(await seal.signed.holds(state.nextKey, 'dj1.seal'))) return { outcome: 'invalid', state };
   if (!same(seal.previous, state.hash) || seal.firstRecord !== state.nextRecord) return { outcome: 'invalid', state };
-  const findings = clocks(state, seal, received);
-  const records = body === null ? null : tryBody(seal, body);
-  if (body !== null && records === null) findings.push('body');
-  const opened = (records ?? []).map(tryRecord);
-  for (const record of opened) findings.push(...declared(record, seal.number));
-  if (opened.includes(null)) findings.push('record');
-  const after = {
-    ...state,
-    number: seal.number, hash: sha256(raw), nextKey: seal.nextKey,
-    nextRecord: seal.firstRecord + seal.count, rekeyed: 0,
-    utc: seal.utc, boottime: seal.boottime, boot: seal.boot, clock: seal.clock,
-    keys: new Map(state.keys).set(seal.number + 1, seal.nextKey),
-    seals: new Map(state.seals).set(seal.number, raw),
+  const findings = clocks(state, seal, times);
+  const opened = openRecords(seal, body);
+  const digest = sha256(raw);
+  state.past.hashes.set(seal.number, digest);
+  remember(state.past, seal.number + 1, seal.nextKey);
+  const after = { ...stateAfter(seal, digest, state.recoveryKey), past: state.past };
+  return { outcome: 'accepted', state: after, ...opened, findings: [...findings, ...opened.findings] };
+}
+
+// The state behind a seal that is accepted, or taken as it is.
+export function stateAfter(seal, digest, recoveryKey) {
+  const { gateway: name, number, nextKey, utc, boottime, boot, clock } = seal;
+  const nextRecord = seal.firstRecord + BigInt(seal.count);
+  const past = { hashes: new Map([[number, digest]]), keys: new Map(), statements: new Set() };
+  remember(past, number + 1, nextKey);
+  return {
+    gateway: name, number, hash: digest, nextKey, nextRecord, recoveryKey, utc, boottime, boot, clock,
+    rekeyed: null, revoked: false, past,
   };
-  const absent = opened.filter((record) => declared(record, seal.number).length > 0).map(({ body: said }) => [said.get('first'), said.get('last')]);
-  return { outcome: 'accepted', state: after, findings, body: records !== null, absent };
+}
+
+// Steps 6 and 8: whether the body opened, what its records declare lost, and findings.
+export function openRecords(seal, body) {
+  if (body === null) return { body: false, findings: [], absent: [] };
+  const records = tryBody(seal, body);
+  if (records === null) return { body: false, findings: ['body'], absent: [] };
+  const opened = records.map(tryRecord);
+  const lost = opened.filter((record) => declares(record, seal.number));
+  const findings = lost.map((record) => DECLARE[record.kind]);
+  if (opened.includes(null)) findings.push('record');
+  return { body: true, findings, absent: lost.map(({ body: said }) => [said.get('first'), said.get('last')]) };
 }
 
 async function again(state, seal, raw) {
-  if (same(raw, state.seals.get(seal.number))) return { outcome: 'duplicate', state };
-  const forked = await seal.signed.holds(state.keys.get(seal.number), 'dj1.seal');
-  return { outcome: forked ? 'fork' : 'invalid', state };
+  const known = state.past.hashes.get(seal.number);
+  if (known !== undefined && same(sha256(raw), known)) return { outcome: 'duplicate', state };
+  for (const key of state.past.keys.get(seal.number) ?? []) {
+    if (await seal.signed.holds(Buffer.from(key, 'hex'), 'dj1.seal')) return { outcome: 'fork', state };
+  }
+  return { outcome: 'invalid', state };
 }
 
 function tryBody(seal, body) {
@@ -99,20 +126,21 @@ function tryRecord(raw) {
 }
 
 // Only what lies below the seal can be declared lost.
-function declared(record, number) {
-  const code = DECLARE[record?.kind];
-  return code !== undefined && record.body.get('last') < number ? [code] : [];
-}
+const declares = (record, number) => record?.kind in DECLARE && record.body.get('last') < number;
 
-function clocks(state, seal, received) {
+function clocks(state, seal, { received = null, told = new Map() }) {
   const found = [];
   if (seal.clock !== state.clock || state.number === 0) found.push('clock_state');
   if (state.boot === null || !same(seal.boot, state.boot)) {
     found.push('boot');
   } else {
     const passed = seal.boottime - state.boottime;
-    if (passed < 0 || Math.abs(seal.utc - state.utc - passed) > CLOCK_MS) found.push('clock_step');
+    const moved = seal.utc - state.utc - passed;
+    if (passed < 0n || moved > CLOCK_MS || moved < -CLOCK_MS) found.push('clock_step');
   }
-  if (seal.clock === 0 && received !== null && seal.utc > received + CLOCK_MS) found.push('clock_ahead');
+  if (seal.clock !== 0) return found;
+  const reference = told.get(hex(seal.reference));
+  if (received !== null && seal.utc > BigInt(received) + CLOCK_MS) found.push('clock_ahead');
+  if (reference !== undefined && seal.utc < BigInt(reference) - CLOCK_MS) found.push('clock_behind');
   return found;
 }

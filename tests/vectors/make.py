@@ -542,9 +542,40 @@ def revoked_late() -> Story:
     return tell.story
 
 
+def keys_of_one_number() -> Story:
+    tell = Teller("a seal has several keys where statements replaced one", sign_statement(ENROLMENT, CENTRE))
+    tell.accepted("the first", tell.chain.seal(), *FIRST)
+    before = evolve(tell.chain)
+    new = Renewed(tell, "anew")
+    tell.stated("a re-key", new.rekey(), "accepted", "rekeyed")
+    new.go_on(tell)
+    after = evolve(tell.chain)
+    tell.accepted("the second, under the new key", tell.chain.seal())
+    other = [beat(77)]
+    tell.refused("another under the key that was replaced", "fork", before.seal(other).cose)
+    tell.refused("another under the new key", "fork", after.seal(other).cose)
+    stranger = evolve(before, number=2, next_record=2, signer_owner="a stranger", previous=tell.hash)
+    tell.refused("another under no key of that number", "invalid", stranger.seal(other).cose)
+    return tell.story
+
+
+def far_times() -> Story:
+    tell = Teller("times beyond 2^53, which not every language counts exactly")
+    for say, utc_ms, boottime_ms, *findings in (
+        ("the first", 2**53 + 1, 2**53 + 1, *FIRST),
+        ("2,000 ms apart", 2**53 + 2_002, 2**53 + 2),
+        ("2,001 ms more", 2**53 + 4_004, 2**53 + 3, "clock_step"),
+        ("the last that there is", 2**64 - 1, 2**64 - 1, "clock_step"),
+        ("boottime runs back by one", 2**64 - 2, 2**64 - 2, "clock_step"),
+        ("the last again", 2**64 - 1, 2**64 - 1),
+    ):
+        tell.accepted(say, tell.chain.seal(utc_ms=utc_ms, boottime_ms=boottime_ms), *findings)
+    return tell.story
+
+
 STORIES: tuple[Callable[[], Story], ...] = (
     whole_chain, order, forks, strangers, forms, bodies, columns, malformed, clocks, rekeyed, replaced,
-    revoked_late,
+    revoked_late, keys_of_one_number, far_times,
 )  # fmt: skip
 
 
