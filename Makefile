@@ -44,7 +44,7 @@ $(JS): requirements-js.lock tests/js/package-lock.json tests/firmware_sim/js/pac
 		&& (cd tests/js && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts) \
 		&& (cd tests/firmware_sim/js && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts --omit=optional) \
 		&& touch $@ \
-		|| echo "node and its packages cannot be installed: the second verifier and other masters are not tested" >&2
+		|| echo "node and its packages cannot be installed: the second verifier and other masters are not tested, and their tests fail" >&2
 
 test: $(STAMP) $(JS) $(TPM) ## every test, with real brokers, meters and ptys
 	@sh .ci/need "$(PYTHON)" system

@@ -45,7 +45,7 @@ def node(script: str) -> Iterator[Lines]:
     """A script of tests/js/hj212 as a process; it ends with its input."""
     found = shutil.which("node", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if found is None:
-        pytest.skip("node is missing: make test installs it")
+        pytest.fail("node is missing: make test installs it")
     process = subprocess.Popen(
         [found, str(JS / script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
