@@ -117,7 +117,7 @@ class Attestations:
 
 @define
 class Passing:
-    """The attestations of a whole chain that is read once, seal by seal, in bounded memory.
+    """The attestations of a chain, or of what there is of it, read once, seal by seal, in bounded memory.
 
     Attributes:
         count: Attestations so far.
@@ -127,6 +127,10 @@ class Passing:
     _known: Attestations = field(factory=Attestations)
     _hashes: dict[int, bytes] = field(factory=dict)
     _absent: bool = False
+
+    def skip(self) -> None:
+        """Seals are missing before the next one, and with them perhaps attestations."""
+        self._absent = True
 
     def judge(self, number: int, digest: bytes, records: tuple[bytes, ...] | None) -> list[str]:
         """What is wrong with the attestations of a verified seal; `records` None if it has no body."""

@@ -11,6 +11,7 @@ from typing import Final
 from attrs import define, evolve, field
 
 from evidence import cbor
+from evidence.attested_chain import Passing
 from evidence.chain import ChainState, Code, Finding, Outcome
 from evidence.continuation import continue_chain
 from evidence.pack.content import KEY_CHANGES, Content, PackedSeal
@@ -49,6 +50,7 @@ def prove(content: Content, digest: bytes, centre_key: bytes, first_key: bytes |
         parts=tuple(proof.parts),
         receipts=proof.receipts,
         findings=tuple(proof.findings[:FINDINGS_MAX]),
+        attestations=tuple(proof.attestations[:FINDINGS_MAX]),
         absent={},
     )
     declared = proof.declared
@@ -71,6 +73,8 @@ class _Proof:
     receipts: dict[int, Receipt] = field(factory=dict)
     references: dict[bytes, int] = field(factory=dict)
     findings: list[Finding] = field(factory=list)
+    attestations: list[Finding] = field(factory=list)
+    attested: Passing = field(factory=Passing)
     declared: list[tuple[int, int, int]] = field(factory=list)
     statements: list[Statement] = field(factory=list)
     applied: set[bytes] = field(factory=set)  # hashes of those within the runs
@@ -116,6 +120,15 @@ class _Proof:
         seals = self._prove_seals(run, head)
         if seals is not None:
             self.parts.append(Part(seals, rests, receipted))
+            self._judge_attestations(seals)
+
+    def _judge_attestations(self, seals: Sequence[ProvedSeal]) -> None:
+        """Note what is wrong with the attestations in a run."""
+        self.attested.skip()
+        for seal in seals:
+            number = seal.header.number
+            wrong = self.attested.judge(number, seal.hash, seal.records)
+            self.attestations += [Finding(Code.ATTESTATION, text, number) for text in wrong]
 
     def check_rest(self) -> None:
         """Check what concerns the pack as a whole."""

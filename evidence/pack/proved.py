@@ -78,6 +78,7 @@ class Evidence:
         parts: The runs, in the order of the numbers.
         receipts: By the number of the seal.
         findings: Facts that a reader should know, in the order of the seals.
+        attestations: What is wrong with attestations of a TPM, likewise; the page does not draw them.
         absent: Seals of the window without a body: the number of the seal that declares it lost, or None.
     """
 
@@ -88,6 +89,7 @@ class Evidence:
     parts: tuple[Part, ...]
     receipts: Mapping[int, Receipt]
     findings: tuple[Finding, ...]
+    attestations: tuple[Finding, ...]
     absent: Mapping[int, int | None]
 
     @property

@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import Any
 
-from evidence.chain import Code
+from evidence.chain import Code, Finding
 from evidence.moments import iso_utc
 from evidence.pack.content import PAGE_NAME
 from evidence.pack.proved import Evidence, Part, Rest
@@ -55,7 +55,7 @@ def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
             for id_, one in story.episodes.items()
         ],
         "findings": [
-            {"code": one.code.value, "seal": one.number, "text": one.text} for one in evidence.findings
+            {"code": one.code.value, "seal": one.number, "text": one.text} for one in _list_findings(evidence)
         ],
         "evidence_sha256": evidence.digest.hex(),
     }
@@ -88,13 +88,18 @@ def lines(checked: Checked, raw: bytes) -> list[str]:
                 f"episode {id_}: {one.body.get('rule')}, {one.body.get('state')}"
                 for id_, one in story.episodes.items()
             ),
-            *(f"seal {one.number}: {one.code.value}: {one.text}" for one in evidence.findings),
+            *(f"seal {one.number}: {one.code.value}: {one.text}" for one in _list_findings(evidence)),
             "enrolment: " + ("signed by the centre" if evidence.enrolment else "not in the pack"),
             "made by: " + ("the centre, which signed all of it" if checked.issued else "a gateway"),
             f"evidence {evidence.digest.hex()}",
             *_list_page(checked),
         ]
     return [*known, f"verdict: {_say(checked)}"]
+
+
+def _list_findings(evidence: Evidence) -> list[Finding]:
+    """All findings, in the order of the seals."""
+    return sorted((*evidence.findings, *evidence.attestations), key=lambda one: one.number)
 
 
 def _find_withheld(evidence: Evidence) -> list[tuple[int, int]]:

@@ -25,10 +25,12 @@ from evidence.pack.content import (
     open_evidence,
     sign_issue,
 )
+from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from evidence.pack.proof import _Proof
 from evidence.pack.proved import PackError, Rest
 from evidence.record import Kind, encode_record
-from evidence.statement import Rekey, Replace, Revoke, sign_statement
+from evidence.statement import Rekey, Replace, Revoke, parse_statement, sign_statement
+from tests.evidence.attestations import GOLDEN
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
 from tests.evidence.pack.packs import (
     CENTRE,
@@ -254,6 +256,37 @@ def test_what_is_no_enrolment_of_the_gateway_vouches_for_nothing(
     assert says in problems(content(run(SEALS), last=9, statements=statements))
 
 
+def test_what_is_wrong_with_attestations_is_found_in_a_pack_as_in_a_chain() -> None:
+    """All are of another chain, one comes twice, and the last is over a later seal."""
+    made, attested = Chain(), {3: 0, 5: 1, 7: 0, 8: 3}
+    seals = [
+        made.seal([encode_record(Kind.ATTESTATION, stamp(), GOLDEN[attested[number]].to_body())])
+        if number in attested
+        else made.seal()
+        for number in range(1, 10)
+    ]
+    stream = io.BytesIO()
+    write_chain(stream, GATEWAY, [ExportedSeal(one.cose, one.body) for one in seals])
+    stream.seek(0)
+    expected = [one for one in verify_file(stream, FIRST_KEY).findings if one.code is Code.ATTESTATION]
+    assert [one.number for one in expected] == [3, 5, 7, 8]
+    assert "comes later" in expected[-1].text
+    pack = proved(content(run(seals), last=9, statements=(enrolment(),)))
+    assert list(pack.attestations) == expected
+    assert not any(one.code is Code.ATTESTATION for one in pack.findings)
+
+
+def test_attestations_that_a_hole_between_runs_may_hold_are_not_missed() -> None:
+    made = Chain()
+    chain(9, made)
+    attested = [encode_record(Kind.ATTESTATION, stamp(), one.to_body()) for one in GOLDEN[2:]]
+    seals = [made.seal(attested[:1]), *chain(3, made), made.seal(attested[1:]), made.seal()]
+    whole = content(run(seals), first=10, last=10, receipts=(receipt(seals[0]),))
+    assert ["made 2 attestations" in one.text for one in proved(whole).attestations] == [True]
+    receipts = (receipt(seals[0]), receipt(seals[4]))
+    assert proved(evolve(whole, runs=(run(seals[:2]), run(seals[4:])), receipts=receipts)).attestations == ()
+
+
 # -- new keys
 
 
@@ -290,6 +323,19 @@ def test_a_chain_that_goes_on_under_a_new_key_is_proved_with_the_statement(
     assert "seal 5: not signed" in problems(evolve(one, runs=(tuple(packed[first - 1 :]),)))
     packed[4] = evolve(packed[4], statements=(raw[:-1] + b"\x00",))
     assert "before seal 5" in problems(evolve(one, runs=(tuple(packed[first - 1 :]),)))
+
+
+def test_a_rekey_that_a_replacement_has_ended_cannot_come_again_in_a_run() -> None:
+    packed, raw = rekeyed(Rekey)
+    one = parse_statement(raw).statement
+    assert isinstance(one, Rekey)
+    head = one.gateway, one.number, one.previous, one.first_record, keys.public(secret(6))
+    between = sign_statement(Replace(*head, keys.public(RECOVERY), NOON_MS, "new hardware"), CENTRE)
+    packed[4] = evolve(packed[4], statements=(between, raw))
+    whole = content(tuple(packed), last=9, statements=(enrolment(),))
+    assert len(proved(whole).statements) == 2
+    packed[4] = evolve(packed[4], statements=(raw, between, raw))
+    assert "statement before seal 5: duplicate" in problems(evolve(whole, runs=(tuple(packed),)))
 
 
 def test_a_statement_before_the_first_seal_of_a_run_proves_nothing_and_is_refused() -> None:

@@ -16,13 +16,17 @@ from centre.store.sqlite import SqliteStore
 from evidence import keys
 from evidence.chain import Outcome
 from evidence.continuation import continue_chain
+from evidence.pack.content import encode_content
 from evidence.pack.export import ExportedSeal, write_chain
+from evidence.record import Kind, encode_record
 from evidence.seal import StoredSeal
 from evidence.statement import Enrolment, Rekey, parse_statement, sign_statement
 from evidence.verify import accept
 from provisioning.cli import cli
+from provisioning.evidence.check import make_pack
 from tests.agent.rig import SITE
-from tests.evidence.chains import GATEWAY, Chain, secret
+from tests.evidence.attestations import GOLDEN
+from tests.evidence.chains import GATEWAY, Chain, secret, stamp
 from tests.evidence.pack.packs import (
     CENTRE,
     CENTRE_KEY,
@@ -30,8 +34,10 @@ from tests.evidence.pack.packs import (
     NOON_MS,
     RECOVERY,
     chain,
+    content,
     enrolment,
     receipt,
+    run,
 )
 
 CHANGED = 5
@@ -137,3 +143,19 @@ def test_an_enrolment_in_an_exported_chain_must_agree_with_what_was_given_withou
     if given == "--first-key" and "recovery_key" in changes:  # of which nobody has said anything
         exit_code, said = 0, "its signature is not checked"
     assert (found.exit_code, said in found.output) == (exit_code, True), found.output
+
+
+def test_a_worthless_attestation_in_a_pack_is_listed_for_people_and_for_scripts(tmp_path: Path) -> None:
+    made = Chain()
+    body = evolve(GOLDEN[0], seal=9).to_body()
+    seals = [made.seal(), made.seal([encode_record(Kind.ATTESTATION, stamp(), body)]), made.seal()]
+    one = content(run(seals), last=3, statements=(enrolment(),))
+    file = tmp_path / "pack.zip"
+    file.write_bytes(make_pack(encode_content(one), CENTRE_KEY, None, None)[0])
+    verify = ["--lang", "en", "verify", str(file), "--centre-key", CENTRE_KEY.hex()]
+    shown = CliRunner().invoke(cli, verify)
+    assert shown.exit_code == 0
+    assert "seal 2: attestation: an attestation over a seal that comes later\n" in shown.stdout
+    told = json.loads(CliRunner().invoke(cli, [*verify, "--json"]).stdout)
+    assert [(one["code"], one["seal"]) for one in told["findings"]][-1] == ("attestation", 2)
+    assert (told["ok"], told["verdict"]) == (True, "good")
