@@ -489,6 +489,20 @@ def test_a_seal_of_a_file_under_a_key_that_was_replaced_before_its_seal_came_is_
     assert "two different seals 3" in checked([*begin, ExportedSeal(other.cose, None)]).error
 
 
+@pytest.mark.parametrize(("utc_ms", "outcome"), [(0, Outcome.INVALID), (1, Outcome.ACCEPTED)])
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_the_time_of_a_rekey_is_not_0_and_need_not_be_above_one_of_before_a_replacement(
+    utc_ms: int, outcome: Outcome, *, is_replaced: bool
+) -> None:
+    state = evolve(Chain(GATEWAY).enrolled(), recovery_key=RECOVERY_KEY)
+    begin = {"number": 1, "previous": NO_HASH, "first_record": 1}
+    if is_replaced:
+        state = applied(state, evolve(REKEY, **begin, utc_ms=1000)).state
+        state = applied(state, evolve(REPLACE, **begin, recovery_key=RECOVERY_KEY)).state
+        assert state.statement
+    assert applied(state, evolve(REKEY, **begin, utc_ms=utc_ms)).outcome is outcome
+
+
 def test_a_seal_behind_a_revocation_is_named() -> None:
     items, seals = whole()
     last = Chain(GATEWAY, 5, seals[-1].first_record + 1, seals[-1].hash).seal()
