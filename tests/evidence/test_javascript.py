@@ -25,14 +25,13 @@ OLD = 1_003
 def test_a_key_between_two_statements_proves_a_fork_too(tmp_path: Path) -> None:
     tell = Teller("two re-keys before one seal", ENROLLED)
     tell.accepted("the first", tell.chain.seal(), *FIRST)
-    for owner, more in (("between", 0), ("last", 1)):
-        new = Renewed(tell, owner)
-        at_ms = 1_767_269_000_000 + more
-        tell.stated(f"the key {owner}", new.rekey(utc_ms=at_ms), "accepted", "rekeyed")
-    new.go_on(tell)
-    between = evolve(tell.chain, signer_owner="between")
+    between, last = Renewed(tell, "between"), Renewed(tell, "last")
+    tell.stated("a re-key", between.rekey(utc_ms=1), "accepted", "rekeyed")
+    tell.stated("a later one", last.rekey(utc_ms=2), "accepted", "rekeyed")
+    last.go_on(tell)
+    forked = evolve(tell.chain, signer_owner="between")
     tell.accepted("the second", tell.chain.seal())
-    tell.refused("another under the key between", "fork", between.seal([beat(77)]).cose)
+    tell.refused("another under the key between", "fork", forked.seal([beat(77)]).cose)
     (tmp_path / "one.json").write_text(json.dumps({"stories": [tell.story]}), "utf-8")
     assert play(tmp_path)["failures"] == []
 
@@ -84,6 +83,9 @@ def test_items_of_another_form_get_a_verdict(tmp_path: Path) -> None:
         ([ENROLLED], {"centre": OTHER_KEY}, False),
         ([ENROLLED], {"centre": OTHER_KEY, "first": FIRST_KEY}, False),
         ([ENROLLED], {}, False),
+        ([ENROLLED], {"first": FIRST_KEY}, True),
+        ([ENROLLED], {"first": OTHER_KEY}, False),
+        ([sign_statement(evolve(ENROLMENT, gateway="gw-8"), CENTRE)], {"first": FIRST_KEY}, False),
     ],
 )
 def test_both_verifiers_agree_on_what_a_chain_begins_with(
@@ -105,7 +107,7 @@ def test_a_re_key_is_checked_with_the_recovery_key_enrolled_or_given(by: str, tm
     tell = Teller("")
     before = tell.chain.seal()
     new = Renewed(tell, "anew")
-    raw = new.rekey(utc_ms=0)
+    raw = new.rekey()
     new.go_on(tell)
     items: list[Item] = [
         ExportedSeal(before.cose, before.body),

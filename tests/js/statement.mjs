@@ -100,12 +100,12 @@ export async function continueChain(state, raw, centreKey) {
   if (one.number > state.number + 1) return { outcome: 'gap', state };
   if (one.number <= state.number || !same(one.previous, state.hash)) return { outcome: 'fork', state };
   if (one.firstRecord < state.nextRecord) return invalid;
-  if (one.kind === 'rekey' && state.rekeyed !== null && one.utc <= state.rekeyed) return invalid;
+  if (one.kind === 'rekey' && one.utc <= state.rekeyed) return invalid;
   const { nextKey, firstRecord: nextRecord } = one;
   state.past.statements.add(digest);
   remember(state.past, one.number, nextKey);
   const after = { ...state, nextKey, nextRecord };
   if (one.kind === 'rekey') return { outcome: 'accepted', state: { ...after, rekeyed: one.utc }, findings: ['rekeyed'] };
   const { recoveryKey } = one;
-  return { outcome: 'accepted', state: { ...after, recoveryKey, revoked: false }, findings: ['replaced'] };
+  return { outcome: 'accepted', state: { ...after, recoveryKey, revoked: false, rekeyed: 0 }, findings: ['replaced'] };
 }

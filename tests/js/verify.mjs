@@ -15,7 +15,7 @@ const DECLARE = { 7: 'drop', 8: 'lost_tail' };
 export function begin(name, firstKey, recoveryKey) {
   return {
     gateway: name, number: 0, hash: ZEROS, nextKey: firstKey, nextRecord: 1n, recoveryKey,
-    utc: 0n, boottime: 0n, boot: null, clock: 1, rekeyed: null, revoked: false,
+    utc: 0n, boottime: 0n, boot: null, clock: 1, rekeyed: 0, revoked: false,
     past: { hashes: new Map([[0, ZEROS]]), keys: new Map([[1, new Set([hex(firstKey)])]]), statements: new Set() },
   };
 }
@@ -81,7 +81,7 @@ export function stateAfter(seal, digest, recoveryKey) {
   remember(past, number + 1, nextKey);
   return {
     gateway: name, number, hash: digest, nextKey, nextRecord, recoveryKey, utc, boottime, boot, clock,
-    rekeyed: null, revoked: false, past,
+    rekeyed: 0, revoked: false, past,
   };
 }
 

@@ -563,6 +563,29 @@ def keys_of_one_number() -> Story:
     return tell.story
 
 
+def times_of_re_keys() -> Story:
+    tell = Teller(
+        "a re-key is younger than the one before it, until a replacement", sign_statement(ENROLMENT, CENTRE)
+    )
+    tell.accepted("the first", tell.chain.seal(), *FIRST)
+    new = Renewed(tell, "anew")
+    tell.stated("of no time", new.rekey(utc_ms=0), "invalid")
+    tell.stated("of the first time that there is", new.rekey(utc_ms=1), "accepted", "rekeyed")
+    tell.stated("of a later one", new.rekey(utc_ms=1_000), "accepted", "rekeyed")
+    tell.stated("of the same, for another reason", new.rekey(utc_ms=1_000, reason="again"), "invalid")
+    tell.stated("of one between", new.rekey(utc_ms=999), "invalid")
+    other = sha256(b"recovery of new hardware").digest()
+    hardware = new.replace(recovery_key=keys.public(other))
+    tell.stated("a replacement", hardware, "accepted", "replaced")
+    tell.stated("its recovery key begins anew, but not at no time", new.rekey(other, utc_ms=0), "invalid")
+    tell.stated("an earlier one by its recovery key", new.rekey(other, utc_ms=500), "accepted", "rekeyed")
+    new.go_on(tell)
+    tell.accepted("the second, under the new key", tell.chain.seal())
+    later = Renewed(tell, "later")
+    tell.stated("behind a seal any time will do", later.rekey(other, utc_ms=2), "accepted", "rekeyed")
+    return tell.story
+
+
 def far_times() -> Story:
     tell = Teller("times beyond 2^53, which not every language counts exactly")
     for say, utc_ms, boottime_ms, *findings in (
@@ -579,7 +602,7 @@ def far_times() -> Story:
 
 STORIES: tuple[Callable[[], Story], ...] = (
     whole_chain, order, forks, strangers, forms, bodies, columns, malformed, clocks, rekeyed, replaced,
-    revoked_late, keys_of_one_number, far_times,
+    revoked_late, keys_of_one_number, times_of_re_keys, far_times,
 )  # fmt: skip
 
 
