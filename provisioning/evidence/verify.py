@@ -138,7 +138,7 @@ def _describe_enrolment(report: Report) -> dict[str, object] | None:
 def _enrolment_line(report: Report) -> str:
     one = report.enrolment
     if report.is_enrolment_unchecked:
-        return "enrolment: it agrees with what was given; its signature is not checked without --centre-key"
+        return "enrolment: in the file; its signature is not checked without --centre-key"
     if one is None:
         return "enrolment: not in the file; the first key was given"
     meters = ", ".join(f"{meter.id} {meter.model} {meter.serial}".strip() for meter in one.meters)

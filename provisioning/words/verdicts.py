@@ -19,8 +19,8 @@ TEXTS: Final[Mapping[str, str]] = {
         "被扣留：签封 {} 的内容不在此处，也没有签封的记录声明其丢失"
     ),
     "gateway {}: {} seals, {} records": "网关 {}：{} 个签封，{} 条记录",
-    "enrolment: it agrees with what was given; its signature is not checked without --centre-key": (
-        "登记：与另行给出的内容一致；未给出 --centre-key，故未核验其签名"
+    "enrolment: in the file; its signature is not checked without --centre-key": (
+        "登记：在文件中；未给出 --centre-key，故未核验其签名"
     ),
     "enrolment: not in the file; the first key was given": "登记：不在文件中；已另行给出首密钥",
     "enrolled by the centre at {}: {}; meters: {}": "由中心于 {} 登记：{}；电表：{}",
