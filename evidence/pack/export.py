@@ -65,7 +65,7 @@ class Report:
     Attributes:
         error: Why the check stopped, "" if it reached the end.
         enrolment: The enrolment, if it is in the file and the centre's key was given.
-        is_enrolment_unchecked: One is in the file, compared with what was given; nobody checked its signature.
+        is_enrolment_unchecked: One is in the file and was compared; its signature was not checked.
         statements: Statements that were applied, without the enrolment.
         bodies: Bodies that are present and proved.
         absent: Seals whose body is not in the file.
