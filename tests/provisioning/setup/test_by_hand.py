@@ -66,7 +66,7 @@ def enrols_and_ends(keyboard: Keyboard, offer: str, recovery: Path) -> None:
     keyboard.until("粘贴其文本")
     keyboard.until("> ")
     keyboard.type("7K4Q-F2XN")
-    keyboard.until("a token has 24 letters and digits")
+    keyboard.until("令牌有 24 个字母和数字，不是 8 个")
     keyboard.until("> ")
     keyboard.type(offer)
     keyboard.until("令牌是发给网关 jn-0003 的")
