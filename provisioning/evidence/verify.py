@@ -49,6 +49,8 @@ def command(
     elsewhere: --first-key or --register.
     """
     if is_pack(file):
+        if register is not None:
+            raise fail(EXIT_USAGE, "--register is for an exported chain; a pack takes --centre-key")
         given = Keys(
             None if centre_key is None else _parse_key(centre_key, "--centre-key"),
             None if first_key is None else _parse_key(first_key, "--first-key"),

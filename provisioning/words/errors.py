@@ -147,6 +147,9 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "give either --first-key or --register": "请给出 --first-key 与 --register 之一",
     "{}: 64 hexadecimal digits, not {}": "{}：须为64位十六进制数，不能是 {}",
+    "--register is for an exported chain; a pack takes --centre-key": (
+        "--register用于导出的链；证据包用--centre-key核验"
+    ),
     "an evidence pack is checked with the centre's public key: give --centre-key": (
         "核验证据包需要中心的公钥：请给出 --centre-key"
     ),

@@ -229,6 +229,15 @@ def test_a_database_that_was_changed_gives_no_evidence(place: Plant, tmp_path: P
     assert not (tmp_path / "x").exists()
 
 
+def test_a_register_which_proves_nothing_about_a_pack_is_refused(
+    made: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "register").touch()
+    result = verify(made["centre"], "--register", str(tmp_path / "register"))
+    assert result.exit_code == USAGE
+    assert "a pack takes --centre-key" in result.stderr
+
+
 def test_verify_tells_what_is_no_pack_and_whose_it_is(made: dict[str, Path], tmp_path: Path) -> None:
     file = tmp_path / "pack.zip"
     file.write_bytes(b"no zip")
