@@ -115,14 +115,21 @@ def test_a_gateway_that_does_not_answer_any_more_is_told(
     assert '<body class="stale">' in done.stdout
 
 
+LOOKS = 3
+"""Virtual time does not wait for the process of a frame: on a loaded machine it may not be drawn yet."""
+
+
 def test_without_scripts_the_page_is_whole_and_asks_to_be_loaded_again(
     seen: Snapshot, tmp_path: Path
 ) -> None:
     page, frame, picture = tmp_path / "page.html", tmp_path / "frame.html", tmp_path / "bare.png"
     page.write_bytes(draw_status_page(seen, chinese=True))
     frame.write_text('<iframe sandbox src="page.html" width="390" height="860"></iframe>', "utf-8")
-    told = chromium.look(frame, picture, "--virtual-time-budget=3000", width=420, height=900)
-    assert any("Blocked script execution" in line for line in told), "scripts were allowed"
+    for _ in range(LOOKS):
+        told = chromium.look(frame, picture, "--virtual-time-budget=3000", width=420, height=900)
+        assert any("Blocked script execution" in line for line in told), "scripts were allowed"
+        if picture.stat().st_size > 30_000:
+            break
     assert picture.stat().st_size > 30_000
     assert b'<noscript><meta http-equiv="refresh" content="30"></noscript>' in page.read_bytes()
 
