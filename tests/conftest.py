@@ -4,6 +4,7 @@
 Stores migrate in the test's process, because sqlite-utils is imported: a child for each is slow.
 Rooms whose tests wait for whole processes begin first: at the end they would leave the other workers idle.
 What an agent keeps over a kill lies in a folder of the run's own, which goes when the run is over.
+A test that fails while the machine stands still is run again (tests/pace.py).
 """
 
 import os
@@ -16,7 +17,11 @@ import pytest
 import sqlite_utils
 from hypothesis import settings
 
+from tests.pace import pytest_configure, pytest_terminal_summary
+
 assert sqlite_utils
+assert pytest_configure
+assert pytest_terminal_summary
 
 WAITING = ("e2e", "provisioning/setup", "provisioning/doctor", "provisioning/meters", "faults", "field")
 """Rooms of tests/ whose files take from half a minute to two, most of it waiting, the longest first."""
