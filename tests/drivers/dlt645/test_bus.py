@@ -451,7 +451,7 @@ def test_wildcards_find_every_meter_of_a_line(addresses: tuple[str, ...]) -> Non
     with Server(plant, clock) as server:
         bus = open_bus(server.urls["b2"], clock)
         assert isinstance(bus, Dlt645Bus)
-        found = list(search(bus, timeout_s=0.05))
+        found = list(search(bus, timeout_s=0.1))
         bus.close()
     assert sorted(one.address for one in found) == sorted(addresses)
     assert {one.how for one in found} == {"answers"}

@@ -55,7 +55,7 @@ def test_meters_on_a_pty_are_found_at_the_speed_that_they_hear_and_named() -> No
         ended = call("scan", scripted.url, "--last", "3", "--json", *SHORT)
         assert ended.exit_code == 0, ended.output
         rows = [json.loads(line) for line in ended.stdout.splitlines()]
-        assert [(row["unit_id"], row["model"]) for row in rows] == [
+        assert sorted((row["unit_id"], row["model"]) for row in rows) == [
             (1, "siemens-pac3200"),
             (2, "hiking-dds238"),
         ]
