@@ -6,6 +6,7 @@ The kernel releases it however the process dies, so a lock file alone means noth
 import fcntl
 import os
 from pathlib import Path
+from typing import Self
 
 from disk.database import StoreError
 
@@ -15,7 +16,7 @@ class SecondInstanceError(StoreError):
 
 
 class Lock:
-    """The ownership of a database, held until `release` or the end of the process."""
+    """The ownership of a database, held until `release`, the end of its block or of the process."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor: int | None = None
@@ -32,3 +33,9 @@ class Lock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()

@@ -66,7 +66,7 @@ def send(
     try:
         consumer = Consumer(store, wanted)
         since_ms = clock.stamp().utc_ns // NS_PER_MS if since is None else since
-        with _owning(queue), closing(Queue.open(queue, consumer.store, since_ms)) as opened:
+        with Lock(add_suffix(queue, ".lock")), closing(Queue.open(queue, consumer.store, since_ms)) as opened:
             service = Service(Source(consumer, opened, known), opened, clock, told.tell)
             told.begin(service)
             with _stopping(stop):
@@ -130,16 +130,6 @@ class _Telling:
         else:
             say(f"{iso_utc(utc_ms())} {text}")
         sys.stdout.flush()
-
-
-@contextmanager
-def _owning(queue: Path) -> Iterator[None]:
-    """One sender a queue; raises StoreError."""
-    lock = Lock(add_suffix(queue, ".lock"))
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager
