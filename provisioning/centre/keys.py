@@ -10,8 +10,6 @@ from typing import Any, Final
 import click
 
 from centre.orders.ledger import (
-    Ledger,
-    LedgerError,
     add_line,
     certificates_of,
     open_ledger,
@@ -181,7 +179,7 @@ def withdraw(
     """End PUBLIC_KEY for good: gateways take nothing more that it signs."""
     wanted, now_ms = _parse_key(public_key), utc_ms()
     with failing_in_one_line(ledger):
-        known = {one.key for one, _ in certificates_of(_open(ledger))}
+        known = {one.key for one, _ in certificates_of(open_ledger(ledger))}
     if wanted not in known:
         raise fail(EXIT_USAGE, translate(WORDS["unknown"], key=public_key))
     _state(ledger, key, Withdrawal(wanted, now_ms if since_ms is None else since_ms, now_ms, reason))
@@ -195,7 +193,7 @@ def withdraw(
 def listing(ledger: Path, as_json: bool) -> None:
     """Every certificate of the ledger, and what was withdrawn."""
     with failing_in_one_line(ledger):
-        known = _open(ledger)
+        known = open_ledger(ledger)
     rows = [
         {
             **_plain(one),
@@ -238,17 +236,10 @@ def _parse_key(text: str) -> bytes:
     return raw
 
 
-def _open(path: Path) -> Ledger:
-    try:
-        return open_ledger(path)
-    except LedgerError as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-
-
 def _state(path: Path, key: Path, one: RootStatement) -> None:
     """Sign a statement as the root, and keep it."""
     with failing_in_one_line(path):
-        ledger = _open(path)
+        ledger = open_ledger(path)
     with failing_in_one_line(key):
         secret = load_key_file(key)
         if public(secret) != ledger.root:

@@ -12,6 +12,7 @@ import click
 
 from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import Office
+from centre.orders.ledger import LedgerError
 from centre.register import RegisterError
 from disk.database import StoreError
 from disk.kinds import show as shorten
@@ -42,6 +43,9 @@ INPUT: Final = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 KEY: Final = click.option("--key", required=True, type=FILE, help="Key file of the centre.")
 REGISTER: Final = register_option("The register of gateways.")
 STORE: Final = click.option("--store", required=True, type=FILE, help="The subscriber's database.")
+_WRONG: Final = (
+    CertificateError, FormatError, KeyFileError, LedgerError, OfficeError, RegisterError, StoreError,
+)  # fmt: skip
 
 
 class Host(click.ParamType[str]):
@@ -87,7 +91,7 @@ def failing_in_one_line(path: Path | None = None) -> Iterator[None]:
     """Ends the command if a file of the centre is wrong; an OSError names `path`, else its own file."""
     try:
         yield
-    except (CertificateError, FormatError, KeyFileError, OfficeError, RegisterError, StoreError) as error:
+    except _WRONG as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except OSError as error:
         raise fail(EXIT_USAGE, f"{path or error.filename}: {error.strerror}") from error

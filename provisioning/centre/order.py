@@ -5,8 +5,8 @@ An order is signed with a bureau's key and goes into the ledger of orders, one l
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -14,7 +14,7 @@ import click
 from attrs import evolve
 
 from centre.orders.board import GatewayBoard, make_rows, read_boards
-from centre.orders.ledger import Ledger, LedgerError, add_line, open_ledger, order_line
+from centre.orders.ledger import Ledger, add_line, open_ledger, order_line
 from centre.store.journal import SqliteJournal
 from disk.database import add_suffix
 from disk.help_page import HelpGroup
@@ -24,7 +24,7 @@ from evidence.keys import load_key_file
 from evidence.moments import iso_utc, utc_ms
 from evidence.orders.order import CANCEL, KINDS, Order, sign_order
 from evidence.words import Words
-from provisioning.centre.keys import LEDGER
+from provisioning.centre.keys import DAY_MS, LEDGER
 from provisioning.centre.options import AS_JSON, FILE, failing_in_one_line, show
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.moment import Moment
@@ -32,7 +32,6 @@ from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
 from provisioning.words.orders import STATES
 
-DAY_MS: Final = 86_400_000
 VALID_DAYS: Final = 30
 """Of an order, where nobody says otherwise."""
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -51,7 +50,7 @@ WORDS: Final = {
         "{gateway}  {seq}  {order} 第{rev}版  {kind}  {shown}{notes}",
         "{gateway}  {seq}  {order} rev {rev}  {kind}  {shown}{notes}",
     ),
-    "sent only": Words("已发出，网关尚未封存", "sent, not sealed by the gateway yet"),
+    "sent only": Words("已发出，未见封存记录", "sent, no seal of it is known"),
     "missing": Words("网关报告：未收到", "the gateway says that it has not come"),
     "held": Words("已封存于第{seal}号封条", "sealed in seal {seal}"),
     "refused": Words("网关拒绝：{reason}，见第{seal}号封条", "refused by the gateway: {reason}, seal {seal}"),
@@ -136,7 +135,7 @@ def send(
         priority=priority,
         test=test,
     )
-    _issue(ledger, key, [(gateway, head) for gateway in gateways], as_json=as_json)
+    _issue(ledger, key, gateways, lambda _, __: head, as_json=as_json)
 
 
 @order.command("cancel")
@@ -152,19 +151,16 @@ def cancel(
 ) -> None:
     """End an order of one's own bureau, or of one below it, at each of GATEWAYS."""
     now_ms = utc_ms()
-    wanted = []
-    with _opened(ledger) as known:
-        for gateway in gateways:
-            target = known.latest(gateway).get(id_)
-            if target is None:
-                raise fail(EXIT_USAGE, translate(WORDS["no order"], file=ledger, gateway=gateway, id=id_))
-            end_ms = max(target.order.expires_utc_ms, now_ms + DAY_MS)
-            name = f"cancel-{known.next_seq(gateway)}"
-            times = now_ms, now_ms, end_ms
-            wanted.append(
-                (gateway, Order(name, 1, 1, CANCEL, gateway, issuer, *times, {"order": id_}, number))
-            )
-    _issue(ledger, key, wanted, as_json=as_json)
+
+    def draft(known: Ledger, gateway: str) -> Order:
+        target = known.latest(gateway).get(id_)
+        if target is None:
+            raise fail(EXIT_USAGE, translate(WORDS["no order"], file=ledger, gateway=gateway, id=id_))
+        times = now_ms, now_ms, max(target.order.expires_utc_ms, now_ms + DAY_MS)
+        name = f"cancel-{known.next_seq(gateway)}"
+        return Order(name, 1, 1, CANCEL, gateway, issuer, *times, {"order": id_}, number)
+
+    _issue(ledger, key, gateways, draft, as_json=as_json)
 
 
 @order.command("list")
@@ -194,7 +190,8 @@ def board(ledger: Path, store: Path | None, gateway: str, as_json: bool) -> None
 @click.argument("id_", metavar="ORDER")
 def show_order(ledger: Path, store: Path | None, as_json: bool, gateway: str, id_: str) -> None:
     """An order with its body, and all that was answered."""
-    with _opened(ledger) as known:
+    with failing_in_one_line(ledger):
+        known = open_ledger(ledger)
         found = known.latest(gateway).get(id_)
         if found is None:
             raise fail(EXIT_NO, translate(WORDS["no order"], file=ledger, gateway=gateway, id=id_))
@@ -208,9 +205,10 @@ def show_order(ledger: Path, store: Path | None, as_json: bool, gateway: str, id
 
 
 def _show_board(path: Path, store: Path | None, gateway: str, *, as_json: bool) -> None:
-    with _opened(path) as known:
+    with failing_in_one_line(path):
+        known = open_ledger(path)
         boards = _boards(known, store, gateway)
-        rows = make_rows(known, boards, utc_ms())
+    rows = make_rows(known, boards, utc_ms())
     if as_json:
         others = {
             name: {
@@ -236,15 +234,16 @@ def _show_board(path: Path, store: Path | None, gateway: str, *, as_json: bool) 
 def _boards(ledger: Ledger, store: Path | None, gateway: str) -> dict[str, GatewayBoard]:
     """Of the gateways that were asked for; empty ones without a store."""
     names = [name for name in ledger.orders if gateway in {"", name}]
+    empty = {name: GatewayBoard() for name in names}
     if store is None:
-        return {name: GatewayBoard() for name in names}
+        return empty
     with closing(open_snapshot(store)) as snapshot:
         journal = SqliteJournal(lambda sql, parameters: snapshot.read(sql, tuple(parameters)))
-        return read_boards(journal, names) if journal.is_there() else {}
+        return read_boards(journal, names) if journal.is_there() else empty
 
 
 def _line(row: dict[str, Any]) -> str:
-    said = {"held": "held", "refused": "refused", "missing": "missing"}.get(row["state"], "sent only")
+    said = "sent only" if row["state"] == "sent" else row["state"]
     notes = ""
     for one in row["answers"]:
         by = translate(WORDS["by"], by=one["by"]) if one["by"] else ""
@@ -256,12 +255,19 @@ def _line(row: dict[str, Any]) -> str:
     return translate(WORDS["row"], shown=translate(WORDS[said], **row), notes=notes, **row)
 
 
-def _issue(path: Path, key: Path, wanted: list[tuple[str, Order]], *, as_json: bool) -> None:
-    """Number, sign and keep orders; nothing is kept if one of them would be refused."""
+def _issue(
+    path: Path, key: Path, gateways: tuple[str, ...], draft: Callable[[Ledger, str], Order], *, as_json: bool
+) -> None:
+    """Number, sign and keep an order for each gateway; nothing is kept if one of them would be refused.
+
+    One officer at a time: two orders must not get one number.
+    """
     with failing_in_one_line(key):
         secret = load_key_file(key)
-    with failing_in_one_line(path), closing_lock(path), _opened(path) as known:
-        made = [(head, sign_order(head, secret)) for head in (_number(known, *one) for one in wanted)]
+    with failing_in_one_line(path), Lock(add_suffix(path, ".lock")):
+        known = open_ledger(path)
+        heads = [_number(known, one, draft(known, one)) for one in dict.fromkeys(gateways)]
+        made = [(head, sign_order(head, secret)) for head in heads]
         for _, raw in made:
             known.check_order(raw, utc_ms())
         for _, raw in made:
@@ -276,26 +282,6 @@ def _number(ledger: Ledger, gateway: str, head: Order) -> Order:
     before = ledger.latest(gateway).get(head.id)
     rev = 1 if before is None else before.order.rev + 1
     return evolve(head, gateway=gateway, seq=ledger.next_seq(gateway), rev=rev)
-
-
-@contextmanager
-def closing_lock(path: Path) -> Iterator[None]:
-    """One officer at a time: two orders must not get one number."""
-    lock = Lock(add_suffix(path, ".lock"))
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Ledger]:
-    """The ledger; what is wrong with it ends the command with one line."""
-    try:
-        with failing_in_one_line(path):
-            yield open_ledger(path)
-    except LedgerError as error:
-        raise fail(EXIT_USAGE, str(error)) from error
 
 
 def _read_body(stream: TextIO) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 its seals, the centre's store, the board. Between them are the bytes alone."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +228,23 @@ def test_what_no_gateway_would_take_is_refused_before_it_is_sent(city: City) -> 
     for why, how, options in refused:
         assert why in city.send("send", *options, "g1", **how, code=2), why
     assert city.ledger.stat().st_size == size
+
+
+def test_a_gateway_that_is_named_twice_gets_one_order(city: City) -> None:
+    supervise(city, "d-1", "g1")
+    city.send("cancel", "--id", "d-1", "g1", "g1")
+    assert [one.order.seq for one in open_ledger(city.ledger).orders["g1"]] == [1, 2]
+
+
+def test_a_store_of_an_older_program_knows_of_no_answer(city: City) -> None:
+    supervise(city, "d-1")
+    older = city.folder / "older.db"
+    with closing(sqlite3.connect(older)) as database:
+        database.execute("CREATE TABLE gateways (name)")
+    for verb, words in (("board", ()), ("show", ("g1", "d-1"))):
+        shown = city.call("order", verb, "--store", str(older), *words)
+        (row,) = shown["orders"] if verb == "board" else (shown,)
+        assert (row["order"], row["state"], row["answers"]) == ("d-1", "sent", [])
 
 
 def test_a_withdrawn_key_orders_nothing_more_and_gateways_hear_of_it(city: City) -> None:
