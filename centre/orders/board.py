@@ -153,7 +153,6 @@ def make_rows(ledger: Ledger, boards: Mapping[str, GatewayBoard], utc_ms: int) -
 def _row(sent: SentOrder, ledger: Ledger, board: GatewayBoard, utc_ms: int) -> dict[str, Any]:
     order = sent.order
     come = board.come.get(hash_order(sent.raw), Come())
-    cancels = [one.order for one in ledger.latest(order.gateway).values() if one.order.cancels == order.id]
     return {
         "gateway": order.gateway,
         "order": order.id,
@@ -172,7 +171,7 @@ def _row(sent: SentOrder, ledger: Ledger, board: GatewayBoard, utc_ms: int) -> d
         "sealed": iso_utc(come.sealed_utc_ms) if come.seal is not None else None,
         "received": iso_utc(come.received_utc_ms) if come.seal is not None else None,
         "answers": come.answers,
-        "cancelled": bool(cancels) and max(one.seq for one in cancels) > order.seq,
+        "cancelled": bool(ledger.cancels(order)),
         "ended": order.expires_utc_ms < utc_ms,
         "overdue": _is_overdue(order.due_utc_ms, come, utc_ms),
     }

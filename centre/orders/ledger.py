@@ -106,6 +106,11 @@ class Ledger:
             (one for one in latest if one.order.expires_utc_ms >= utc_ms), key=lambda one: one.order.seq
         )
 
+    def cancels(self, order: Order) -> list[Order]:
+        """The later orders of the same gateway that end this one."""
+        latest = [one.order for one in self.latest(order.gateway).values()]
+        return [one for one in latest if one.cancels == order.id and one.seq > order.seq]
+
     def withdrawals(self) -> list[bytes]:
         """The withdrawals, in the order of the lines."""
         return [raw for raw, one in self.statements if isinstance(one, Withdrawal)]
@@ -133,6 +138,8 @@ class Ledger:
         signed = parse_order(raw)
         order = signed.order
         found = self.trust.judge(signed, order.gateway)
+        if isinstance(found, Certificate) and not self._has_authority(order, found):
+            found = Reason.AUTHORITY
         if isinstance(found, Reason) and (utc_ms is not None or found is Reason.KEY):
             raise LedgerError(f"order {order.id}: a gateway would refuse it: {found.value}")
         if order.seq != self.next_seq(order.gateway):
@@ -149,6 +156,15 @@ class Ledger:
                 f"{order.gateway} has {LIVE_MAX} orders that have not ended, and room for no more"
             )
         return order
+
+    def _has_authority(self, order: Order, certificate: Certificate) -> bool:
+        """Whether who signs may end the order that it cancels, and revise what nobody around it has ended."""
+        latest = self.latest(order.gateway)
+        target, before = latest.get(order.cancels), latest.get(order.id)
+        if target is not None and not self.trust.may_cancel(certificate, target.order.issuer):
+            return False
+        ends = [] if before is None else self.cancels(before.order)
+        return all(one.issuer == order.issuer for one in ends)
 
     def _take(self, line: bytes) -> None:
         if len(line) > LINE_BYTES_MAX:

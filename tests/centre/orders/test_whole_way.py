@@ -230,6 +230,20 @@ def test_what_no_gateway_would_take_is_refused_before_it_is_sent(city: City) -> 
     assert city.ledger.stat().st_size == size
 
 
+def test_who_has_no_authority_ends_nothing_and_orders_nothing_anew(city: City) -> None:
+    district = {"by": "district", "name": made.DISTRICT_NAME}
+    supervise(city, "d-1")
+    assert "authority" in city.send("cancel", "--id", "d-1", "g1", code=2, **district)
+    supervise(city, "d-2", **district)
+    city.send("cancel", "--id", "d-2", "g1", **district)
+    supervise(city, "d-2", **district)
+    city.send("cancel", "--id", "d-2", "g1")
+    assert "authority" in supervise(city, "d-2", code=2, **district)
+    assert {row["order"]: row["cancelled"] for row in city.board()["orders"] if row["seq"] in {1, 4}} == {
+        "d-1": False, "d-2": True,
+    }  # fmt: skip
+
+
 def test_a_gateway_that_is_named_twice_gets_one_order(city: City) -> None:
     supervise(city, "d-1", "g1")
     city.send("cancel", "--id", "d-1", "g1", "g1")
