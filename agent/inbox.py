@@ -1,4 +1,4 @@
-"""The inbox: files that `dianjian setup` drops for the chain, sealed by the agent within seconds.
+"""The inbox: files that `dianjian setup` and `answer` drop for the chain, sealed by the agent within seconds.
 
     <store>/postbox/<time>-<digest>.json     {"what": "wiring" | "trial" | "period" | "sheet" | "answer", …}
 

@@ -6,17 +6,19 @@ sealed.
 """
 
 import hashlib
+from errno import EFBIG
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from agent.inbox import EntryError, drop
+from agent.inbox import ANSWER, EntryError, drop
 from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
 from disk.files import read_plain, replace_file
 from evidence.moments import utc_ms
 from evidence.orders.entries import BY_PEOPLE
+from evidence.record import NS_PER_MS
 from evidence.record_body import FILES_MAX
 from evidence.words import Words
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
@@ -27,7 +29,6 @@ from provisioning.words.orders import tell_order
 FILES_NAME: Final = "files"
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
 """A photograph of a telephone, or a report of some pages."""
-NS_PER_MS: Final = 1_000_000
 WORDS: Final = {
     "no agent": Words(
         "{folder} 中没有代理应答（{why}）：systemctl start dianjian-agent",
@@ -88,7 +89,7 @@ def command(
         names = ", ".join(one["order"] for one in known) or "-"
         raise fail(EXIT_USAGE, translate(WORDS["unknown"], order=order, known=names))
     now_ms = utc_ms()
-    body = {"what": "answer", "order": order, "state": state, "by": by, "at": now_ms, "text": text}
+    body = {"what": ANSWER, "order": order, "state": state, "by": by, "at": now_ms, "text": text}
     body["files"] = _keep(folder, files)
     try:
         drop(folder, body, now_ms * NS_PER_MS)
@@ -113,9 +114,12 @@ def _keep(folder: Path, files: tuple[Path, ...]) -> list[dict[str, Any]]:
         raise fail(EXIT_USAGE, translate(WORDS["too many"], count=FILES_MAX))
     kept = []
     for path in files:
-        raw = read_plain(path, FILE_BYTES_MAX + 1)
-        if len(raw) > FILE_BYTES_MAX:
-            raise fail(EXIT_USAGE, translate(WORDS["too long"], file=path, size=FILE_BYTES_MAX))
+        try:
+            raw = read_plain(path, FILE_BYTES_MAX)
+        except OSError as error:
+            if error.errno != EFBIG:
+                raise
+            raise fail(EXIT_USAGE, translate(WORDS["too long"], file=path, size=FILE_BYTES_MAX)) from error
         digest = hashlib.sha256(raw).hexdigest()
         (folder / FILES_NAME).mkdir(mode=0o700, exist_ok=True)
         replace_file(folder / FILES_NAME / digest, raw, 0o600)
