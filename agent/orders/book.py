@@ -103,7 +103,7 @@ class Book:
                 return Reason.STALE
             if before.cancelled and self._issuer_of(before.cancelled) != order.issuer:
                 return Reason.AUTHORITY
-        target = self.held.get(order.cancels) if order.kind == CANCEL else None
+        target = self.held.get(order.cancels)
         if target is not None and not self.trust.may_cancel(certificate, target.order.issuer):
             return Reason.AUTHORITY
         return None if self._has_room(order, utc_ms) else Reason.FULL
@@ -182,10 +182,9 @@ class Book:
         self._make_room(order, utc_ms)
         self.held.pop(order.id, None)
         self.held[order.id] = one = HeldOrder(order, body["order"])
-        if order.kind == CANCEL and order.cancels in self.held:
-            target = self.held[order.cancels]
-            if order.seq > target.order.seq:
-                target.cancelled = order.id
+        target = self.held.get(order.cancels)
+        if target is not None and order.seq > target.order.seq:
+            target.cancelled = order.id
         for other in self.held.values():
             is_for_me = other.order.cancels == order.id and other.order.seq > order.seq
             if is_for_me and self._may_cancel(other.order, order):
@@ -246,11 +245,6 @@ class Book:
         except (TypeError, ValueError, LookupError) as error:
             raise cbor.FormatError(f"no book of orders: {error}") from error
         return book
-
-
-def digest_of(raw: bytes) -> bytes:
-    """By what an order or another message is known."""
-    return hash_order(raw)
 
 
 def _contradict(one: Order, two: Order) -> bool:

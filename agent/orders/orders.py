@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from attrs import Factory, define, field
 
-from agent.orders.book import Book, digest_of
+from agent.orders.book import Book
 from agent.sealing.source import NewRecord, RecordSource, Urgency
 from agent.store.gateway import GatewayStore
 from agent.store.tail import read_tail
@@ -33,7 +33,7 @@ from evidence.moments import iso_utc
 from evidence.orders.certificate import Certificate
 from evidence.orders.entries import BY_PEOPLE, Answered, What, answer_body, held_body, refused_body
 from evidence.orders.newest import parse_newest
-from evidence.orders.order import CHECK, Order, parse_order
+from evidence.orders.order import CHECK, Order, hash_order, parse_order
 from evidence.orders.trust import Reason, Trust
 from evidence.record import NS_PER_MS, Kind, Record
 from evidence.record_body import check_body
@@ -101,7 +101,7 @@ class Orders(RecordSource):
         return self._put(made, stamp)
 
     def _take_order(self, payload: bytes, stamp: Stamp) -> list[dict[str, Any]]:
-        whole = digest_of(payload)
+        whole = hash_order(payload)
         if self.book.knows(whole):
             return []
         try:
@@ -112,7 +112,7 @@ class Orders(RecordSource):
         except (WireError, FormatError) as error:
             LOG.warning("an order has another form: %s", error)
             return self._refuse_stranger(Reason.FORM, whole)
-        digest = digest_of(attested.raw)
+        digest = hash_order(attested.raw)
         if self.book.knows(digest):
             return []
         trust, new = self.book.trust.extended(attested.statements)
@@ -139,8 +139,8 @@ class Orders(RecordSource):
             statements = wire.decode_keys(payload)
         except WireError as error:
             LOG.warning("the withdrawals have another form: %s", error)
-            return self._refuse_stranger(Reason.FORM, digest_of(payload))
-        self._keys_hash = digest_of(payload)
+            return self._refuse_stranger(Reason.FORM, hash_order(payload))
+        self._keys_hash = hash_order(payload)
         _, new = self.book.trust.extended(statements)
         return [{"what": What.KEYS.value, "statements": new}] if new else []
 
@@ -150,15 +150,15 @@ class Orders(RecordSource):
             signed = parse_newest(attested.raw)
         except (WireError, FormatError) as error:
             LOG.warning("the number of the newest order has another form: %s", error)
-            return self._refuse_stranger(Reason.FORM, digest_of(payload))
+            return self._refuse_stranger(Reason.FORM, hash_order(payload))
         trust, new = self.book.trust.extended(attested.statements)
         if not trust.is_receipt_key(signed):
-            return self._refuse_stranger(Reason.KEY, digest_of(payload))
+            return self._refuse_stranger(Reason.KEY, hash_order(payload))
         newest, before = signed.newest, self.book.newest
         if newest.gateway != self.gateway:
-            return self._refuse_stranger(Reason.GATEWAY, digest_of(payload))
+            return self._refuse_stranger(Reason.GATEWAY, hash_order(payload))
         if before is not None and (newest.seq, newest.centre_utc_ms) < (before.seq, before.centre_utc_ms):
-            return self._refuse_stranger(Reason.STALE, digest_of(payload))
+            return self._refuse_stranger(Reason.STALE, hash_order(payload))
         self._heard_ns = stamp.boottime_ns
         if newest == before:
             return []
@@ -253,9 +253,11 @@ class Orders(RecordSource):
     def _warn_overdue(self, stamp: Stamp) -> None:
         """Say in the log, once in a run, that nobody has answered in time."""
         utc_ms = _utc_ms(stamp)
-        for id_, one in self.book.held.items() if utc_ms is not None else ():
+        if utc_ms is None:
+            return
+        for id_, one in self.book.held.items():
             due_ms = one.order.due_utc_ms
-            if due_ms is None or due_ms >= (utc_ms or 0) or (id_, one.order.rev) in self._overdue:
+            if due_ms is None or due_ms >= utc_ms or (id_, one.order.rev) in self._overdue:
                 continue
             self._overdue.add((id_, one.order.rev))
             if not one.has_ended(utc_ms) and not set(one.answers) & set(BY_PEOPLE):

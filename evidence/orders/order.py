@@ -143,5 +143,5 @@ def parse_id(value: Any) -> str:
 
 
 def hash_order(raw: bytes) -> bytes:
-    """What names these bytes: SHA-256 of the whole COSE_Sign1."""
+    """What names these bytes, an order or a whole message about orders: their SHA-256."""
     return sha256(raw).digest()

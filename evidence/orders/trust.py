@@ -19,7 +19,7 @@ from evidence.orders.order import CANCEL, KINDS, SignedOrder
 
 
 class Reason(StrEnum):
-    """Why a gateway refuses an order. All from KIND on are of an order that some certified key has signed."""
+    """Why a gateway refuses an order: from WITHDRAWN on one that a bureau's key has signed for it."""
 
     TOO_LARGE = "too large"
     FORM = "form"
@@ -101,7 +101,8 @@ class Trust:
     def judge(self, signed: SignedOrder, gateway: str) -> Certificate | Reason:
         """The certificate under which an order counts for `gateway`, or why it counts under none."""
         order = signed.order
-        keys = dict.fromkeys(one.key for one in self.certificates(Role.BUREAU, order.issuer))
+        named = list(self.certificates(Role.BUREAU, order.issuer))
+        keys = dict.fromkeys(one.key for one in named)
         key = next((one for one in keys if signed.holds(one)), None)
         if key is None:
             return Reason.KEY
@@ -109,8 +110,7 @@ class Trust:
             return Reason.GATEWAY
         if key in self._withdrawn:
             return Reason.WITHDRAWN
-        mine = [one for one in self.certificates(Role.BUREAU, order.issuer) if one.key == key]
-        in_time = [one for one in mine if one.covers(order.issued_utc_ms)]
+        in_time = [one for one in named if one.key == key and one.covers(order.issued_utc_ms)]
         if not in_time:
             return Reason.VALIDITY
         for_kind = [one for one in in_time if order.kind in one.kinds and order.kind in KINDS]
