@@ -23,7 +23,7 @@ KEYS: Final = f"{ROOT}/keys"
 STATEMENTS_MAX: Final = 8
 """With one order: the certificate of its key, the placement of its gateway, and some that are renewed."""
 WITHDRAWALS_MAX: Final = 48
-"""In force at a time, 17 kB; what a key may sign ends by itself with its certificates."""
+"""In force at a time, 16 kB; what a key may sign ends by itself with its certificates."""
 _HEADS_BYTES: Final = 64
 MESSAGE_BYTES_MAX: Final = ORDER_BYTES_MAX + STATEMENTS_MAX * CERTIFICATE_BYTES_MAX + _HEADS_BYTES
 KEYS_BYTES_MAX: Final = WITHDRAWALS_MAX * CERTIFICATE_BYTES_MAX + 4 * _HEADS_BYTES

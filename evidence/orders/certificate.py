@@ -1,4 +1,4 @@
-"""Who may sign what: statements of the offline root about other keys.
+"""Who may sign what: statements of the root about other keys.
 
 Each is a COSE_Sign1 by the root under an external_aad of its own; the length of the payload tells the kind:
 
@@ -34,7 +34,7 @@ CERTIFY_DOMAIN: Final = b"dj1.certify"
 WITHDRAW_DOMAIN: Final = b"dj1.withdraw"
 PLACE_DOMAIN: Final = b"dj1.place"
 CERTIFICATE_BYTES_MAX: Final = 1_024
-"""The longest certificate has 557 bytes, the longest withdrawal 360."""
+"""The longest certificate has 513 bytes, the longest withdrawal 332."""
 KINDS_MAX: Final = 16
 REASON_BYTES_MAX: Final = 200
 """A sentence, as in other statements."""

@@ -21,7 +21,7 @@ NEWEST_DOMAIN: Final = b"dj1.orders"
 LIVE_MAX: Final = 64
 """As many as a gateway holds at a time."""
 NEWEST_BYTES_MAX: Final = 768
-"""The longest has 536."""
+"""The longest has 516."""
 
 
 @frozen

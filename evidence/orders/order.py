@@ -32,7 +32,7 @@ from evidence.seal import GATEWAY_PATTERN, check_gateway
 VERSION: Final = 1
 ORDER_DOMAIN: Final = b"dj1.order"
 ORDER_BYTES_MAX: Final = 16_384
-"""A reduction list of some sixty lines; a record of three of them still fits a seal."""
+"""A reduction list of some sixty lines; three of them still fit a seal."""
 SEQ_MAX: Final = (1 << 32) - 1
 REV_MAX: Final = 65_535
 PRIORITY_MAX: Final = 255

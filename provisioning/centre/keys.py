@@ -1,7 +1,8 @@
-"""`dianjian centre keys`: the offline root, and what it says about keys of receipts, bureaus and officers.
+"""`dianjian centre keys`: the root, and what it says about keys of receipts, bureaus and officers.
 
-Secrets are files of mode 0600 that are named by path; none stands in an argument or the environment. The
-root's file belongs on a stick: `root`, `certify`, `place` and `withdraw` need it, and no process that runs.
+Secrets are files of mode 0600 that are named by path; none stands in an argument or the environment. `root`,
+`certify`, `place` and `withdraw` need the root's file. So does today `dianjian subscribe`: gateways take the
+receipts of no other key (docs/format.md, section 15).
 """
 
 from pathlib import Path
@@ -76,7 +77,7 @@ WORDS: Final = {
 
 @click.group("keys", cls=HelpGroup, short_help="the root's statements about keys of bureaus and officers")
 def keys() -> None:
-    """The offline root: certify keys, say where gateways are, withdraw keys."""
+    """The root: certify keys, say where gateways are, withdraw keys."""
 
 
 @keys.command("root")

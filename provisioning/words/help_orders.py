@@ -17,8 +17,8 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "STATE": "状态",
     "the root's statements about keys of bureaus and officers": "根密钥对各部门和人员密钥的声明",
-    "The offline root: certify keys, say where gateways are, withdraw keys.": (
-        "离线根密钥：认证密钥、登记网关所属区划、吊销密钥。"
+    "The root: certify keys, say where gateways are, withdraw keys.": (
+        "根密钥：认证密钥、登记网关所属区划、吊销密钥。"
     ),
     "The ledger of orders; see `dianjian centre keys root`.": "指令台账；见 `dianjian centre keys root`。",
     "Key file of the root.": "根密钥文件。",
