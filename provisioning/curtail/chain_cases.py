@@ -6,7 +6,7 @@ nothing later moves it, and the days of earlier alerts of a line are left out of
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from attrs import define, evolve, field
 
@@ -14,21 +14,17 @@ from agent.judging.line_power import LinePowers, meter_power
 from agent.site.file import Site
 from agent.site.linkages import find_hold_s
 from agent.site.setups import lines_of, setups_of
-from drivers.reading import POWER_POINT, PollGroup, Quality, Quantity
+from drivers.reading import PollGroup
 from evidence.cbor import FormatError
 from evidence.curtailment.case import Case
 from evidence.curtailment.judge import LineJudge
 from evidence.curtailment.ledger import LineLedger
 from evidence.curtailment.measures import Alert, ReductionList, decode_alert, decode_list
-from evidence.moments import zone_s
 from evidence.orders.entries import HELD
 from evidence.orders.order import ALERT, CANCEL, LIST, Order, parse_order
-from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record
+from evidence.record import Kind, ReadingRecord, Record
 from evidence.walk import Walk
-from provisioning.curtail.history import FULL_OF_RATED
-
-DAY_S: Final = 86_400
-MS_PER_S: Final = 1000
+from provisioning.curtail.history import MS_PER_S, count_energy, date_s, find_values, make_books
 
 
 @define
@@ -100,7 +96,6 @@ def read_orders(walk: Walk) -> Asked:
 class _Bench:
     """Feeds every judge from one walk."""
 
-    site: Site
     waiting: list[tuple[float, Case]]
     ledgers: dict[str, LineLedger]
     judges: list[LineJudge] = field(factory=list)
@@ -115,6 +110,12 @@ class _Bench:
             if book is not None:
                 left_out = self._days_before(case)
                 self.judges.append(LineJudge.of(case, book.ledger, issued_s, left_out))
+
+    def add(self, line: str, at_s: float, watts: float) -> None:
+        """A sample of a line's power."""
+        for one in self.judges:
+            if one.case.line == line:
+                one.add(at_s, watts)
 
     def _days_before(self, case: Case) -> set[int]:
         """The days of earlier alerts of the line; exercises ask for nothing and leave nothing out."""
@@ -134,43 +135,24 @@ def judge_chain(site: Site, walk: Walk, asked: Asked) -> list[list[dict[str, Any
     Raises:
         ConfigError: The meters of the site file are wrong.
     """
-    setups, lines = setups_of(site), lines_of(site)
-    hold_s, offset_s = find_hold_s(site), zone_s(site.site.utc_offset)
-    full_w = {str(line.id): FULL_OF_RATED * float(line.rated_w) for line in site.line}
-    meters: dict[str, list[str]] = {}
-    for meter, owner in lines.items():
-        meters.setdefault(owner, []).append(meter)
-    books = {
-        owner: LineLedger.of(own, offset_s, hold_s, dict.fromkeys(own, full_w.get(owner, 0.0)))
-        for owner, own in meters.items()
-    }
-    bench, powers = _Bench(site, asked.find_cases(site), books), LinePowers(lines, hold_s)
+    setups, lines, books = setups_of(site), lines_of(site), make_books(site)
+    bench, powers = _Bench(asked.find_cases(site), books), LinePowers(lines, find_hold_s(site))
     episodes: dict[str, Mapping[str, Any]] = {}
     for seal in walk.seals():
-        offset_ms = seal.header.utc_ms - seal.header.boottime_ms
         for record in seal.decode(Kind.READING, Kind.EPISODE):
-            at_s = (record.boottime_ms + offset_ms) / MS_PER_S
             if not isinstance(record, ReadingRecord):
                 episodes[record.body["id"]] = record.body
                 continue
-            setup = setups.get(record.meter)
-            if setup is None or record.quality is not Quality.GOOD or record.meter not in lines:
+            line, values = lines.get(record.meter), find_values(setups, record)
+            if line is None or values is None:
                 continue
-            if record.model != setup.model.hash[:MODEL_ID_BYTES]:
-                continue  # of an older site file
+            at_s = date_s(record, seal.header)
             bench.reach(at_s)
-            values = setup.model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio)
-            wh, watts = (_number(values.get(one)) for one in (Quantity.ACTIVE_ENERGY_IMPORT, POWER_POINT))
-            books[lines[record.meter]].add(record.meter, at_s, wh, watts)
-            power = (
-                powers.power(record.meter, at_s, meter_power(values))
-                if record.group is PollGroup.FAST
-                else None
-            )
-            if power is not None:
-                for one in bench.judges:
-                    if one.case.line == power.line:
-                        one.add(at_s, power.watts)
+            count_energy(books[line], record.meter, at_s, values)
+            if record.group is PollGroup.FAST:
+                power = powers.power(record.meter, at_s, meter_power(values))
+                if power is not None:
+                    bench.add(power.line, at_s, power.watts)
     return [_finish(one, episodes.values(), bench.until_s) for one in bench.judges]
 
 
@@ -178,7 +160,3 @@ def _finish(judge: LineJudge, episodes: Iterable[Mapping[str, Any]], until_s: fl
     for body in episodes:
         judge.link(body["id"], body["lines"], body["begin_at_s"], body["end_at_s"])
     return [judge.baseline_body(), *judge.advance(until_s)]
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None

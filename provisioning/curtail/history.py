@@ -14,11 +14,14 @@ from attrs import frozen
 from agent.site.file import Site
 from agent.site.linkages import find_hold_s
 from agent.site.setups import lines_of, setups_of
+from drivers.points.registers import Value
+from drivers.poll.meter import MeterSetup
 from drivers.reading import POWER_POINT, Quality, Quantity
 from evidence.curtailment.energy import Segment
 from evidence.curtailment.ledger import Ledger, LineLedger
 from evidence.moments import zone_s
-from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord
+from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record
+from evidence.seal import SealHeader
 from evidence.walk import Walk
 from provisioning.loads.loads import Loads
 
@@ -27,7 +30,9 @@ HOLD_STEPS: Final = 3
 FULL_OF_RATED: Final = 2.0
 """CTs are chosen with a margin; twice the nameplate is assumed."""
 TELL_SEALS: Final = 500
+MS_PER_S: Final = 1000
 
+Values = Mapping[str, Value]
 Tell = Callable[[int, int], object]
 
 
@@ -64,40 +69,55 @@ def read_chain_history(site: Site, walk: Walk, tell: Tell = lambda _done, _all: 
     Raises:
         ConfigError: The meters of the site file are wrong.
     """
-    setups, lines = setups_of(site), lines_of(site)
-    full_w = {str(line.id): FULL_OF_RATED * float(line.rated_w) for line in site.line}
-    meters: dict[str, list[str]] = {}
-    for meter, owner in lines.items():
-        meters.setdefault(owner, []).append(meter)
-    offset_s, hold_s = zone_s(site.site.utc_offset), find_hold_s(site)
-    books = {
-        owner: LineLedger.of(own, offset_s, hold_s, {meter: full_w.get(owner, 0.0) for meter in own})
-        for owner, own in meters.items()
-    }
+    setups, lines, books = setups_of(site), lines_of(site), make_books(site)
     until_s = 0.0
     for done, seal in enumerate(walk.seals()):
         if done % TELL_SEALS == 0:
             tell(done, walk.last)
-        offset_ms = seal.header.utc_ms - seal.header.boottime_ms
         for record in seal.decode(Kind.READING):
             assert isinstance(record, ReadingRecord)
-            setup, line = setups.get(record.meter), lines.get(record.meter)
-            if setup is None or line is None or record.quality is not Quality.GOOD:
+            line, values = lines.get(record.meter), find_values(setups, record)
+            if line is None or values is None:
                 continue
-            if record.model != setup.model.hash[:MODEL_ID_BYTES]:
-                continue  # of an older site file
-            values = setup.model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio)
-            at_s = (record.boottime_ms + offset_ms) / 1000
-            books[line].add(
-                record.meter,
-                at_s,
-                _number(values, Quantity.ACTIVE_ENERGY_IMPORT),
-                _number(values, POWER_POINT),
-            )
+            at_s = date_s(record, seal.header)
+            count_energy(books[line], record.meter, at_s, values)
             until_s = max(until_s, at_s)
     return History({line: book.ledger for line, book in books.items()}, until_s)
 
 
-def _number(values: Mapping[str, object], point: str) -> float | None:
-    value = values.get(point)
+def make_books(site: Site) -> dict[str, LineLedger]:
+    """An empty book for each line that has meters."""
+    full_w = {str(line.id): FULL_OF_RATED * float(line.rated_w) for line in site.line}
+    meters: dict[str, list[str]] = {}
+    for meter, owner in lines_of(site).items():
+        meters.setdefault(owner, []).append(meter)
+    offset_s, hold_s = zone_s(site.site.utc_offset), find_hold_s(site)
+    return {
+        owner: LineLedger.of(own, offset_s, hold_s, dict.fromkeys(own, full_w.get(owner, 0.0)))
+        for owner, own in meters.items()
+    }
+
+
+def date_s(record: Record | ReadingRecord, header: SealHeader) -> float:
+    """When a record was made by the clock of its seal, UTC."""
+    return (record.boottime_ms + header.utc_ms - header.boottime_ms) / MS_PER_S
+
+
+def find_values(setups: Mapping[str, MeterSetup], record: ReadingRecord) -> Values | None:
+    """The values of a good reading; None for another one, and for a meter that is not as it was."""
+    setup = setups.get(record.meter)
+    if setup is None or record.quality is not Quality.GOOD:
+        return None
+    if record.model != setup.model.hash[:MODEL_ID_BYTES]:
+        return None  # of an older site file
+    return setup.model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio)
+
+
+def count_energy(book: LineLedger, meter: str, at_s: float, values: Values) -> None:
+    """Take a reading of a meter into the book of its line."""
+    wh, watts = (values.get(one) for one in (Quantity.ACTIVE_ENERGY_IMPORT, POWER_POINT))
+    book.add(meter, at_s, _to_number(wh), _to_number(watts))
+
+
+def _to_number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None

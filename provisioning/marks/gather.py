@@ -10,18 +10,17 @@ from agent.site.file import Site
 from agent.site.linkages import find_hold_s
 from agent.site.setups import lines_of, setups_of
 from drivers.poll.meter import MeterSetup
-from drivers.reading import PollGroup, Quality
+from drivers.reading import PollGroup
 from evidence.cbor import FormatError
 from evidence.curtailment.energy import HOUR_S
 from evidence.marks.mark import Mark, decode_mark
 from evidence.marks.rate import REALTIME_S, Tally
 from evidence.marks.truth import Sample
-from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord
-from evidence.seal import SealHeader
+from evidence.record import Kind, ReadingRecord
 from evidence.walk import Walk
+from provisioning.curtail.history import MS_PER_S, date_s, find_values
 
 MINUTE_S: Final = 60
-MS_PER_S: Final = 1000
 
 
 @define
@@ -61,21 +60,17 @@ def gather(site: Site, walk: Walk) -> Gathered:
     last_s: dict[str, float] = {}
     for seal in walk.seals():
         for record in seal.decode(Kind.READING, Kind.MARK):
-            at_s = _date(record.boottime_ms, seal.header)
+            at_s = date_s(record, seal.header)
             if not isinstance(record, ReadingRecord):
                 _take_mark(found, record.body, at_s, seal.header.number)
-            elif (setup := setups.get(record.meter)) is not None and record.group is PollGroup.FAST:
+            elif record.meter in setups and record.group is PollGroup.FAST:
                 first_s.setdefault(record.meter, at_s)
                 last_s[record.meter] = at_s
-                _take_reading(found, record, setup, powers, at_s, seal.header.utc_ms / MS_PER_S)
+                _take_reading(found, record, setups, powers, at_s, seal.header.utc_ms / MS_PER_S)
     for meter, begin_s in first_s.items():
         _expect(found.hours[meter], begin_s, last_s[meter], setups[meter].fast_s)
     found.until_s = max(last_s.values(), default=0.0)
     return found
-
-
-def _date(boottime_ms: int, header: SealHeader) -> float:
-    return (boottime_ms + header.utc_ms - header.boottime_ms) / MS_PER_S
 
 
 def _take_mark(found: Gathered, body: Mapping[str, object], at_s: float, seal: int) -> None:
@@ -88,17 +83,16 @@ def _take_mark(found: Gathered, body: Mapping[str, object], at_s: float, seal: i
 def _take_reading(
     found: Gathered,
     record: ReadingRecord,
-    setup: MeterSetup,
+    setups: Mapping[str, MeterSetup],
     powers: LinePowers,
     at_s: float,
     sealed_s: float,
 ) -> None:
-    is_good = record.quality is Quality.GOOD and record.model == setup.model.hash[:MODEL_ID_BYTES]
+    values = find_values(setups, record)
     tally = found.hours.setdefault(record.meter, {}).setdefault(int(at_s // HOUR_S), Tally())
-    tally.note(is_good=is_good, is_in_time=sealed_s - at_s <= REALTIME_S)
-    if not is_good:
+    tally.note(is_good=values is not None, is_in_time=sealed_s - at_s <= REALTIME_S)
+    if values is None:
         return
-    values = setup.model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio)
     power = powers.power(record.meter, at_s, meter_power(values))
     if power is None:
         return
