@@ -5,8 +5,8 @@ gateway up to its end have come (`centre.hj212.wholeness`), or HOLD_MS after its
 time values are the first of their interval, so that DataTime is their time within one reading.
 
 A minute of a meter is normal if it had a good reading in it. An interval is normal (N) if three quarters of
-its minutes are; of water every one must be (HJ 75, HJ 356). What is not normal is B, lost contact:
-the centre knows of no other reason. Values that were not measured are left out; nothing is made up for them.
+its minutes are; of water every one must be. What is not normal is B, lost contact: the centre knows of no
+other reason. Values that were not measured are left out; nothing is made up for them.
 
 A repetition of the same readings makes the same packets; the queue keeps each only once.
 """

@@ -1,4 +1,8 @@
-"""The numbers of HJ 212-2017 and HJ 212-2025: systems, commands and results that we send or know."""
+"""The numbers of HJ 212-2017 and HJ 212-2025: systems, commands and results that we send or know.
+
+The results of QnRtn and ExeRtn, and the commands that no packet of `tests.drivers.hj212.packets` has, are
+those that are commonly met; they were not checked against the standard.
+"""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""What a packet says, apart from its bytes (HJ 212-2017, 6.3; HJ 212-2025).
+"""What a packet says, apart from its bytes (HJ 212-2017 and HJ 212-2025).
 
     QN=…;ST=…;CN=…;PW=…;MN=…;Flag=…;[PNUM=…;PNO=…;][RF=1;]CP=&&region&&
 
@@ -51,7 +51,7 @@ VERSIONS: Final[Mapping[Edition, int]] = {Edition.Y2017: 1, Edition.Y2025: 2}
 
 
 class Mark(StrEnum):
-    """What a value is worth (HJ 212-2017, table 7)."""
+    """What a value is worth."""
 
     NORMAL = "N"
     OUT_OF_SERVICE = "F"

@@ -119,7 +119,7 @@ def _take_mn(packet: Packet, _: Site) -> Reply:
 
 
 def _take_key(packet: Packet, _: Site) -> Reply:
-    """The key stands alone under a name that platforms do not agree on."""
+    """The name of the key's item was not found in what we have of the standard: any item that holds a key."""
     keys = [key for _, value in packet.items() if (key := read_key(value)) is not None]
     if len(keys) != 1:
         return Reply(RequestResult.WILL_BE_DONE, ExecutionResult.WRONG_CONDITIONS)

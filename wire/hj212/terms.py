@@ -1,4 +1,4 @@
-"""What is agreed with a platform, and the times of the standard (HJ 212-2017, 5.3; kept by HJ 212-2025)."""
+"""What is agreed with a platform, and the times of HJ 212-2025, which are kept for 2017 too."""
 
 from enum import StrEnum
 from typing import Final
