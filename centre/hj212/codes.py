@@ -27,7 +27,7 @@ from attrs import frozen
 
 from disk.tables import Table, TableError, parse_toml
 from drivers.hj212.numbers import System
-from drivers.hj212.packet import Edition
+from drivers.hj212.packet import FORMS, Edition
 
 PROCESS: Final = "process"
 _PROCESS_OF: Final = {
@@ -35,9 +35,6 @@ _PROCESS_OF: Final = {
     System.WATER_EMISSIONS.value: System.SEWAGE_TREATMENT.value,
 }
 _CODE: Final = re.compile(r"[A-Za-z0-9]{1,12}")
-_ST: Final = re.compile(r"[0-9]{2}")
-CODES_MAX: Final = 200
-"""As many as points of a model."""
 
 
 class Value(StrEnum):
@@ -128,7 +125,7 @@ def read_code(row: Table, source: str = "") -> Code:
     """A row of a table or of a host; mistakes are noted in it."""
     st, code = row.text("st"), row.text("code")
     points = tuple(str(point) for point in row.values("points"))
-    if st and st != PROCESS and not _ST.fullmatch(st):
+    if st and st != PROCESS and not FORMS["ST"].fullmatch(st):
         row.note("st", f'must be two digits or "{PROCESS}"')
     if code and not _CODE.fullmatch(code.replace("{role}", "2").replace("{facility}", "01")):
         row.note("code", "must be letters and digits, with {role} and {facility}")

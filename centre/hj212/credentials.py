@@ -7,7 +7,6 @@
 Only its owner may read it (mode 0600). It is replaced whole when a key is renewed.
 """
 
-import re
 from pathlib import Path
 from typing import Final
 
@@ -15,13 +14,13 @@ from attrs import evolve, field, frozen
 
 from disk.files import replace_file
 from disk.tables import TableError, parse_toml, read_text
+from drivers.hj212.packet import FORMS
 from wire.hj212.commands import read_key
 
 FILE_BYTES_MAX: Final = 4_096
 """Three short lines and comments."""
 MODE: Final = 0o600
 _KEYS: Final = frozenset({"pw", "sm4_key", "sm4_key_before"})
-_PW: Final = re.compile(r"[0-9A-Za-z]{6}")
 
 
 class CredentialsError(Exception):
@@ -64,7 +63,7 @@ def read_credentials(path: Path) -> Credentials:
         raise CredentialsError([f"{path}: is no TOML file of credentials"]) from None  # it may show a secret
     problems = [f"{path}: others may read it; chmod 600"] if mode & 0o077 else []
     pw, keys = table.get("pw"), [table[name] for name in ("sm4_key", "sm4_key_before") if name in table]
-    if not isinstance(pw, str) or not _PW.fullmatch(pw):
+    if not isinstance(pw, str) or not FORMS["PW"].fullmatch(pw):
         problems.append(f"{path}: pw: must be six letters or digits in quotes")
     parsed = [read_key(key) if isinstance(key, str) else None for key in keys]
     if None in parsed:

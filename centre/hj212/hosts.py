@@ -41,7 +41,7 @@ from centre.hj212.codes import Code, CodeTable, Role, load_codes, read_code
 from disk.tables import Table, TableError, parse_toml, read_text
 from drivers.hj212.crc import CrcKind
 from drivers.hj212.numbers import System
-from drivers.hj212.packet import PARTS_MAX, Edition
+from drivers.hj212.packet import FORMS, PARTS_MAX, Edition
 from drivers.hj212.sm4 import CipherForm
 from drivers.hj212.times import BEIJING_H
 from wire.hj212.terms import HEARTBEAT_S, Ack, Terms
@@ -56,7 +56,6 @@ GROUP_CHARACTERS: Final = 80
 """Of one code in interval data at the most: four items of a code of 12, and their values."""
 ROOM_CHARACTERS: Final = PARTS_MAX * 850
 """Of the regions of all parts, with what is lost at their ends."""
-_MN: Final = re.compile(r"[0-9A-Za-z]{24}")
 _CONDITION: Final = re.compile(r"[a-z][0-9]{5}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
@@ -196,7 +195,7 @@ def _read_spans(table: Table) -> tuple[Span, ...]:
 
 def _read_station(table: Table) -> Station:
     mn, st = table.text("mn"), table.text("st", System.AIR_EMISSIONS.value)
-    if mn and not _MN.fullmatch(mn):
+    if mn and not FORMS["MN"].fullmatch(mn):
         table.note("mn", "must be 24 letters and digits")
     if st not in {System.AIR_EMISSIONS, System.WATER_EMISSIONS}:
         table.note("st", "must be 31 (air) or 32 (water)")

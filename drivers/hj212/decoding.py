@@ -182,9 +182,8 @@ def _read(head: bytes, text: str, found: list[Oddity]) -> Packet:
         found += judge_field(at, name, value)
     if head[:1] == b";" or not head.endswith(b";") or b";;" in head:
         found.append(Oddity(Odd.SEPARATOR, HEAD_BYTES))
-    known = [name for name in fields if name in FIELDS]
-    if known != [name for name in FIELDS if name in fields]:
-        found.append(Oddity(Odd.ORDER, HEAD_BYTES, ";".join(known)))
+    if list(fields) != [name for name in FIELDS if name in fields]:
+        found.append(Oddity(Odd.ORDER, HEAD_BYTES, ";".join(fields)))
     if not fields.get("CN"):
         raise PacketError(Wrong.NO_COMMAND, HEAD_BYTES)
     found += [Oddity(Odd.MISSING, HEAD_BYTES, name) for name in REQUIRED if not fields.get(name)]

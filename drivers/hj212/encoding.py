@@ -1,31 +1,27 @@
 """The bytes of a packet, strictly as the standard has them: whatever would break it is refused here."""
 
 import re
-from datetime import datetime
 from typing import Final
 
 from drivers.hj212.crc import CrcKind, compute_crc
 from drivers.hj212.oddity import EncodeError
 from drivers.hj212.packet import (
+    FORMS,
     PARTS_MAX,
-    QN_DIGITS,
     REGION_CHARACTERS_MAX,
     SEGMENT_CHARACTERS_MAX,
     Packet,
 )
 from drivers.hj212.sm4 import CipherForm, encrypt
 from drivers.hj212.stream import END, OPEN
+from drivers.hj212.times import read_time
 
-_FORMS: Final = {
-    "QN": re.compile(r"[0-9]{17}"),
-    "ST": re.compile(r"[0-9]{2}"),
-    "CN": re.compile(r"[0-9]{4}"),
-    "PW": re.compile(r"[0-9A-Za-z]{6}"),
-    "MN": re.compile(r"[0-9A-Za-z]{1,24}"),
+_FORMS: Final = {name: FORMS[name] for name in ("QN", "ST", "CN", "PW")} | {
+    "MN": re.compile(r"[0-9A-Za-z]{1,24}")  # a platform repeats a short one
 }
 VERSION_MAX: Final = 63
 """Six bits."""
-REGION: Final = re.compile(r"(?:[A-Za-z0-9_-]+=[^;,=&#\x00-\x20\x7f-\U0010ffff]*[;,])*")
+_REGION: Final = re.compile(r"(?:[A-Za-z0-9_-]+=[^;,=&#\x00-\x20\x7f-\U0010ffff]*[;,])*")
 """Items, with a separator behind each."""
 
 
@@ -57,7 +53,8 @@ def write_head(packet: Packet) -> str:
     for name, form in _FORMS.items():
         if not form.fullmatch(values[name]):
             raise EncodeError(f"{name}: {values[name]!r} is not of the standard's form")
-    check_time(packet.qn)
+    if read_time(packet.qn) is None:
+        raise EncodeError(f"QN: {packet.qn} is no time")
     if packet.flag is None or not 0 <= packet.flag.version <= VERSION_MAX:
         raise EncodeError("Flag: is missing, or its version has more than six bits")
     if packet.flag.is_part != (packet.pnum is not None) or (packet.pnum is None) != (packet.pno is None):
@@ -70,17 +67,9 @@ def write_head(packet: Packet) -> str:
     return text + "RF=1;" * packet.is_backfill
 
 
-def check_time(digits: str) -> None:
-    """See that the digits of a request number are a time; raises EncodeError."""
-    try:
-        datetime.strptime(digits[: QN_DIGITS - 3], "%Y%m%d%H%M%S")  # noqa: DTZ007 -- local time, not ours
-    except ValueError:
-        raise EncodeError(f"QN: {digits} is no time") from None
-
-
 def check_region(region: str) -> None:
     """See that a region is items of ASCII within the limit; raises EncodeError."""
     if len(region) > REGION_CHARACTERS_MAX:
         raise EncodeError(f"a region of {len(region)} characters; at most {REGION_CHARACTERS_MAX}")
-    if region and not REGION.fullmatch(region + ";"):
+    if region and not _REGION.fullmatch(region + ";"):
         raise EncodeError("a region is items of name=value in ASCII")

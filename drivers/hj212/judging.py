@@ -10,25 +10,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from drivers.hj212.oddity import Odd, Oddity, PacketError, Wrong
-from drivers.hj212.packet import FIELDS, QN_DIGITS, REGION_CHARACTERS_MAX, TIME_DIGITS, Mark
-from drivers.hj212.times import read_time
+from drivers.hj212.packet import FIELDS, FORMS, REGION_CHARACTERS_MAX, Mark
+from drivers.hj212.times import MS_DIGITS, read_time
 
 DETAIL_CHARACTERS_MAX: Final = 40
 """Of a text from outside that is repeated."""
 _TIMES: Final = frozenset({"DataTime", "BeginTime", "EndTime", "SystemTime", "RestartTime"})
 _MARKS: Final = frozenset(Mark)
 _ITEM: Final = re.compile(r"[\w-]+=[^\s;,=&#]*")
-_FORMS: Final = {
-    "QN": re.compile(r"[0-9]{17}"),
-    "ST": re.compile(r"[0-9]{2}"),
-    "CN": re.compile(r"[0-9]{4}"),
-    "PW": re.compile(r"[0-9A-Za-z]{6}"),
-    "MN": re.compile(r"[0-9A-Za-z]{24}"),
-    "Flag": re.compile(r"0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]"),
-    "PNUM": re.compile(r"[1-9]"),
-    "PNO": re.compile(r"[1-9]"),
-    "RF": re.compile(r"1"),
-}
 REQUIRED: Final = ("QN", "ST", "CN", "PW", "MN", "Flag")
 """What every packet should have."""
 _UNIX_MS: Final = re.compile(r"[0-9]{13}")
@@ -37,7 +26,7 @@ _NEEDED: Final = {
     "PNO": re.compile(r"[0-9]{1,4}"),
     "RF": re.compile(r"[01]"),
     "Flag": re.compile(r"[01]?[0-9]{1,2}|2[0-4][0-9]|25[0-5]"),
-    "CN": _FORMS["CN"],
+    "CN": FORMS["CN"],
 }
 """What would be read wrongly beyond these forms; Flag has eight bits."""
 
@@ -46,7 +35,7 @@ def judge_field(at: int, name: str, value: str) -> Iterator[Oddity]:
     """What is odd about a known field at byte `at`; raises PacketError if it cannot be used."""
     if not value and name in REQUIRED:
         return  # named as missing
-    if _FORMS[name].fullmatch(value):
+    if FORMS[name].fullmatch(value):
         if name == "QN" and read_time(value) is None:
             yield Oddity(Odd.FORM, at, show(f"{name}={value}".encode()))
     elif name == "QN" and _UNIX_MS.fullmatch(value):
@@ -89,10 +78,8 @@ def judge_region(text: str, at: int) -> Iterator[Oddity]:
 def _judge_time(at: int, name: str, value: str) -> Iterator[Oddity]:
     if read_time(value) is None:
         yield Oddity(Odd.FORM, at, show(f"{name}={value}".encode()))
-    elif len(value) == QN_DIGITS:
+    elif len(value) == MS_DIGITS:
         yield Oddity(Odd.MILLISECONDS, at, name)
-    else:
-        assert len(value) == TIME_DIGITS
 
 
 def show(raw: bytes) -> str:

@@ -7,6 +7,7 @@ those of the standard in characters, of the whole field with its name; what come
 then named as odd, what goes out never does.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import IntEnum, StrEnum
 from typing import Final
@@ -25,15 +26,23 @@ FIELDS: Final[Mapping[str, int]] = {
     "RF": 4,
 }
 """The fields before the region in their order, with the characters of `name=value` at most."""
+FORMS: Final[Mapping[str, re.Pattern[str]]] = {
+    "QN": re.compile(r"[0-9]{17}"),
+    "ST": re.compile(r"[0-9]{2}"),
+    "CN": re.compile(r"[0-9]{4}"),
+    "PW": re.compile(r"[0-9A-Za-z]{6}"),
+    "MN": re.compile(r"[0-9A-Za-z]{24}"),
+    "Flag": re.compile(r"0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]"),
+    "PNUM": re.compile(r"[1-9]"),
+    "PNO": re.compile(r"[1-9]"),
+    "RF": re.compile(r"1"),
+}
+"""Their values."""
 REGION_CHARACTERS_MAX: Final = 950
 SEGMENT_CHARACTERS_MAX: Final = 1024
 """Of the standard; a longer one goes in parts."""
 PARTS_MAX: Final = 9
 """PNO has one digit."""
-QN_DIGITS: Final = 17
-"""Year to millisecond, in local time."""
-TIME_DIGITS: Final = 14
-"""DataTime, BeginTime, EndTime: year to second."""
 DATA_TIME: Final = "DataTime"
 
 Group = tuple[tuple[str, str], ...]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from attrs import define, field
+from attrs import define
 
 BEIJING_H: Final = 8.0
 """The offset of local time from UTC in China."""
@@ -42,7 +42,7 @@ class RequestNumbers:
     """
 
     offset_h: float = BEIJING_H
-    last_ms: int = field(default=0)
+    last_ms: int = 0
 
     def next(self, utc_ms: int) -> str:
         """The next number."""

@@ -13,15 +13,14 @@ from typing import Final
 from attrs import frozen
 
 from drivers.hj212.numbers import Command, ExecutionResult, RequestResult
-from drivers.hj212.packet import QN_DIGITS, Packet
+from drivers.hj212.packet import FORMS, Packet
 from drivers.hj212.sm4 import KEY_BYTES
-from drivers.hj212.times import read_time, write_time
+from drivers.hj212.times import MS_DIGITS, read_time, write_time
 from wire.hj212.acts import Act, AskHistory, AssignMn, Event, RenewKey, Tell
 from wire.hj212.terms import Terms
 
 MN_ITEM: Final = "i23005-Info"
 """The item that assigns an MN (HJ 212-2025)."""
-_MN: Final = re.compile(r"[0-9A-Za-z]{24}")
 _HEX_KEY: Final = re.compile(r"[0-9A-Fa-f]{32}")
 HISTORIES: Final = frozenset(
     {Command.REAL, Command.MINUTE, Command.HOUR, Command.DAY, Command.STATES, Command.DAY_STATES}
@@ -63,7 +62,7 @@ def answer_command(packet: Packet, site: Site) -> Reply:
         return Reply(RequestResult.WRONG_MN, acts=(Tell(Event.STRANGER, f"MN={packet.mn}"),))
     if packet.pw != site.pw:
         return Reply(RequestResult.WRONG_PW, acts=(Tell(Event.STRANGER, "PW"),))
-    if read_time(packet.qn) is None or len(packet.qn) != QN_DIGITS:
+    if read_time(packet.qn) is None or len(packet.qn) != MS_DIGITS:
         return Reply(RequestResult.WRONG_QN)
     if packet.cn in HISTORIES:
         return _give_history(packet, site)
@@ -112,7 +111,7 @@ def _tell_mn(_: Packet, site: Site) -> Reply:
 
 def _take_mn(packet: Packet, _: Site) -> Reply:
     mn = packet.find(MN_ITEM)
-    if not _MN.fullmatch(mn):
+    if not FORMS["MN"].fullmatch(mn):
         return Reply(RequestResult.WILL_BE_DONE, ExecutionResult.WRONG_CONDITIONS)
     acts = (AssignMn(mn), Tell(Event.MN_ASSIGNED, mn))
     return Reply(RequestResult.WILL_BE_DONE, ExecutionResult.DONE, acts=acts)
