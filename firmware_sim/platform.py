@@ -20,7 +20,7 @@ import click
 from disk.plain_text import to_json
 from drivers.hj212.crc import CrcKind
 from drivers.hj212.packet import Edition
-from drivers.hj212.sm4 import KEY_BYTES, CipherForm
+from drivers.hj212.sm4 import CipherForm, read_key
 from firmware_sim.platform_core import Event, Habits, Platform, PlatformAck, PlatformLink
 
 READ_BYTES: Final = 16 * 1024
@@ -118,11 +118,8 @@ def read_secrets(path: Path) -> tuple[str, tuple[bytes, ...]]:
         raise click.BadParameter(f"{path}: needs pw, and sm4_key as a text")
     if key is None:
         return pw, ()
-    try:
-        raw = key.encode() if len(key) == KEY_BYTES else bytes.fromhex(key)
-    except ValueError:
-        raw = b""
-    if len(raw) != KEY_BYTES:
+    raw = read_key(key)
+    if raw is None:
         raise click.BadParameter(f"{path}: sm4_key has 32 hexadecimal digits or 16 characters")
     return pw, (raw,)
 

@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 from drivers.hj212.crc import CrcKind
 from drivers.hj212.decoding import Taken, decode
 from drivers.hj212.encoding import encode
-from drivers.hj212.numbers import UPLOADS, Command, RequestResult, System
+from drivers.hj212.numbers import ANSWERS, UPLOADS, Command, RequestResult, System
 from drivers.hj212.oddity import PacketError
 from drivers.hj212.packet import VERSIONS, Edition, Flag, Packet
 from drivers.hj212.parts import Joiner
@@ -24,9 +24,6 @@ from drivers.hj212.times import RequestNumbers, write_time
 
 TAKEN_MAX: Final = 1_000_000
 """Packets that are remembered by their QN."""
-_NO_ANSWERS: Final = frozenset(
-    {Command.REQUEST_ANSWER, Command.EXECUTION_ANSWER, Command.NOTICE_ANSWER, Command.DATA_ANSWER}
-)
 
 
 class PlatformAck(StrEnum):
@@ -134,7 +131,7 @@ class PlatformLink:
             yield Event("refused", packet, wrong.name.lower())
             yield self._say(packet, Command.REQUEST_ANSWER, f"QnRtn={wrong}")
             return
-        if packet.cn in _NO_ANSWERS:
+        if packet.cn in ANSWERS:
             yield Event("answer", packet, odd)
         elif packet.cn not in UPLOADS and packet.cn != Command.HEARTBEAT:
             yield Event("reply", packet, odd)

@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 from disk.files import replace_file
 from disk.tables import TableError, parse_toml, read_text
 from drivers.hj212.packet import FORMS
-from wire.hj212.commands import read_key
+from drivers.hj212.sm4 import read_key
 
 FILE_BYTES_MAX: Final = 4_096
 """Three short lines and comments."""

@@ -14,13 +14,13 @@ from centre.hj212.queue import Queue
 from centre.hj212.source import Source
 from drivers.clock import Clock
 from drivers.hj212.times import RequestNumbers
+from evidence.moments import NS_PER_MS
 from wire.hj212.acts import Tell
 
 POLL_S: Final = 0.5
 """Between two looks at the store; subscribe commits a batch at a time anyway."""
 STEP_S: Final = 0.05
 """Between two looks at timers and queues."""
-NS_PER_MS: Final = 1_000_000
 
 
 @define

@@ -87,3 +87,7 @@ UPLOADS = frozenset(
     }
 )
 """Commands under which data are sent."""
+ANSWERS = frozenset(
+    {Command.REQUEST_ANSWER, Command.EXECUTION_ANSWER, Command.NOTICE_ANSWER, Command.DATA_ANSWER}
+)
+"""Commands that answer another packet."""

@@ -7,6 +7,7 @@ packet: it hides values from a passer-by, no more.
 The one file that imports ciphers of cryptography.
 """
 
+import re
 from enum import StrEnum
 from typing import Final
 
@@ -17,6 +18,7 @@ KEY_BYTES: Final = 16
 BLOCK_BYTES: Final = 16
 PRINTED: Final = 2
 """Characters of a byte in the printed form."""
+_HEX_KEY: Final = re.compile(r"[0-9A-Fa-f]{32}")
 
 
 class CipherForm(StrEnum):
@@ -24,6 +26,14 @@ class CipherForm(StrEnum):
 
     RAW = "raw"
     PRINTED = "printed"
+
+
+def read_key(text: str) -> bytes | None:
+    """A key as it is handed out: 32 hexadecimal digits or 16 characters; None if it is none."""
+    if _HEX_KEY.fullmatch(text):
+        return bytes.fromhex(text)
+    is_text = len(text) == KEY_BYTES and text.isascii() and text.isprintable()
+    return text.encode("ascii") if is_text else None
 
 
 def count_whole(size_bytes: int) -> int:

@@ -15,10 +15,11 @@ from typing import Final
 import click
 from attrs import define
 
+from centre.hj212.connection import CONNECT_S, READ_BYTES, SETTLE_S
 from centre.hj212.credentials import CredentialsError, read_credentials
 from centre.hj212.hosts import Host, read_hosts
 from disk.tables import TableError
-from drivers.hj212.numbers import Command
+from drivers.hj212.numbers import ANSWERS, Command
 from drivers.hj212.times import RequestNumbers
 from evidence.moments import utc_ms
 from provisioning.hj212.explain import (
@@ -35,11 +36,7 @@ from provisioning.words.language import translate
 from wire.hj212.acts import Act, AskHistory, AssignMn, Event, HangUp, RenewKey, Send, Tell
 from wire.hj212.link import Link
 
-CONNECT_S: Final = 10.0
-READ_BYTES: Final = 16 * 1024
 LOOK_S: Final = 0.2
-SETTLE_S: Final = 5.0
-"""As `centre.hj212.connection`."""
 
 
 @click.command("check")
@@ -148,8 +145,7 @@ class _Talk:
         if told.taken is not None:
             is_got = told.event is Event.GOT
             if is_got:
-                self.is_answered |= told.taken.packet.cn in {Command.NOTICE_ANSWER, Command.REQUEST_ANSWER}
-                self.is_answered |= told.taken.packet.cn == Command.DATA_ANSWER
+                self.is_answered |= told.taken.packet.cn in ANSWERS - {Command.EXECUTION_ANSWER}
             if self._as_json:
                 say_json({"event": told.event.value, **packet_object(told.taken, 0)})
             else:

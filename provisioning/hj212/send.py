@@ -27,7 +27,7 @@ from disk.database import StoreError, add_suffix
 from disk.lock import Lock
 from disk.tables import TableError
 from drivers.clock import clock_from_spec
-from evidence.moments import iso_utc, utc_ms
+from evidence.moments import NS_PER_MS, iso_utc, utc_ms
 from provisioning.hj212.explain import explain_refusal
 from provisioning.hj212.words import EVENTS, REQUEST_RESULTS, WORDS
 from provisioning.terminal.exits import EXIT_USAGE, fail
@@ -39,7 +39,6 @@ from wire.hj212.acts import Event, Tell
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 QUIET: Final = frozenset({Event.SENT, Event.GOT, Event.REPEATED})
 """Not told: packets of an ordinary conversation."""
-NS_PER_MS: Final = 1_000_000
 TYPES: Final = frozenset({"reading", "seal", "body"})
 TOLD_MAX: Final = 1_000
 """Different troubles that are told; who makes up new ones is not listened to for ever."""

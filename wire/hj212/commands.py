@@ -12,19 +12,16 @@ from typing import Final
 
 from attrs import frozen
 
-from drivers.hj212.numbers import Command, ExecutionResult, RequestResult
+from drivers.hj212.numbers import UPLOADS, Command, ExecutionResult, RequestResult
 from drivers.hj212.packet import FORMS, Packet
-from drivers.hj212.sm4 import KEY_BYTES
+from drivers.hj212.sm4 import read_key
 from drivers.hj212.times import MS_DIGITS, read_time, write_time
 from wire.hj212.acts import Act, AskHistory, AssignMn, Event, RenewKey, Tell
 from wire.hj212.terms import Terms
 
 MN_ITEM: Final = "i23005-Info"
 """The item that assigns an MN (HJ 212-2025)."""
-_HEX_KEY: Final = re.compile(r"[0-9A-Fa-f]{32}")
-HISTORIES: Final = frozenset(
-    {Command.REAL, Command.MINUTE, Command.HOUR, Command.DAY, Command.STATES, Command.DAY_STATES}
-)
+HISTORIES: Final = UPLOADS - {Command.STARTED}
 
 
 @frozen
@@ -124,14 +121,6 @@ def _take_key(packet: Packet, _: Site) -> Reply:
         return Reply(RequestResult.WILL_BE_DONE, ExecutionResult.WRONG_CONDITIONS)
     acts = (RenewKey(keys[0]), Tell(Event.KEY_RENEWED))
     return Reply(RequestResult.WILL_BE_DONE, ExecutionResult.DONE, acts=acts)
-
-
-def read_key(text: str) -> bytes | None:
-    """An SM4 key as it is handed out: 32 hexadecimal digits or 16 characters; None if it is none."""
-    if _HEX_KEY.fullmatch(text):
-        return bytes.fromhex(text)
-    is_text = len(text) == KEY_BYTES and text.isascii() and text.isprintable()
-    return text.encode("ascii") if is_text else None
 
 
 def _tell_real_interval(_: Packet, site: Site) -> Reply:

@@ -15,7 +15,7 @@ from attrs import define, evolve, field, frozen
 
 from drivers.hj212.decoding import Taken, decode
 from drivers.hj212.encoding import encode
-from drivers.hj212.numbers import Command, ExecutionResult, RequestResult, System
+from drivers.hj212.numbers import ANSWERS, Command, ExecutionResult, RequestResult, System
 from drivers.hj212.oddity import EncodeError, PacketError
 from drivers.hj212.packet import Edition, Packet
 from drivers.hj212.parts import Joiner, split
@@ -44,9 +44,6 @@ OF_THE_FILE: Final = frozenset(
     {RequestResult.WRONG_PW, RequestResult.WRONG_MN, RequestResult.WRONG_FLAG, RequestResult.WRONG_CRC}
 )
 """Refusals that a person puts right in a file: the packet waits for that."""
-ANSWERS: Final = frozenset(
-    {Command.REQUEST_ANSWER, Command.EXECUTION_ANSWER, Command.NOTICE_ANSWER, Command.DATA_ANSWER}
-)
 
 
 @frozen
@@ -107,14 +104,6 @@ class Link:
     def is_waiting_for(self, qn: str) -> bool:
         """Whether a packet is out and not answered."""
         return qn in self._waiting
-
-    @property
-    def next_s(self) -> float:
-        """When `tick` is due."""
-        due = [one.due_s for one in self._waiting.values()]
-        if self.terms.heartbeat_s and not self._waiting:
-            due.append(self._quiet_since_s + self.terms.heartbeat_s)
-        return min(due, default=float("inf"))
 
     def offer(self, datum: Datum, now_s: float) -> list[Act]:
         """Send a packet of the queue."""

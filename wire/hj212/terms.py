@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from drivers.hj212.crc import CrcKind
 from drivers.hj212.packet import VERSIONS, Edition, Flag
@@ -42,7 +42,7 @@ class Terms:
     crc: CrcKind = CrcKind.STANDARD
     ack: Ack = Ack.EITHER
     form: CipherForm = CipherForm.RAW
-    heartbeat_s: float = field(default=HEARTBEAT_S)
+    heartbeat_s: float = HEARTBEAT_S
     offset_h: float = BEIJING_H
     real_s: int = 60
     minute_min: int = 10

@@ -207,8 +207,8 @@ def test_a_heartbeat_is_sent_in_silence_and_its_absent_answer_ends_the_connectio
     (beat,) = sent(link.tick(60.0, UTC_MS))
     assert (beat.cn, beat.st, beat.qn) == ("9015", "91", "20260302083000000")
     assert ask(link, answer("9013", qn=beat.qn))
-    assert link.next_s == 120.0
-    link.tick(120.0, UTC_MS)
+    assert sent(link.tick(119.0, UTC_MS)) == []
+    assert len(sent(link.tick(120.0, UTC_MS))) == 1
     acts = [act for second in range(121, 160) for act in link.tick(float(second), UTC_MS)]
     assert sum(isinstance(act, HangUp) for act in acts) == 1
 
