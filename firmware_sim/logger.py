@@ -5,7 +5,6 @@ ctrl-C or SIGTERM. The password and the key stand in a credential file: {pw, sm4
 """
 
 import contextlib
-import signal
 import socket
 import sys
 import threading
@@ -15,7 +14,6 @@ from typing import Any, Final
 
 import click
 
-from disk.plain_text import to_json
 from drivers.hj212.crc import CrcKind
 from drivers.hj212.decoding import decode
 from drivers.hj212.oddity import PacketError
@@ -23,7 +21,7 @@ from drivers.hj212.packet import Edition, Mark
 from drivers.hj212.sm4 import CipherForm
 from drivers.hj212.stream import Broken, Piece, Stream
 from firmware_sim.logger_core import Flaw, Logger, LoggerHabits
-from firmware_sim.platform import LINE_ENDS, read_secrets
+from firmware_sim.platform import LINE_ENDS, print_line, read_place, read_secrets, stop_at_signal
 
 EXIT_FAILED: Final = 1
 FIELDS: Final = {name.lower(): name for name in ("QN", "Flag", "ST", "PW")}
@@ -103,20 +101,15 @@ def logger(
     """Send real time data of an analyser to HOST:PORT as a data logger does."""
     pw, keys = read_secrets(credentials)
     made = Logger(_read_habits(habits), mns, pw, keys[0] if keys else None, MARKS[mark], seed)
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise click.BadParameter(f"{address!r} is not HOST:PORT")
+    place = read_place(address)
     try:
-        wire = socket.create_connection((host, int(port)), CONNECT_S)
+        wire = socket.create_connection(place, CONNECT_S)
     except OSError as error:
         click.echo(f"{address}: {error.strerror or error}", err=True)
         sys.exit(EXIT_FAILED)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     with wire:
-        sent = _send(wire, made, keys, every, count, pieces, stop)
-    _print({"sent": sent})
+        sent = _send(wire, made, keys, every, count, pieces, stop_at_signal())
+    print_line({"sent": sent})
 
 
 def _read_habits(given: dict[str, Any]) -> LoggerHabits:
@@ -176,16 +169,11 @@ def _listen(
 
 def _tell(piece: Piece, keys: tuple[bytes, ...]) -> None:
     if isinstance(piece, Broken):
-        _print({"what": "broken", "detail": piece.why.value})
+        print_line({"what": "broken", "detail": piece.why.value})
         return
     try:
         packet = decode(piece.raw, keys).packet
     except PacketError as error:
-        _print({"what": "broken", "detail": str(error)})
+        print_line({"what": "broken", "detail": str(error)})
         return
-    _print({"what": "answer", "cn": packet.cn, "qn": packet.qn, "mn": packet.mn, "region": packet.region})
-
-
-def _print(line: dict[str, Any]) -> None:
-    click.echo(to_json(line, separators=(",", ":")))
-    sys.stdout.flush()
+    print_line({"what": "answer", "cn": packet.cn, "qn": packet.qn, "mn": packet.mn, "region": packet.region})

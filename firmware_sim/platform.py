@@ -26,7 +26,7 @@ from firmware_sim.platform_core import Event, Habits, Platform, PlatformAck, Pla
 READ_BYTES: Final = 16 * 1024
 IDLE_S: Final = 600.0
 """A connection without a byte for so long is closed."""
-EXIT_WRONG_INPUT: Final = 2
+PORT_MAX: Final = 65_535
 LINE_ENDS: Final = {"crlf": b"\r\n", "lf": b"\n", "none": b""}
 
 
@@ -132,32 +132,43 @@ def _read_command(text: str) -> tuple[str, str, str]:
     return cn, st, region
 
 
-def serve_platform(served: Platform, listen: str, pieces: int) -> None:
-    """Listen until a signal."""
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal():
-        raise click.BadParameter(f"{listen!r} is not HOST:PORT")
+def read_place(text: str) -> tuple[str, int]:
+    """Host and port; raises BadParameter."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > PORT_MAX:
+        raise click.BadParameter(f"{text!r} is not HOST:PORT")
+    return host, int(port)
+
+
+def stop_at_signal() -> threading.Event:
+    """Set by SIGTERM and ctrl-C."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def serve_platform(served: Platform, listen: str, pieces: int) -> None:
+    """Listen until a signal."""
+    place, stop = read_place(listen), stop_at_signal()
     lock = threading.Lock()
     counts: dict[str, int] = {}
 
     def tell(event: Event) -> None:
         with lock:
             counts[event.what] = counts.get(event.what, 0) + 1
-            _print(event.to_json())
+            print_line(event.to_json())
 
-    with socket.create_server((host, int(port))) as listener:
+    with socket.create_server(place) as listener:
         listener.settimeout(0.2)
-        _print({"listening": "{}:{}".format(*listener.getsockname()[:2])})
+        print_line({"listening": "{}:{}".format(*listener.getsockname()[:2])})
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 wire, _ = listener.accept()
                 arguments = (wire, PlatformLink(served), pieces, tell, lock)
                 threading.Thread(target=_serve, args=arguments, daemon=True).start()
     with lock:
-        _print({"ended": counts, "different": len(served.taken)})
+        print_line({"ended": counts, "different": len(served.taken)})
 
 
 def _serve(wire: socket.socket, link: PlatformLink, pieces: int, tell: Any, lock: threading.Lock) -> None:
@@ -175,6 +186,7 @@ def _serve(wire: socket.socket, link: PlatformLink, pieces: int, tell: Any, lock
                     wire.sendall(one[at : at + step])
 
 
-def _print(line: dict[str, Any]) -> None:
+def print_line(line: dict[str, Any]) -> None:
+    """A JSON line, seen at once."""
     click.echo(to_json(line, separators=(",", ":")))
     sys.stdout.flush()

@@ -4,11 +4,8 @@ It needs no key and runs beside `dianjian subscribe`. Lines come at least once: 
 they were written. With --into they come exactly once, because lines and cursor are one transaction.
 """
 
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from errno import EFBIG
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +24,7 @@ from provisioning.centre.options import FILE
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.say import say
+from provisioning.terminal.stopping import stopping
 from provisioning.words.language import translate
 
 POLL_S: Final = 0.5
@@ -122,13 +120,13 @@ def _begin(consumer: Consumer, after: str | None, cursor: Path | None, into: Pat
 def _consume(consumer: Consumer, output: LinesFile | None, cursor: Path | None, *, follow: bool) -> int:
     """Hand lines on until there are no more, or for ever; how many there were."""
     count = 0
-    with _stopping(follow) as stopping:
-        while not stopping.is_set():
+    with stopping(is_wanted=follow) as stop:
+        while not stop.is_set():
             has_come, lines = consumer.read()
             if has_come:
                 count += len(lines)
                 _hand_on(consumer, lines, output, cursor)
-            elif not follow or stopping.wait(POLL_S):
+            elif not follow or stop.wait(POLL_S):
                 break
     return count
 
@@ -145,16 +143,3 @@ def _hand_on(
     sys.stdout.flush()
     if cursor is not None:
         replace_file(cursor, f"{consumer.cursor}\n".encode())
-
-
-@contextmanager
-def _stopping(follow: bool) -> Iterator[threading.Event]:
-    """Set by SIGTERM and ctrl-C if this follows, which is then how it ends."""
-    stopping = threading.Event()
-    numbers = (signal.SIGTERM, signal.SIGINT) if follow else ()
-    before = [signal.signal(number, lambda *_: stopping.set()) for number in numbers]
-    try:
-        yield stopping
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

@@ -4,11 +4,9 @@ It runs beside `dianjian subscribe`, needs no key of the centre, and may be kill
 file, and what was not answered is sent again under its QN. Changes of state are told, not every packet.
 """
 
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +31,7 @@ from provisioning.hj212.words import EVENTS, REQUEST_RESULTS, WORDS
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.say import say, say_json
+from provisioning.terminal.stopping import stopping
 from provisioning.words.language import translate
 from wire.hj212.acts import Event, Tell
 
@@ -61,14 +60,13 @@ def send(
     except TableError as error:
         raise fail(EXIT_USAGE, *(f"{hosts}: {one}" for one in error.problems)) from error
     wanted = Wanted(frozenset(one.gateway for host in known for one in host.stations), TYPES)
-    stop = threading.Event()
     try:
         consumer = Consumer(store, wanted)
         since_ms = clock.stamp().utc_ns // NS_PER_MS if since is None else since
         with Lock(add_suffix(queue, ".lock")), closing(Queue.open(queue, consumer.store, since_ms)) as opened:
             service = Service(Source(consumer, opened, known), opened, clock, told.tell)
             told.begin(service)
-            with _stopping(stop):
+            with stopping() as stop:
                 service.run(stop)
     except CursorError as error:
         raise fail(EXIT_USAGE, translate(WORDS["other store"], queue=queue, store=store)) from error
@@ -129,15 +127,3 @@ class _Telling:
         else:
             say(f"{iso_utc(utc_ms())} {text}")
         sys.stdout.flush()
-
-
-@contextmanager
-def _stopping(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and ctrl-C end it."""
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

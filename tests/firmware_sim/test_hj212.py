@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from drivers.hj212.crc import CrcKind
 from drivers.hj212.decoding import decode
@@ -14,6 +15,7 @@ from drivers.hj212.packet import Edition
 from drivers.hj212.sm4 import CipherForm
 from drivers.hj212.stream import Broken, Frame, Stream
 from firmware_sim.logger_core import Flaw, Logger, LoggerHabits
+from firmware_sim.main import main
 from firmware_sim.platform_core import Event, Habits, Platform, PlatformAck, PlatformLink
 
 MN = "D7A1EC0000000000000000F1"
@@ -103,3 +105,14 @@ def test_logger_and_platform_speak_as_processes(ack: PlatformAck, tmp_path: Path
     *answers, last = map(json.loads, ended.stdout.splitlines())
     assert last == {"sent": 3}
     assert {(one["cn"], one["mn"]) for one in answers} == {("9011", MN)}
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", ":9001"])
+def test_a_place_that_is_none_is_refused(place: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(f'pw = "{PW}"\n')
+    served = CliRunner().invoke(main, ["platform", "--credentials", str(secret), "--listen", place])
+    sent = CliRunner().invoke(main, ["logger", "--credentials", str(secret), "--mn", MN, place])
+    assert (served.exit_code, sent.exit_code) == (2, 2)
+    assert "is not HOST:PORT" in served.output
+    assert "is not HOST:PORT" in sent.output
