@@ -21,27 +21,28 @@ from evidence.seal import StoredSeal
 from evidence.statement import Rekey, Replace, Revoke, sign_statement
 from provisioning.evidence.check import NAMES
 from provisioning.evidence.page import PAGE_VERSION
-from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
+from tests.evidence.chains import GATEWAY, Chain, secret, stamp
 from tests.evidence.pack.packs import (
     CENTRE,
     CENTRE_KEY,
     FIRST_KEY,
+    FORKS,
     NOON_MS,
     RECOVERY,
+    SEALS,
+    STRANGER,
     at_ms,
+    broken,
     chain,
     content,
     enrolment,
     receipt,
+    rekeyed,
     run,
 )
 
 PAGE = b"<!doctype html><title>drawn by another version</title>\n"
 UNKNOWN_PAGE = PAGE_VERSION + 1
-STRANGER = secret(1, "a stranger")
-SEALS = chain(9)
-FORKED = Chain()
-FORKS = [FORKED.seal([heartbeat(100 + number)]) for number in range(9)]
 
 
 def pack(one: Content | bytes, issuer: bytes | None = None) -> bytes:
@@ -58,19 +59,8 @@ def zipped(*entries: bytes) -> bytes:
 
 def changed(kind: type[Rekey | Replace] | None, first: int, at: int = 5) -> tuple[PackedSeal, ...]:
     """Seals `first` to 9; those from the fifth on have keys of a statement, which stands before seal `at`."""
-    made = Chain()
-    seals = chain(4, made)
-    made.signer_owner = "new"
-    told = {"next_key": keys.public(secret(5, "new")), "first_record": made.next_record, "reason": "lost"}
-    raw = KEY_CHANGES
-    if kind is Rekey:
-        raw = sign_statement(Rekey(GATEWAY, 5, made.previous, utc_ms=NOON_MS, **told), RECOVERY)
-    if kind is Replace:
-        recovery = keys.public(secret(2, "recovery"))
-        new = Replace(GATEWAY, 5, made.previous, recovery_key=recovery, utc_ms=NOON_MS, **told)
-        raw = sign_statement(new, CENTRE)
-    packed = list(run([*seals, *chain(5, made)]))
-    packed[at - 1] = evolve(packed[at - 1], statements=(raw,))
+    packed, raw = rekeyed(kind or Rekey)
+    packed[at - 1] = evolve(packed[at - 1], statements=(raw if kind else KEY_CHANGES,))
     return tuple(packed[first - 1 :])
 
 
@@ -82,12 +72,6 @@ def vouched(seals: tuple[PackedSeal, ...], number: int, first: int = 1) -> bytes
 
 def revoked(number: int, utc_ms: int = NOON_MS) -> bytes:
     return sign_statement(Revoke(GATEWAY, number, SEALS[number - 1].hash, utc_ms, "stolen"), CENTRE)
-
-
-def broken(at: int, **change: object) -> tuple[PackedSeal, ...]:
-    whole = list(run(SEALS))
-    whole[at] = evolve(whole[at], **change)
-    return tuple(whole)
 
 
 def lossy() -> list[StoredSeal]:

@@ -11,7 +11,7 @@ from evidence.pack.proof import prove
 from evidence.pack.proved import Evidence
 from evidence.receipt import Receipt, sign_receipt
 from evidence.seal import StoredSeal
-from evidence.statement import Enrolment, Statement, sign_statement
+from evidence.statement import Enrolment, Rekey, Replace, Statement, sign_statement
 from provisioning.evidence.page import PAGE_VERSION
 from tests.evidence.chains import GATEWAY, NOON_NS, SEAL_S, Chain, heartbeat, secret
 
@@ -66,6 +66,35 @@ def content(*runs: tuple[PackedSeal, ...], first: int = 1, last: int = 1, **more
         runs=runs,
     )
     return evolve(plain, **more)
+
+
+STRANGER = secret(1, "a stranger")
+SEALS = chain(9)
+_FORKED = Chain()
+FORKS = [_FORKED.seal([heartbeat(100 + number)]) for number in range(9)]
+
+
+def broken(at: int, **change: object) -> tuple[PackedSeal, ...]:
+    """The run of all SEALS, of which one is changed."""
+    whole = list(run(SEALS))
+    whole[at] = evolve(whole[at], **change)
+    return tuple(whole)
+
+
+def rekeyed(kind: type[Rekey | Replace]) -> tuple[list[PackedSeal], bytes]:
+    """Nine seals, of which those from the fifth on are signed under keys that a statement brought."""
+    made = Chain()
+    seals = chain(4, made)
+    made.signer_owner = "new"
+    fields = {"next_key": keys.public(secret(5, "new")), "first_record": made.next_record, "reason": "lost"}
+    if kind is Rekey:
+        one: Rekey | Replace = Rekey(GATEWAY, 5, made.previous, utc_ms=NOON_MS, **fields)
+    else:
+        other = keys.public(secret(2, "recovery"))
+        one = Replace(GATEWAY, 5, made.previous, recovery_key=other, utc_ms=NOON_MS, **fields)
+    raw = sign_statement(one, RECOVERY if kind is Rekey else CENTRE)
+    seals += chain(5, made)
+    return list(run(seals)), raw
 
 
 def proved(one: Content, first_key: bytes | None = None) -> Evidence:

@@ -31,24 +31,27 @@ from evidence.pack.proved import PackError, Rest
 from evidence.record import Kind, encode_record
 from evidence.statement import Rekey, Replace, Revoke, parse_statement, sign_statement
 from tests.evidence.attestations import GOLDEN
-from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
+from tests.evidence.chains import GATEWAY, Chain, secret, stamp
 from tests.evidence.pack.packs import (
     CENTRE,
     CENTRE_KEY,
     FIRST_KEY,
+    FORKS,
     NOON_MS,
     RECOVERY,
+    SEALS,
+    STRANGER,
     at_ms,
+    broken,
     chain,
     content,
     enrolment,
     proved,
     receipt,
+    rekeyed,
     run,
 )
 
-SEALS = chain(9)
-STRANGER = secret(1, "a stranger")
 ENTRIES = {"a.bin": b"\x00\x01" * 20, "b.txt": b"", "c.txt": b"text"}
 
 
@@ -199,16 +202,8 @@ def test_the_clock_is_compared_with_the_receipts_of_the_centre() -> None:
     assert [finding.number for finding in one.findings if finding.code is Code.CLOCK_AHEAD] == [5]
 
 
-def broken(at: int, **change: object) -> tuple[PackedSeal, ...]:
-    whole = list(run(SEALS))
-    whole[at] = evolve(whole[at], **change)
-    return tuple(whole)
-
-
 OTHER = Chain(owner="gw-8")
 OTHERS = chain(9, OTHER)
-FORKED = Chain()
-FORKS = [FORKED.seal([heartbeat(100 + number)]) for number in range(9)]
 
 
 @pytest.mark.parametrize(
@@ -288,23 +283,6 @@ def test_attestations_that_a_hole_between_runs_may_hold_are_not_missed() -> None
 
 
 # -- new keys
-
-
-def rekeyed(kind: type[Rekey | Replace]) -> tuple[list[PackedSeal], bytes]:
-    """Nine seals, of which those from the fifth on are signed under keys that a statement brought."""
-    made = Chain()
-    seals = chain(4, made)
-    made.signer_owner = "new"
-    fields = {"next_key": keys.public(secret(5, "new")), "first_record": made.next_record, "reason": "lost"}
-    if kind is Rekey:
-        one: Rekey | Replace = Rekey(GATEWAY, 5, made.previous, utc_ms=NOON_MS, **fields)
-    else:
-        other = keys.public(secret(2, "recovery"))
-        one = Replace(GATEWAY, 5, made.previous, recovery_key=other, utc_ms=NOON_MS, **fields)
-    raw = sign_statement(one, RECOVERY if kind is Rekey else CENTRE)
-    seals += chain(5, made)
-    packed = list(run(seals))
-    return packed, raw
 
 
 @pytest.mark.parametrize("kind", [Rekey, Replace])
