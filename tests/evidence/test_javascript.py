@@ -19,7 +19,7 @@ FIRST_KEY = keys.public(secret(1))
 OTHER_KEY = keys.public(secret(1, "another"))
 ENROLLED = sign_statement(ENROLMENT, CENTRE)
 OLD = 1_003
-"""Seals, of which our verifier keeps the last 1,000: it cannot compare the first, and says so."""
+"""Seals: the verifier in JavaScript once kept the last 1,000 of them and could not compare the first."""
 
 
 def test_a_key_between_two_statements_proves_a_fork_too(tmp_path: Path) -> None:
@@ -57,6 +57,7 @@ def test_a_seal_a_thousand_seals_old_is_still_known(tmp_path: Path) -> None:
     told = judge(files, centre=CENTRE_KEY)
     assert [one["ok"] for one in told] == [True, False, False, False]
     assert [one["error"].rpartition(" ")[2] for one in told[1:]] == ["invalid", "duplicate", "fork"]
+    assert [verify_file(file, centre_key=CENTRE_KEY).ok for file in files] == [True, False, False, False]
 
 
 def test_items_of_another_form_get_a_verdict(tmp_path: Path) -> None:
