@@ -39,7 +39,7 @@ MAGIC: Final = "dianjian chain"
 VERSION: Final = 2
 _READABLE: Final = (1, VERSION)
 STORED_MAX: Final = 10_000
-"""Seals that are remembered, a day of one in nine seconds, and as many statements; 5 MB in all."""
+"""Seals that are remembered, a day of one in nine seconds, and as many statements; 8 MB in all."""
 FINDINGS_MAX: Final = 1_000
 """Findings kept with their text; further ones are only counted."""
 _PAIR: Final = b"\x82"
