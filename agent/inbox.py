@@ -88,6 +88,11 @@ def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
     return path
 
 
+def read_known(raw: bytes) -> set[str]:
+    """The ids in a checkpoint; raises ValueError or TypeError."""
+    return {str(one) for one in json.loads(raw)}
+
+
 @define(eq=False, repr=False)
 class Inbox(RecordSource):
     """The agent's side.
@@ -115,7 +120,7 @@ class Inbox(RecordSource):
         """Find out which entries are sealed already, if there are any."""
         if self._entries():
             with contextlib.suppress(ValueError, TypeError):
-                self._known |= {str(one) for one in json.loads(self.store.checkpoint(CHECKPOINT) or b"[]")}
+                self._known |= read_known(self.store.checkpoint(CHECKPOINT) or b"[]")
             for seal in read_last(self.store, SEALS_LOOKED_AT):
                 self._known |= {str(one.body.get(_ID)) for one in seal.events(*_SEALED)}
         return ()

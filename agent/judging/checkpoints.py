@@ -146,7 +146,7 @@ class Checkpoints:
         if raw is None:
             return []
         try:
-            return [Episode.from_body(body) for body in cbor2.loads(raw)]
+            return read_episodes(raw)
         except Exception as error:  # noqa: BLE001 - they are all in the chain
             LOG.warning("earlier episodes are not shown: %s", error)
             return []
@@ -158,3 +158,8 @@ class Checkpoints:
             self.damaged.append(number)
         for record in seal.decode():
             self.feed.replay(record)
+
+
+def read_episodes(raw: bytes) -> list[Episode]:
+    """The episodes in a checkpoint; whatever it raises, they cannot be read."""
+    return [Episode.from_body(body) for body in cbor2.loads(raw)]

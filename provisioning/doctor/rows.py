@@ -9,17 +9,22 @@ file, or that the disk damages it. Three things are compared:
   had receipted. A receipt rides on a later commit, so only heartbeats before the last SETTLED_SEALS count.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-import cbor2
 from attrs import define, field
 
 from agent.build import detector_feed_of
-from agent.detect.episode import Episode
 from agent.inbox import CHECKPOINT as POSTBOX
-from agent.judging.checkpoints import BEHAVIOUR, CHECKPOINT, EPISODES, METERS, NUMBER_BYTES
+from agent.inbox import read_known
+from agent.judging.checkpoints import (
+    BEHAVIOUR,
+    CHECKPOINT,
+    EPISODES,
+    METERS,
+    NUMBER_BYTES,
+    read_episodes,
+)
 from agent.orders.book import Book
 from agent.orders.orders import CHECKPOINT as ORDERS
 from agent.orders.orders import PLACE as ORDERS_AT
@@ -91,8 +96,8 @@ def _readers_of(site: Site) -> Mapping[str, Callable[[bytes], object]]:
     readers: dict[str, Callable[[bytes], object]] = {
         ORDERS: bytes if key is None else lambda raw: Book.from_cbor(raw, site.site.gateway, key),
         ORDERS_AT: _read_place,
-        EPISODES: lambda raw: [Episode.from_body(body) for body in cbor2.loads(raw)],
-        POSTBOX: lambda raw: [str(one) for one in json.loads(raw)],
+        EPISODES: read_episodes,
+        POSTBOX: read_known,
         TPM: read_counter,
     }
     try:
