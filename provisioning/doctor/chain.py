@@ -37,7 +37,7 @@ from evidence.verify import read_declarations
 from evidence.walk import Walk, WalkedSeal
 from evidence.words import Words
 from provisioning.doctor.finding import Finding, Progress, State, Target, failed, ok, warning
-from provisioning.doctor.rows import Receipted, check_rows
+from provisioning.doctor.rows import SHOWN, Receipted, check_rows, name_seals
 from provisioning.words.tamper import describe_tamper
 
 LOOKS: Final = 3
@@ -50,7 +50,6 @@ TAMPER_SEALS: Final = 3_000
 RECEIPT_OLD_S: Final = 900.0
 """Receipts come within seconds; a quarter of an hour is an outage."""
 BACKLOG_FEW: Final = 10
-_SHOWN: Final = 5
 _SEALS_ALONE: Final = Words(
     "{text}；其中 {missing} 个签封的读数尚未送达中心，读数已送达至 {up_to}",
     "{text}; the readings of {missing} of them are not at the centre yet, those up to {up_to} are",
@@ -247,7 +246,9 @@ def chain(target: Target, report: Progress) -> Iterator[Finding]:
         yield _judge_receipt(tip.last.number, last_receipt(tip.receipts, key), target.now)
         strange = _find_strange(tip.receipt_rows, key, target.site.site.gateway)
         if strange:
-            yield warning("chain", _NO_RECEIPTS.fill(seals=_name(strange)), _NO_RECEIPTS_REMEDY, "receipts")
+            yield warning(
+                "chain", _NO_RECEIPTS.fill(seals=name_seals(strange)), _NO_RECEIPTS_REMEDY, "receipts"
+            )
         yield from check_rows(target.site, target)
         try:
             yield from _walk_end(target.site, target.folder, tip.last.number, report)
@@ -332,7 +333,7 @@ def _walk_end(site: Site, folder: Path, last: int, report: Progress) -> Iterator
         yield (warning if one.is_gap else failed)("chain", one.text, _REFUSED, "seals")
     yield from bodies.report()
     yield from receipted.report(newest)
-    for record in list(seen.values())[-_SHOWN:]:
+    for record in list(seen.values())[-SHOWN:]:
         yield _report_tamper(record)
 
 
@@ -356,15 +357,10 @@ class _Bodies:
 
     def report(self) -> Iterator[Finding]:
         if self._changed:
-            yield failed("chain", _CHANGED.fill(seals=_name(self._changed)), _REFUSED, "bodies")
+            yield failed("chain", _CHANGED.fill(seals=name_seals(self._changed)), _REFUSED, "bodies")
         gone = [n for n in self._bare if n not in self._declared and n not in self.delivered]
         if gone:
-            yield failed("chain", _GONE.fill(seals=_name(gone)), _GONE_REMEDY, "bodies")
-
-
-def _name(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:_SHOWN]))
-    return f"{shown}, …" if len(numbers) > _SHOWN else shown
+            yield failed("chain", _GONE.fill(seals=name_seals(gone)), _GONE_REMEDY, "bodies")
 
 
 def _report_unfinished() -> Finding:

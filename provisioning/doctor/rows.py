@@ -9,7 +9,7 @@ file, or that the disk damages it. Three things are compared:
   had receipted. A receipt rides on a later commit, so only heartbeats before the last SETTLED_SEALS count.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import define, field
@@ -46,7 +46,8 @@ ROWS_MAX: Final = 3_000
 """Rows whose columns are compared: eight hours at a seal in ten seconds, 0.1 s."""
 SETTLED_SEALS: Final = 2 * RECEIPT_COMMITS
 """Seals after which a receipt that a heartbeat knows must be on the disk: it rides on one commit in ten."""
-_SHOWN: Final = 5
+SHOWN: Final = 5
+"""Seals or records in one report."""
 _MISFITS: Final = Words(
     "签封{seals}旁的列（编号、哈希、记录数）与签名的内容不符：有人改动过数据库，或磁盘损坏",
     "the columns beside seals {seals} (number, hash, records) are not what was signed: "
@@ -81,13 +82,18 @@ def check_rows(site: Site, target: Target) -> Iterator[Finding]:
     database = target.folder / DATABASE_NAME
     misfits = find_misfits(database, ROWS_MAX)
     if misfits:
-        shown = ", ".join(map(str, misfits[:_SHOWN])) + (", …" if len(misfits) > _SHOWN else "")
-        yield failed("chain", _MISFITS.fill(seals=shown), _KEEP, "columns")
+        yield failed("chain", _MISFITS.fill(seals=name_seals(misfits)), _KEEP, "columns")
     readers = _readers_of(site)
     for name, raw in read_checkpoints(database).items():
         why = _find_fault(readers, name, raw)
         if why:
             yield warning("chain", _CHECKPOINT.fill(name=name, why=why), _FROM_CHAIN, "checkpoints")
+
+
+def name_seals(numbers: Sequence[int]) -> str:
+    """The first of `numbers`, and whether there are more."""
+    shown = ", ".join(map(str, numbers[:SHOWN]))
+    return f"{shown}, …" if len(numbers) > SHOWN else shown
 
 
 def _readers_of(site: Site) -> Mapping[str, Callable[[bytes], object]]:
