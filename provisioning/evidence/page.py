@@ -10,7 +10,6 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
-from evidence.chain import Code
 from evidence.pack.content import TIME_MS_MAX
 from evidence.pack.proved import Rest
 from evidence.seal import FIRST_NUMBER
@@ -32,7 +31,7 @@ from provisioning.evidence.tables import (
     list_tampering,
     table,
 )
-from provisioning.evidence.verdict import count_seals, join_seals, name_spans
+from provisioning.evidence.verdict import count_seals, find_malformed, find_withheld, join_seals, name_spans
 from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, draw_episode, draw_episode_card
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import both, number_table, page, paragraphs
@@ -153,7 +152,7 @@ def _caveats(story: Story) -> Iterator[Html]:
     if not any(number >= asked.last for number in part.receipted):
         words = Words("时段终点之后无中心回执。", "No receipt of the centre covers the end of the window.")
         yield caption(words)
-    withheld = join_seals(number for number, by in sorted(evidence.absent.items()) if by is None)
+    withheld = find_withheld(evidence)
     if withheld:
         count, named = count_seals(withheld), name_spans(withheld)
         words = Words(
@@ -161,7 +160,7 @@ def _caveats(story: Story) -> Iterator[Html]:
             f"Bodies that are withheld, neither here nor declared lost: {count}, of seals {named}.",
         )
         yield caption(words)
-    malformed = [finding.number for finding in evidence.findings if finding.code is Code.RECORD]
+    malformed = find_malformed(evidence)
     if malformed:
         count, named = len(malformed), name_spans(join_seals(malformed))
         words = Words(

@@ -8,6 +8,9 @@ the keys can neither spoil evidence with a byte nor leave anything out unsaid.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from evidence.chain import Code
+from evidence.pack.proved import Evidence
+
 SPANS_SHOWN_MAX: Final = 20
 """Runs of seals in one line; the JSON form has all."""
 
@@ -40,6 +43,16 @@ def join_seals(numbers: Iterable[int]) -> list[Span]:
         begin = spans.pop()[0] if spans and spans[-1][1] == number - 1 else number
         spans.append((begin, number))
     return spans
+
+
+def find_withheld(evidence: Evidence) -> list[Span]:
+    """Seals of the window of a pack whose bodies are not here and that no record declares lost."""
+    return join_seals(number for number, by in sorted(evidence.absent.items()) if by is None)
+
+
+def find_malformed(evidence: Evidence) -> list[int]:
+    """Seals of a pack that hold records which are none."""
+    return [finding.number for finding in evidence.findings if finding.code is Code.RECORD]
 
 
 def name_spans(spans: Sequence[Span]) -> str:

@@ -3,13 +3,19 @@
 from hashlib import sha256
 from typing import Any
 
-from evidence.chain import Code, Finding
+from evidence.chain import Finding
 from evidence.moments import iso_utc
 from evidence.pack.content import PAGE_NAME
 from evidence.pack.proved import Evidence, Part, Rest
 from provisioning.evidence.check import Checked
 from provisioning.evidence.page import PAGE_VERSION
-from provisioning.evidence.verdict import count_seals, join_seals, list_withheld, say_verdict
+from provisioning.evidence.verdict import (
+    count_seals,
+    find_malformed,
+    find_withheld,
+    list_withheld,
+    say_verdict,
+)
 
 
 def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
@@ -37,8 +43,8 @@ def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
         "readings": story.readings,
         "absent": sorted(evidence.absent),
         "verdict": _say(checked),
-        "withheld": [list(span) for span in _find_withheld(evidence)],
-        "malformed": _count_malformed(evidence),
+        "withheld": [list(span) for span in find_withheld(evidence)],
+        "malformed": len(find_malformed(evidence)),
         "page_is_proved": checked.page_is_proved,
         "rests_on": [
             {"first": part.first, "last": part.last, "on": part.rests.value, "receipts": list(part.receipted)}
@@ -83,7 +89,7 @@ def lines(checked: Checked, raw: bytes) -> list[str]:
             f"window: seals {asked.first} to {asked.last}, {records} records, {story.readings} readings",
             *(f"seals {part.first} to {part.last} rest on the {_rests(part)}" for part in evidence.parts),
             *([f"bodies absent: {len(evidence.absent)} of the window"] if evidence.absent else []),
-            *list_withheld(_find_withheld(evidence)),
+            *list_withheld(find_withheld(evidence)),
             *(
                 f"episode {id_}: {one.body.get('rule')}, {one.body.get('state')}"
                 for id_, one in story.episodes.items()
@@ -102,21 +108,12 @@ def _list_findings(evidence: Evidence) -> list[Finding]:
     return sorted((*evidence.findings, *evidence.attestations), key=lambda one: one.number)
 
 
-def _find_withheld(evidence: Evidence) -> list[tuple[int, int]]:
-    """Seals of the window whose bodies are not here and that no record declares lost."""
-    return join_seals(number for number, by in sorted(evidence.absent.items()) if by is None)
-
-
-def _count_malformed(evidence: Evidence) -> int:
-    return sum(finding.code is Code.RECORD for finding in evidence.findings)
-
-
 def _say(checked: Checked) -> str:
     evidence = checked.evidence
     if evidence is None:
         return say_verdict(checked.ok, 0, 0)
     page = "" if checked.page_is_proved else f"its {PAGE_NAME} is not compared"
-    return say_verdict(checked.ok, count_seals(_find_withheld(evidence)), _count_malformed(evidence), page)
+    return say_verdict(checked.ok, count_seals(find_withheld(evidence)), len(find_malformed(evidence)), page)
 
 
 def _list_page(checked: Checked) -> list[str]:
