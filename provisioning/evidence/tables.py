@@ -184,10 +184,18 @@ def list_absences(story: Story) -> Iterator[Row]:
 
 
 def _say_loss(findings: Sequence[Finding]) -> Words:
-    """Why bodies are declared lost, in the words of the page where the record's own are known."""
-    if not any(one.code is Code.DROP for one in findings):
+    """Why bodies are declared lost: every reason that one seal gives, as it may declare several losses."""
+    if not findings:  # more than a pack keeps
+        return Words("已丢失", "lost")
+    whys = list(dict.fromkeys(map(_say_why, findings)))
+    return Words("；".join(why.zh for why in whys), "; ".join(why.en for why in whys))
+
+
+def _say_why(finding: Finding) -> Words:
+    """In the words of the page, where the record's own are known."""
+    if finding.code is not Code.DROP:
         return Words("磁盘丢失", "lost by the disk")
-    why = next((one.text.rpartition(": ")[2] for one in findings if ": " in one.text), "")
+    why = finding.text.partition(": ")[2]
     return _WHYS.get(why, Words(f"由网关舍弃：{why}", f"given up by the gateway: {why}"))
 
 

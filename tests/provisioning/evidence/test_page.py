@@ -3,12 +3,16 @@
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from drivers.points.model import Model, load
 from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence.chain import Code, Finding
 from evidence.pack.content import encode_content
 from evidence.record import Kind, encode_reading, encode_record
 from provisioning.evidence.check import check, make_pack
 from provisioning.evidence.page import PAGE_VERSION, draw_evidence_page
+from provisioning.evidence.tables import _say_loss
 from tests.agent.rig import SITE
 from tests.evidence.chains import NOON_NS, Chain, stamp
 from tests.evidence.pack import packs
@@ -122,3 +126,21 @@ def test_a_page_that_changes_is_another_version(tmp_path: Path) -> None:
         assert text in page.decode(), text
     (tmp_path / "page.html").write_bytes(page)  # to look at
     assert sha256(page).hexdigest() == PAGES[PAGE_VERSION]
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ([(Code.DROP, ": no room")] * 2, "given up by the gateway for want of room"),
+        ([(Code.DROP, ": pump: no room")], "given up by the gateway: pump: no room"),
+        ([(Code.DROP, ": damaged"), (Code.LOST_TAIL, "")], "damaged on the gateway's disk; lost by the disk"),
+        (
+            [(Code.DROP, ": no room"), (Code.DROP, ": damaged")],
+            "given up by the gateway for want of room; damaged on the gateway's disk",
+        ),
+        ([], "lost"),
+    ],
+)
+def test_all_that_a_seal_says_of_what_is_lost_is_told(losses: list[tuple[Code, str]], said: str) -> None:
+    findings = [Finding(code, f"bodies of seals 5 to 5 are lost{why}", 9) for code, why in losses]
+    assert _say_loss(findings).en == said
