@@ -1,11 +1,10 @@
 // An exported chain, checked item after item: docs/format.md, sections 9 and 10.
 
 import { decodeAt } from './cbor.mjs';
-import { gateway, refuse, same } from './strict.mjs';
+import { gateway, refuse, same, ZEROS } from './strict.mjs';
 import { continueChain, kindOf, openEnrolment } from './statement.mjs';
 import { accept, begin } from './verify.mjs';
 
-const ZEROS = Buffer.alloc(32);
 const VERSION_BARE = 1; // has no statements
 const VERSION = 2;
 

@@ -1,6 +1,6 @@
 // The content of an evidence pack, in form alone: docs/format.md, section 9.
 
-import { array, decode, gateway, octets, refuse, text, uint } from './strict.mjs';
+import { array, decode, gateway, list, octets, refuse, text, uint } from './strict.mjs';
 
 const CONTENT_MAX = 128 * 2 ** 20;
 const TIME_MAX = 253_402_300_799_000;
@@ -58,9 +58,6 @@ function checkRun(run) {
   }
   if (!Array.isArray(run.at(-1))) refuse('a run that does not end with a seal');
 }
-
-const list = (value, most, least = 0) => (Array.isArray(value) && value.length <= most && value.length >= least
-  ? value : refuse(`no array of ${least} to ${most}`));
 
 const blob = (value, most, least = 0) => (value instanceof Uint8Array && value.length <= most && value.length >= least
   ? value : refuse(`no byte string of ${least} to ${most}`));

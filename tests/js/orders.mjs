@@ -1,7 +1,7 @@
 // Orders, the number of the newest, and what the root says of keys: docs/format.md, section 15, written from it alone.
 
 import { plain } from './record.mjs';
-import { array, decode, FormError, gateway, octets, publicKey, refuse, same, sign1, text, uint } from './strict.mjs';
+import { array, decode, FormError, gateway, list, octets, publicKey, refuse, same, sign1, text, uint, ZEROS } from './strict.mjs';
 
 const ORDER_MAX = 16_384;
 const NEWEST_MAX = 768;
@@ -9,7 +9,6 @@ const STATEMENT_MAX = 1_024;
 const SEQ_MAX = 2 ** 32 - 1;
 const LIVE_MAX = 64;
 const KINDS = ['alert', 'cancel', 'check', 'config', 'diagnose', 'list', 'supervise'];
-const ZEROS = Buffer.alloc(32);
 
 const matching = (pattern) => (value) =>
   (typeof value === 'string' && pattern.test(value) ? value : refuse('another form'));
@@ -17,10 +16,8 @@ const kind = matching(/^[a-z][a-z0-9_]{0,15}$/);
 const area = matching(/^[0-9A-Za-z]{0,32}$/);
 const id = gateway;
 const named = (value) => text(value) || refuse('no name');
-const list = (value, most) => (Array.isArray(value) && value.length <= most ? value : refuse('no short array'));
 
 export function openOrder(raw) {
-  if (raw.length > ORDER_MAX) refuse('too long');
   const signed = sign1(raw, ORDER_MAX);
   const items = array(decode(signed.payload, ORDER_MAX), 15);
   uint(items[0], 1, 1);

@@ -4,16 +4,13 @@ import { covers } from './chain.mjs';
 import { contentOf } from './content.mjs';
 import { openReceipt } from './receipt.mjs';
 import { continueChain, kindOf, openStatement } from './statement.mjs';
-import { array, decode, octets, refuse, same, sha256, sign1, uint } from './strict.mjs';
+import { array, decode, hex, octets, refuse, same, sha256, sign1, uint, ZEROS } from './strict.mjs';
 import { accept, begin, openRecords, parseSeal, stateAfter } from './verify.mjs';
 import { openZip } from './zip.mjs';
 
 const NAMES = ['evidence.cbor', 'report.html', 'index.txt'];
 const EVIDENCE_MAX = 128 * 2 ** 20;
 const ISSUE_MAX = 512;
-const ZEROS = Buffer.alloc(32);
-
-const hex = (raw) => Buffer.from(raw).toString('hex');
 
 // `keys`: what the verifier was given, {centre, first}. Fills `told`.
 export async function checkPack(raw, keys, told) {

@@ -1,12 +1,11 @@
 // Receipts and beacons: docs/format.md, section 7.
 
-import { array, decode, gateway, octets, refuse, same, sign1, uint } from './strict.mjs';
+import { array, decode, gateway, octets, refuse, same, sign1, uint, ZEROS } from './strict.mjs';
 
 const RECEIPT_MAX = 2_048;
 const BEACON_MAX = 128;
 const RANGES_MAX = 64;
 const NUMBER_MAX = 2 ** 40 - 1;
-const ZEROS = Buffer.alloc(32);
 
 export async function openReceipt(raw, centreKey) {
   const signed = sign1(raw, RECEIPT_MAX);

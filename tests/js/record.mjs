@@ -1,7 +1,7 @@
 // What a record may hold: docs/format.md, section 5, and evidence/records.cddl, written from them alone.
 
 import { Float } from './cbor.mjs';
-import { array, decode, octets, RECORD_MAX, refuse, same, text, uint } from './strict.mjs';
+import { array, decode, list, octets, RECORD_MAX, refuse, same, text, uint, ZEROS } from './strict.mjs';
 
 const BLOCKS_MAX = 32;
 const NAME_MAX = 256;
@@ -13,7 +13,6 @@ const TIME_S_MAX = 253_402_300_799;
 const RATIO_MAX = 1_000_000_000;
 const SEAL_MAX = 2 ** 40 - 1;
 const INT_MAX = (1n << 64n) - 1n;
-const ZEROS = Buffer.alloc(32);
 
 export function openRecord(raw) {
   const items = decode(raw, RECORD_MAX);
@@ -34,7 +33,7 @@ function reading([kind, utc, boottime, clock, meter, group, model, blocks, quali
   [meter, reason].forEach((one) => text(one));
   octets(model, 8);
   uint(latency, 1_000_000_000);
-  list(blocks, BLOCKS_MAX, block);
+  listOf(blocks, BLOCKS_MAX, block);
   return { kind };
 }
 
@@ -84,9 +83,8 @@ function ratio(value) {
   if (!(number(value) > 0 && number(value) <= RATIO_MAX)) refuse('no ratio');
 }
 
-function list(value, most, check) {
-  if (!Array.isArray(value) || value.length > most) refuse(`no array of at most ${most}`);
-  value.forEach((item) => check(item));
+function listOf(value, most, check) {
+  list(value, most).forEach((item) => check(item));
 }
 
 const each = (check) => (value) => map(value).forEach((item) => check(item));
@@ -97,7 +95,7 @@ const table = (checks, needed = []) => (value) => {
   for (const [key, check] of Object.entries(checks)) if (map(value).has(key)) check(value.get(key));
 };
 
-const powers = (value) => list(value, MINUTES_MAX, orNull(number));
+const powers = (value) => listOf(value, MINUTES_MAX, orNull(number));
 const lost = { first: seal, last: seal };
 const ascending = (check) => (body) => {
   check(body);
@@ -105,7 +103,7 @@ const ascending = (check) => (body) => {
 };
 const episode = {
   id: name, linkage: name, rule: name, severity: name, state: name,
-  lines: (value) => list(value, ENTRIES_MAX, name),
+  lines: (value) => listOf(value, ENTRIES_MAX, name),
   begin_at_s: time, raised_at_s: time, end_at_s: orNull(time),
   numbers: map,
   sentence: table({ zh: string, en: string }, ['zh', 'en']),
@@ -126,14 +124,14 @@ const meter = table({
 const u32 = (value) => uint(value, 2 ** 32 - 1);
 const digits = (value) => (/^[0-9a-f]{64}$/.test(string(value)) ? value : refuse('no digest'));
 const file = table({ name, size: (value) => uint(value), sha256: digits }, ['name', 'size', 'sha256']);
-const files = (value) => list(value, FILES_MAX, file);
+const files = (value) => listOf(value, FILES_MAX, file);
 
 const BODIES = {
   2: table({
     site: string, site_deflated: blob, site_hash: hash, version: string, boot_id: (value) => octets(value, 16),
     clock: name, meters: each(meter), linkages: each(hash), feed: orNull(hash), models: each(blob), learned: map,
   }),
-  3: table({ buses: (value) => list(value, ENTRIES_MAX, map) }),
+  3: table({ buses: (value) => listOf(value, ENTRIES_MAX, map) }),
   4: table({ boot_id: (value) => octets(value, 16), offset_ms: int, start: string, version: string }),
   5: table({ step_ms: int, state: name, was_offset_ms: int, offset_ms: int }),
   6: table({ what: string, count: (value) => uint(value), why: string }),
@@ -143,8 +141,8 @@ const BODIES = {
   11: table({ id: name, by: name, reason: string, files }),
   12: table({
     what: name, state: name, reason: name, hash, order: blob, newest: blob, id: name, other: name, kind: name, keys: flag,
-    statements: (value) => list(value, STATEMENTS_MAX, blob), rev: u32, seq: u32,
-    missing: (value) => list(value, STATEMENTS_MAX, u32),
+    statements: (value) => listOf(value, STATEMENTS_MAX, blob), rev: u32, seq: u32,
+    missing: (value) => listOf(value, STATEMENTS_MAX, u32),
   }, ['what']),
   13: table({ order: name, rev: u32, state: name, by: name, at: (value) => uint(value), text: string, files },
     ['order', 'rev', 'state', 'by', 'at']),

@@ -1,6 +1,6 @@
 // What begins a chain and what continues it under another key: docs/format.md, section 6.
 
-import { array, decode, FormError, gateway, octets, publicKey, refuse, same, sha256, sign1, text, uint } from './strict.mjs';
+import { array, decode, FormError, gateway, octets, publicKey, refuse, same, sha256, sign1, text, uint, ZEROS } from './strict.mjs';
 import { begin, remember } from './verify.mjs';
 
 const STATEMENT_MAX = 64_000;
@@ -8,7 +8,6 @@ const NUMBER_MAX = 2 ** 40 - 1;
 const RECORDS_MAX = 16_000;
 const REASON_MAX = 200;
 const METERS_MAX = 256;
-const ZEROS = Buffer.alloc(32);
 const DOMAINS = { enrolment: 'dj1.enrolment', rekey: 'dj1.rekey', replace: 'dj1.replace', revoke: 'dj1.revoke' };
 
 const recovery = (value) => (same(octets(value, 32), ZEROS) ? value : publicKey(value));

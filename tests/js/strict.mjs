@@ -8,9 +8,11 @@ import { FormError, refuse } from './refuse.mjs';
 export { FormError, refuse };
 
 export const sha256 = (...parts) => parts.reduce((h, part) => h.update(part), createHash('sha256')).digest();
+export const hex = (raw) => Buffer.from(raw).toString('hex');
 export const same = (a, b) => Buffer.compare(a, b) === 0;
 
 export const RECORD_MAX = 60_000;
+export const ZEROS = Buffer.alloc(32);
 const UINT64_MAX = (1n << 64n) - 1n;
 const PRIME = (1n << 255n) - 19n;
 const ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022n;
@@ -24,6 +26,9 @@ export function decode(raw, most) {
 
 export const array = (value, length) =>
   (Array.isArray(value) && value.length === length ? value : refuse(`no array of ${length}`));
+
+export const list = (value, most, least = 0) => (Array.isArray(value) && value.length <= most && value.length >= least
+  ? value : refuse(`no array of ${least} to ${most}`));
 
 export function uint(value, most = UINT64_MAX, least = 0) {
   const whole = typeof value === 'bigint' || Number.isSafeInteger(value);
@@ -48,7 +53,7 @@ export const gateway = (value) =>
 // Payload and signature check of the single form of COSE_Sign1; the library does the COSE part.
 export function sign1(raw, most) {
   if (!(raw instanceof Uint8Array) || raw[0] !== 0xd2) refuse('no tag 18');
-  const [head, unprotected, payload, signature] = array(decode(raw.subarray(1), most), 4);
+  const [head, unprotected, payload, signature] = array(decode(raw.subarray(1), most - 1), 4);
   if (!(head instanceof Uint8Array) || !same(head, Buffer.from('a10127', 'hex'))) refuse('not EdDSA');
   if (!(unprotected instanceof Map) || unprotected.size > 0) refuse('unprotected header');
   if (!(payload instanceof Uint8Array)) refuse('no payload inside');

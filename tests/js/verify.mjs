@@ -2,13 +2,12 @@
 
 import { openBody } from './body.mjs';
 import { openRecord } from './record.mjs';
-import { array, decode, FormError, gateway, octets, publicKey, same, sha256, sign1, uint } from './strict.mjs';
+import { array, decode, FormError, gateway, hex, octets, publicKey, same, sha256, sign1, uint, ZEROS } from './strict.mjs';
 
 const SEAL_MAX = 400;
 const RECORDS_MAX = 16_000;
 const NUMBER_MAX = 2 ** 40 - 1;
 const CLOCK_MS = 2_000n;
-const ZEROS = Buffer.alloc(32);
 const DECLARE = { 7: 'drop', 8: 'lost_tail' };
 
 // `past` is what was accepted, and all states of a chain share it: hashes of seals and keys by number, hashes of statements.
@@ -19,8 +18,6 @@ export function begin(name, firstKey, recoveryKey) {
     past: { hashes: new Map([[0, ZEROS]]), keys: new Map([[1, new Set([hex(firstKey)])]]), statements: new Set() },
   };
 }
-
-const hex = (octets) => Buffer.from(octets).toString('hex');
 
 // A key that seal `number` may be signed with: of all of them, a second seal of that number is a fork.
 export function remember(past, number, key) {
