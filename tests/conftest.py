@@ -3,10 +3,12 @@
 `DIANJIAN_EXPLORE=1 make test` draws new examples; what it finds becomes a table row or a fixed case.
 Stores migrate in the test's process, because sqlite-utils is imported: a child for each is slow.
 Rooms whose tests wait for whole processes begin first: at the end they would leave the other workers idle.
+What the collection made stays for the whole run: the garbage collector does not look at it again and again.
 What an agent keeps over a kill lies in a folder of the run's own, which goes when the run is over.
 A test that fails while the machine stands still is run again (tests/pace.py).
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -27,6 +29,8 @@ WAITING = ("e2e", "provisioning/setup", "provisioning/doctor", "provisioning/met
 """Rooms of tests/ whose files take from half a minute to two, most of it waiting, the longest first."""
 MEMORY = "/dev/shm"  # noqa: S108 - memory is the point
 
+gc.disable()  # nothing of the collection goes before the run is over; pytest_collection_finish enables it
+
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("explore", print_blob=True)
 settings.load_profile("explore" if os.environ.get("DIANJIAN_EXPLORE") else "repeatable")
@@ -34,12 +38,18 @@ settings.load_profile("explore" if os.environ.get("DIANJIAN_EXPLORE") else "repe
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the files of WAITING in front, in its order; within a file nothing moves."""
-    rooms = [config.rootpath / "tests" / name for name in WAITING]
+    rooms = [f"{config.rootpath / 'tests' / name}{os.sep}" for name in WAITING]
 
     def find_turn(item: pytest.Item) -> int:
-        return next((turn for turn, room in enumerate(rooms) if room in item.path.parents), len(rooms))
+        path = str(item.path)
+        return next((turn for turn, room in enumerate(rooms) if path.startswith(room)), len(rooms))
 
     items.sort(key=find_turn)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
