@@ -36,6 +36,7 @@ from drivers.search.walk import (
     BusSetting,
     Probe,
     list_last_pass,
+    sort_near,
 )
 
 OWED_MAX_S: Final = 10.0
@@ -243,8 +244,7 @@ class GatewayWalk:
         if self.quick:
             return
         known = {probe.unit_id for probe in self.found}
-        units = {probe.unit_id for probe in (*self._shrugs, *self._away)} - known - {NOBODYS_UNIT_ID}
-        near = sorted(units, key=lambda unit: (min(abs(unit - other) for other in known or {1}), unit))
+        near = sort_near(self._list_silent(), known)
         fits = len(near)
         if self.found and not self.thorough:
             fits = min(fits, int(SECOND_PASS_S / max(self.cost_s(), 0.001)))
@@ -256,11 +256,14 @@ class GatewayWalk:
         self._is_last = True
         if self.quick:
             return
-        units = {probe.unit_id for probe in (*self._shrugs, *self._away)} - {NOBODYS_UNIT_ID}
         known = {probe.unit_id for probe in self.found}
-        probes = list_last_pass(self.first_reads, units, known, None)
+        probes = list_last_pass(self.first_reads, self._list_silent(), known, None)
         fits = int(GATEWAY_LAST_PASS_S / max(self.cost_s(), 0.001))
         self._fill(probes if self.thorough else probes[:fits])
+
+    def _list_silent(self) -> set[int]:
+        """The units that said nothing of their own."""
+        return {probe.unit_id for probe in (*self._shrugs, *self._away)} - {NOBODYS_UNIT_ID}
 
     # -- answers
 

@@ -107,13 +107,18 @@ class Ask:
     listens: bool = False
 
 
+def sort_near(unit_ids: Iterable[int], known: AbstractSet[int]) -> list[int]:
+    """Those of the units that are not known, near to known ones first."""
+    return sorted(
+        set(unit_ids) - known, key=lambda unit: (min(abs(unit - other) for other in known or {1}), unit)
+    )
+
+
 def list_last_pass(
     reads: Iterable[Control], unit_ids: Iterable[int], known: AbstractSet[int], setting: BusSetting | None
 ) -> list[Probe]:
-    """Each read for each unit that is not known, those near to known ones first."""
-    near = sorted(
-        set(unit_ids) - known, key=lambda unit: (min(abs(unit - other) for other in known or {1}), unit)
-    )
+    """Each read for each unit that is not known, in the order of `sort_near`."""
+    near = sort_near(unit_ids, known)
     return [Probe(setting, unit, one.function, one.address, one.count) for unit in near for one in reads]
 
 
