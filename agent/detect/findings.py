@@ -113,7 +113,7 @@ class LinkageWatch:
         ended: The violation that was cleared last.
         names: The names of the lines, for people.
         falls: What treatment drew when it was healthy.
-        asked: When a question of each rule, for a line by its id, was last asked, in slots.
+        asked: When a question of each rule and kind of it, for a line its id, was last asked, in slots.
         unsaid: The alarms whose open episodes are questions that were asked before.
         measure_rise_w: By how much the incomer's residual has grown since a time; None if not known.
     """
@@ -290,7 +290,7 @@ class LinkageWatch:
         return found
 
     def is_asked_before(self, episode: Episode, slot: int, of: str = "") -> bool:
-        """Whether `episode`, `of` a line, is a question that was asked not long ago; else it is asked now."""
+        """Whether `episode` is a question that was asked not long ago `of` a line or kind; else it is now."""
         if episode.rule not in QUESTIONS or episode.severity is not Severity.NOTICE:
             return False
         key = f"{episode.rule.value} {of}"
@@ -335,8 +335,6 @@ class LinkageWatch:
         numbers = self.collect_evidence(slot) | self._describe_violation(slot) | self._sum_up(episode)
         numbers |= {name: before[name] for name in ("begin_at_s", "reopened", "unseen") if name in before}
         numbers["course"] = [*before.get("course", ()), [rule.value, held_from]]
-        if rule in LEARN_AGAIN:
-            numbers |= plan_learning(episode.begin_at_s, self.params.utc_offset_s)
         severity = self._weigh(rule, numbers)
         words = self._write(rule, episode.lines, numbers, severity)
         return evolve(episode, rule=rule, severity=severity, numbers=numbers, sentence=words)
