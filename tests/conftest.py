@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 import sqlite_utils
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.pace import pytest_configure, pytest_terminal_summary
 
@@ -31,8 +31,10 @@ MEMORY = "/dev/shm"  # noqa: S108 - memory is the point
 
 gc.disable()  # nothing of the collection goes before the run is over; pytest_collection_finish enables it
 
-settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("explore", print_blob=True)
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", settings.get_profile("any pace"), derandomize=True)
+settings.register_profile("explore", settings.get_profile("any pace"), print_blob=True)
 settings.load_profile("explore" if os.environ.get("DIANJIAN_EXPLORE") else "repeatable")
 
 
