@@ -19,6 +19,7 @@ from agent.judging.detector_feed import DetectorFeed
 from agent.judging.judging import Judging
 from agent.judging.taken_up import decode_taken_up
 from agent.learned import Learning, read_learned
+from agent.orders.notices import Notices
 from agent.orders.orders import Orders
 from agent.overview import StatusParts
 from agent.readings import Delivered, Readings
@@ -163,16 +164,16 @@ def core_of(
     *,
     figures: Callable[[], Sequence[BusFigures]] = tuple,
     learned: Callable[[], Mapping[str, LearnedBus]] = dict,
-    send_warning: Callable[[Mapping[str, Any]], None] | None = None,
+    send_notice: Callable[[Mapping[str, Any]], None] | None = None,
     tpm: TpmTask | None = None,
 ) -> tuple[Gateway, StatusParts]:
     """The gateway's core with its sources, and the parts that the status shows."""
     taken_up = decode_taken_up(sealer.spool.kept.records)
     checkpoints = Checkpoints(store, feed, _checks_of(site, feed), taken_up.records)
-    judging = Judging(feed, checkpoints, site.warning.log, send_warning, taken_up)
+    judging = Judging(feed, checkpoints, site.warning.log, send_notice, taken_up)
     readings = Readings()
     outbox = courier.outbox
-    orders = Orders(courier.topics.gateway, courier.centre_key, store, taken_up.records)
+    orders = Orders(courier.topics.gateway, courier.centre_key, store, taken_up.records, Notices(send_notice))
     courier.on_order = orders.take
     sealing = Sealing(
         sealer,
@@ -194,7 +195,9 @@ def core_of(
         Boot(recovery.start.value, read_version(), feed.boot, manifest, store, sealer.spool),
         Learning(site.path(site.store.path), feed.setups, learned),
         *((Attesting(tpm, store, sealing.last),) if tpm else ()),
-        Inbox(site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.is_unsettled, orders.answer),
+        Inbox(
+            site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.is_unsettled, orders.take_letter
+        ),
         courier,
         orders,
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
@@ -262,7 +265,7 @@ def build(
         courier,
         figures=lambda: [bus.figures for bus in buses],
         learned=lambda: {one.id: bus.learned for one, bus in zip(site.bus, buses, strict=True)},
-        send_warning=webhook.put if webhook else None,
+        send_notice=webhook.put if webhook else None,
         tpm=tpm,
     )
     desks: dict[str, tuple[str, int, Desk]] = {

@@ -1,8 +1,9 @@
 """The inbox: files that `dianjian setup` and `answer` drop for the chain, sealed by the agent within seconds.
 
-    <store>/postbox/<time>-<digest>.json     {"what": "wiring" | "trial" | "period" | "sheet" | "answer", …}
+    <store>/postbox/<time>-<digest>.json     {"what": "wiring" | "trial" | "period" | "sheet" |
+                                              "answer" | "shown", …}
 
-A file appears whole (draft, fsync, rename) and is sealed as a record of kind COMMISSIONING, an answer to an
+A file appears whole (draft, fsync, rename) and is sealed as a record of kind COMMISSIONING, what concerns an
 order as ANSWER if `answers` takes it; its `id` is the SHA-256 of the file's bytes. It is removed when that
 seal has committed, and not before: a kill in between leaves the file, and the next start finds its id in the
 last seals and only removes it. A file that cannot be removed is remembered by its id until it is gone, so
@@ -52,6 +53,8 @@ SUFFIX: Final = ".json"
 REFUSED: Final = ".refused"
 CHECKPOINT: Final = "postbox"
 ANSWER: Final = "answer"
+SHOWN: Final = "shown"
+"""An order was shown to the plant: {"what", "order", "rev"}."""
 _ID: Final = "id"
 _SEALED: Final = (Kind.COMMISSIONING, Kind.ANSWER)
 _NOWHERE: Final = Stamp(0, 0, bytes(16), ClockState.UNSYNCHRONISED)
@@ -61,7 +64,7 @@ class EntryError(ValueError):
     """The entry fits no record."""
 
 
-def _no_answer(_: Mapping[str, Any], __: Stamp) -> NewRecord:
+def _no_answer(_: Mapping[str, Any], __: Stamp) -> NewRecord | None:
     raise FormatError("no order is held")
 
 
@@ -100,7 +103,7 @@ class Inbox(RecordSource):
     Attributes:
         folder: May be missing.
         store: Holds the checkpoint and the last seals.
-        answers: Makes the record of an answer; raises FormatError.
+        answers: Makes the record of a letter about an order, None if it says nothing new; raises FormatError.
         is_held_up: Whether seals wait for a failing disk: a record that waits in memory may be lost there.
         in_flight: Entries whose records wait for their seal, by id.
         lying: Entries that are sealed and could not be removed, by id.
@@ -109,7 +112,7 @@ class Inbox(RecordSource):
     folder: Path
     store: GatewayStore
     is_held_up: Callable[[], bool] = lambda: False
-    answers: Callable[[Mapping[str, Any], Stamp], NewRecord] = _no_answer
+    answers: Callable[[Mapping[str, Any], Stamp], NewRecord | None] = _no_answer
     in_flight: dict[str, Path] = field(factory=dict, init=False)
     lying: dict[str, Path] = field(factory=dict, init=False)
     _known: set[str] = field(factory=set, init=False)
@@ -164,11 +167,14 @@ class Inbox(RecordSource):
             record = self._record(_parse(raw, digest), stamp)
         except (EntryError, FormatError) as error:
             return self._refuse(path, str(error))
+        if record is None:
+            self._remove(digest, path)
+            return []
         self.in_flight[digest] = path
         return [record]
 
-    def _record(self, body: dict[str, Any], stamp: Stamp) -> NewRecord:
-        if body["what"] == ANSWER:
+    def _record(self, body: dict[str, Any], stamp: Stamp) -> NewRecord | None:
+        if body["what"] in {ANSWER, SHOWN}:
             return self.answers(body, stamp)
         return NewRecord(Kind.COMMISSIONING, body, Urgency.AT_ONCE, found_again=True)
 

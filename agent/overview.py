@@ -23,9 +23,9 @@ broker     {connected, ended (why the last connection ended), refused [subscript
              replayed), alarms, packets | null, url, certificate {file, ends_at | null} | null}
              packets {bytes_max, refused (0: the broker named the limit itself), smallest (that of one seal)}
 episodes   the latest, as in their records but without traces
-orders     [{order, rev, seq, kind, issuer, number, test, due | null, left_s | null, text, result (what the
-             bureau said of the answer), state (pending, overdue, what a person has answered last, or closed,
-             returned)}] of those in force
+orders     [{order, rev, seq, kind, issuer, number, test, effective, expires, due | null, left_s | null, text,
+             shown (to the plant), result (what the bureau said of the answer), state (pending, overdue, what
+             a person has answered last, or closed, returned)}] of those that stand, effective or not yet
 process    {resident_bytes, threads, descriptors}
 """
 

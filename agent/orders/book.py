@@ -109,15 +109,17 @@ class Book:
         return None if self._has_room(order, utc_ms) else Reason.FULL
 
     def in_force(self, utc_ms: int | None) -> list[Order]:
-        """The orders that hold now, cancels aside: neither ended nor overruled, and already effective."""
+        """The orders that hold now: those that stand and are already effective."""
+        standing = self.list_standing(utc_ms)
+        return [one for one in standing if utc_ms is None or one.effective_utc_ms <= utc_ms]
+
+    def list_standing(self, utc_ms: int | None) -> list[Order]:
+        """The orders that neither ended nor are overruled, cancels aside."""
         overruled = {other for _, other in self.find_contradictions(utc_ms)}
         return [
             one.order
             for one in self.held.values()
-            if not one.has_ended(utc_ms)
-            and one.order.kind != CANCEL
-            and one.order.id not in overruled
-            and (utc_ms is None or one.order.effective_utc_ms <= utc_ms)
+            if not one.has_ended(utc_ms) and one.order.kind != CANCEL and one.order.id not in overruled
         ]
 
     def find_contradictions(self, utc_ms: int | None) -> list[tuple[str, str]]:

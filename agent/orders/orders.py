@@ -24,16 +24,16 @@ from typing import Any, Final
 from attrs import Factory, define, field
 
 from agent.orders.book import Book
+from agent.orders.notices import Notices, list_rows
 from agent.sealing.source import NewRecord, RecordSource, Urgency
 from agent.store.gateway import GatewayStore
 from agent.store.tail import read_tail
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from evidence.cbor import FormatError
-from evidence.moments import iso_utc
 from evidence.orders.certificate import Certificate
 from evidence.orders.entries import BY_PEOPLE, Answered, What, answer_body, held_body, refused_body
 from evidence.orders.newest import parse_newest
-from evidence.orders.order import CHECK, Order, hash_order, parse_order
+from evidence.orders.order import hash_order, parse_order
 from evidence.orders.trust import Reason, Trust
 from evidence.record import NS_PER_MS, Kind, Record
 from evidence.record_body import check_body
@@ -67,6 +67,7 @@ class Orders(RecordSource):
 
     Attributes:
         unsealed: Records that the run before left, which follow the tip.
+        notices: Tell people.
         saved_up_to: The last seal that the kept book includes; None before the first is kept.
     """
 
@@ -74,6 +75,7 @@ class Orders(RecordSource):
     root: bytes
     store: GatewayStore
     unsealed: Sequence[object] = ()
+    notices: Notices = field(factory=Notices)
     saved_up_to: int | None = field(default=None, init=False)
     book: Book = field(
         init=False, default=Factory(lambda self: Book(self.gateway, Trust(self.root)), takes_self=True)
@@ -84,7 +86,6 @@ class Orders(RecordSource):
     _saved_ns: int = field(default=0, init=False)
     _changed: bool = field(default=True, init=False)
     _looked_ns: int | None = field(default=None, init=False)
-    _overdue: set[tuple[str, int]] = field(factory=set, init=False)
 
     # -- what comes
 
@@ -165,8 +166,16 @@ class Orders(RecordSource):
         body = {"what": What.NEWEST.value, "newest": attested.raw, "seq": newest.seq, "statements": new}
         return [body]
 
+    def take_letter(self, letter: Mapping[str, Any], stamp: Stamp) -> NewRecord | None:
+        """The record of a letter in the agent's inbox, None if it says nothing new; raises FormatError."""
+        return (
+            self._note_shown(letter, stamp)
+            if letter["what"] == Answered.SHOWN
+            else self.answer(letter, stamp)
+        )
+
     def answer(self, letter: Mapping[str, Any], stamp: Stamp) -> NewRecord:
-        """The record of what a person of the plant answers, out of the agent's inbox; raises FormatError."""
+        """The record of what a person of the plant answers; raises FormatError."""
         order, state = letter.get("order"), letter.get("state")
         held = self.book.held.get(order) if isinstance(order, str) else None
         if held is None:
@@ -177,29 +186,20 @@ class Orders(RecordSource):
         check_body(Kind.ANSWER, body)
         return self._apply(Kind.ANSWER, body, stamp)._replace(found_again=True)
 
+    def _note_shown(self, letter: Mapping[str, Any], stamp: Stamp) -> NewRecord | None:
+        """The record that an order was shown to the plant; None if it says nothing new."""
+        order = letter.get("order")
+        held = self.book.held.get(order) if isinstance(order, str) else None
+        if held is None:
+            raise FormatError(f"no order {str(order)[:40]!r} is held")
+        if letter.get("rev") != held.order.rev or Answered.SHOWN in held.answers:
+            return None
+        body = answer_body(held.order.id, held.order.rev, Answered.SHOWN, stamp.utc_ns // NS_PER_MS)
+        return self._apply(Kind.ANSWER, {**body, "id": letter["id"]}, stamp)._replace(found_again=True)
+
     def list_open(self, stamp: Stamp) -> list[dict[str, Any]]:
-        """The orders in force for people.
-
-        `state` is pending, overdue, the last answer of a person, or what the bureau made of it: closed or
-        returned.
-        """
-        utc_ms = _utc_ms(stamp)
-        return [self._describe(one, utc_ms) for one in self.book.in_force(utc_ms) if one.kind != CHECK]
-
-    def _describe(self, order: Order, utc_ms: int | None) -> dict[str, Any]:
-        due_ms, answers = order.due_utc_ms, self.book.held[order.id].answers
-        left_s = None if due_ms is None or utc_ms is None else (due_ms - utc_ms) // 1_000
-        given = [one for one in answers if one in BY_PEOPLE]
-        state = given[-1] if given else "overdue" if left_s is not None and left_s < 0 else "pending"
-        result = self.book.find_result(order)
-        if result is not None:
-            state = "closed" if result.body.get("closed") is True else "returned"
-        return {
-            "order": order.id, "rev": order.rev, "seq": order.seq, "kind": order.kind, "issuer": order.issuer,
-            "number": order.number, "test": order.test, "state": state, "left_s": left_s,
-            "due": None if due_ms is None else iso_utc(due_ms), "text": str(order.body.get("text", "")),
-            "result": "" if result is None else str(result.body.get("text", "")),
-        }  # fmt: skip
+        """The orders for people: see `agent.orders.notices`."""
+        return list_rows(self.book, _utc_ms(stamp))
 
     # -- what follows
 
@@ -214,7 +214,7 @@ class Orders(RecordSource):
         if self._looked_ns is not None and stamp.boottime_ns - self._looked_ns < LOOK_S * NS_PER_S:
             return []
         self._looked_ns = stamp.boottime_ns
-        self._warn_overdue(stamp)
+        self.notices.look(self.list_open(stamp))
         return self._put([*self._contradictions(stamp), *self._missing(stamp)], stamp)
 
     def on_sealed(self, stamp: Stamp, tip: int, /) -> None:
@@ -249,19 +249,6 @@ class Orders(RecordSource):
         self.book.apply(kind, body, _utc_ms(stamp))
         self._changed = True
         return NewRecord(kind, body, Urgency.AT_ONCE)
-
-    def _warn_overdue(self, stamp: Stamp) -> None:
-        """Say in the log, once in a run, that nobody has answered in time."""
-        utc_ms = _utc_ms(stamp)
-        if utc_ms is None:
-            return
-        for id_, one in self.book.held.items():
-            due_ms = one.order.due_utc_ms
-            if due_ms is None or due_ms >= utc_ms or (id_, one.order.rev) in self._overdue:
-                continue
-            self._overdue.add((id_, one.order.rev))
-            if not one.has_ended(utc_ms) and not set(one.answers) & set(BY_PEOPLE):
-                LOG.warning("order %s is overdue: nobody of the plant has answered", id_)
 
     def _answers(self, stamp: Stamp) -> list[dict[str, Any]]:
         at_ms = stamp.utc_ns // NS_PER_MS

@@ -1,11 +1,11 @@
 """`dianjian web`: the gateway's status page, for a browser on the gateway or on its maintenance port.
 
-Read only, in a process of its own beside the agent (`systemd/dianjian-page.service`). It listens on
-loopback; a technician reaches it with `ssh -L 8460:127.0.0.1:8460 gateway`. There it is shown to who may read
-the status socket, and to who has the token that it logs at its start. On any other address it requires
-a password, whose file `dianjian web --set-password FILE` writes, and does not start without one. Without
-a certificate it is plain HTTP, and the password and the page can be read on that network: use it over a
-cable, or give --certificate and --key.
+In a process of its own beside the agent (`systemd/dianjian-page.service`), which can write nothing but
+letters into the agent's inbox: that an order was shown. It listens on loopback; a technician reaches it
+with `ssh -L 8460:127.0.0.1:8460 gateway`. There it is shown to who may read the status socket, and to who
+has the token that it logs at its start. On any other address it requires a password, whose file `dianjian
+web --set-password FILE` writes, and does not start without one. Without a certificate it is plain HTTP, and
+the password and the page can be read on that network: use it over a cable, or give --certificate and --key.
 """
 
 import logging
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from agent.host.notify import notify
 from agent.site.file import ConfigError
@@ -35,8 +35,10 @@ from provisioning.live.page.gate import (
     write_password,
 )
 from provisioning.live.page.neighbour import may_read_status
+from provisioning.live.page.orders import list_orders
 from provisioning.live.page.page import POLICY, draw_status_page
 from provisioning.live.page.server import Server
+from provisioning.live.page.shown import Shown
 from provisioning.live.page.site import SiteFile
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
@@ -91,7 +93,8 @@ def command(
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     token = Token() if gate is None else None
     pages = Pages(site, chain)
-    server = Server(pages.build, POLICY, gate, names, language() == "zh", token, pages.may_see)
+    chinese = language() == "zh"
+    server = Server(pages.build, POLICY, gate, names, chinese, token, pages.may_see, pages.note_shown)
     _run(server, host, port, context)
 
 
@@ -101,6 +104,11 @@ class Pages:
 
     site: SiteFile
     chain: Chain
+    _shown: Shown = field(factory=Shown, init=False)
+
+    def note_shown(self) -> None:
+        """Tell the agent which orders somebody was sent for the first time."""
+        self._shown.tell(self.site.plan().state, time.time_ns())
 
     def may_see(self, user: int) -> bool:
         """Whether a user of this machine may read the status socket too."""
@@ -114,12 +122,14 @@ class Pages:
         now_s = time.time()
         seen = Snapshot(plan, status, silence, self.chain.read(plan, now_s), now_s, self.site.problem)
         try:
-            return draw_status_page(seen, chinese=chinese)
+            page = draw_status_page(seen, chinese=chinese)
         except NOT_UNDERSTOOD_ERRORS:
             if status is None:
                 raise
             LOG.exception("what answers on the status socket is not understood")  # another version's agent
             return draw_status_page(evolve(seen, status=None, silence=NOT_UNDERSTOOD), chinese=chinese)
+        self._shown.note(list_orders(seen))
+        return page
 
 
 def _read_status(state: Path) -> tuple[dict[str, Any] | None, str]:

@@ -3,19 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from agent.orders.notices import HOUR_S, KINDS
 from evidence.words import Words
 from provisioning.words.language import translate
 
-HOUR_S: Final = 3600
-KINDS: Final[Mapping[str, Words]] = {
-    "alert": Words("应急响应", "alert"),
-    "cancel": Words("撤销", "cancel"),
-    "check": Words("核查结果", "check"),
-    "config": Words("配置", "configuration"),
-    "diagnose": Words("诊断", "diagnosis"),
-    "list": Words("减排清单", "reduction list"),
-    "supervise": Words("督办", "supervision"),
-}
 STATES: Final[Mapping[str, Words]] = {
     "pending": Words("待答复", "waits for an answer"),
     "overdue": Words("逾期", "OVERDUE"),

@@ -14,6 +14,7 @@ from agent.detect.sentence import name_lines
 from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.live.page.episodes import Episode
+from provisioning.live.page.orders import list_urgent
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup
@@ -121,9 +122,10 @@ def judge_outlook(seen: Snapshot, episodes: Sequence[Episode], questions: int = 
     if seen.status is None:
         state = State.ACT if raised else State.UNKNOWN
         return Outlook(state, (WORDS["no agent"], *raised, *asks))
-    warned = (*_list_counting(seen), *_list_trouble(seen.status))
-    if raised:
-        return Outlook(State.ACT, (*raised, *warned, *asks))
+    late, waiting = list_urgent(seen)
+    warned = (*_list_counting(seen), *waiting, *_list_trouble(seen.status))
+    if raised or late:
+        return Outlook(State.ACT, (*raised, *late, *warned, *asks))
     if warned:
         return Outlook(State.WARN, (*warned, *asks), _find_due(seen))
     if not seen.status["linkages"]:

@@ -14,6 +14,7 @@ from evidence.moments import local_text
 from provisioning.live.page.curves import draw_day
 from provisioning.live.page.episodes import Episode, draw_cards, find_episodes
 from provisioning.live.page.learned import count_open, draw_learned
+from provisioning.live.page.orders import draw_orders, list_orders
 from provisioning.live.page.outlook import draw_outlook, judge_outlook
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.live.page.tables import draw_buses, draw_lines, draw_linkages, draw_meters, format_beat
@@ -65,6 +66,7 @@ def _draw_body(seen: Snapshot, reader: Reader) -> Iterator[Html]:
     episodes = find_episodes(seen)
     yield draw_outlook(judge_outlook(seen, episodes, count_open(plan)), reader)
     yield from _draw_notes(seen, reader)
+    yield from draw_orders(list_orders(seen), plan.offset_s, reader)
     if status and status["linkages"]:
         yield _part(reader.text("Linkages"), draw_linkages(status, reader))
     yield from draw_cards(episodes, plan.offset_s, reader)

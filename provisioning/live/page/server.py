@@ -65,6 +65,7 @@ class Server:
         gate: Checks the password; None if none is required.
         token: What the address must carry, where there is no password; None if nothing is required.
         may_see: Whether this user of the machine sees the page without the token.
+        on_shown: Called when somebody who may see it is sent the page.
         names: Hosts beside addresses and localhost.
         chinese: Whether browsers that prefer neither language get Chinese.
     """
@@ -76,6 +77,7 @@ class Server:
     chinese: bool = False
     token: Token | None = None
     may_see: Callable[[int], bool] = lambda _user: False
+    on_shown: Callable[[], object] = lambda: None
     _pages: dict[bool, tuple[float, bytes, bytes]] = field(factory=dict, init=False)
     _turn: threading.Lock = field(factory=threading.Lock, init=False)
     _tries: threading.BoundedSemaphore = field(
@@ -106,6 +108,8 @@ class Server:
         headers = {"Content-Security-Policy": self.policy, "Vary": "Accept-Language, Accept-Encoding"}
         if self.token is not None and QUERY in request.query:
             headers["Set-Cookie"] = self.token.cookie
+        if request.method == "GET":
+            self.on_shown()
         if takes_gzip(request):
             body, headers["Content-Encoding"] = packed, "gzip"
         return Response(HTTPStatus.OK, body, "text/html; charset=utf-8", headers)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.inbox import INBOX_NAME
 from provisioning.live.page.server import LIMITS
 from provisioning.live.web import LISTEN
 
@@ -33,9 +34,10 @@ def test_it_may_bind_the_port_that_the_program_listens_on_and_talk_to_this_machi
     assert "--listen" not in service["ExecStart"]
 
 
-def test_it_can_write_nothing_and_read_no_key(service: SectionProxy) -> None:
+def test_it_can_write_letters_to_the_agent_alone_and_read_no_key(service: SectionProxy) -> None:
     assert service["ProtectSystem"] == "strict"
-    assert not {"StateDirectory", "ReadWritePaths", "CacheDirectory", "LogsDirectory"} & set(service)
+    assert not {"StateDirectory", "CacheDirectory", "LogsDirectory"} & set(service)
+    assert service["ReadWritePaths"] == f"-/var/lib/dianjian/{INBOX_NAME}"
     assert "-/var/lib/dianjian/keys" in service["InaccessiblePaths"]
     assert "-/etc/dianjian/broker.key" in service["InaccessiblePaths"]
     assert "LoadCredential" not in service
