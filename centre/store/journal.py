@@ -93,15 +93,11 @@ class Journal(ABC):
 
 
 @define
-class SqliteJournal(Journal):
+class SqlJournal(Journal):
     """Over whatever runs a query: the owner's connection, or a reader's snapshot."""
 
     _read: Callable[[str, Sequence[Any]], list[Any]]
     _names: dict[int, str] = field(init=False, factory=dict)
-
-    def is_there(self) -> bool:
-        """Whether the file has one; a file of an older program gets it when `subscribe` opens it."""
-        return bool(self._read("SELECT 1 FROM sqlite_master WHERE name = 'journal'", ()))
 
     def identify(self) -> int:
         """The number of this store."""
@@ -121,7 +117,7 @@ class SqliteJournal(Journal):
         if not gateways:
             return self._rows("j.id > ? ORDER BY j.id LIMIT ?", (after, limit))
         ids = [id_ for id_, name in self._gateways().items() if name in gateways]
-        where = " OR ".join(["j.at BETWEEN ? AND ?"] * len(ids)) or "0"
+        where = " OR ".join(["j.at BETWEEN ? AND ?"] * len(ids)) or "1 = 0"
         spans = [end for id_ in ids for end in (id_ * SHIFT, id_ * SHIFT + NUMBER_MAX)]
         return self._rows(f"j.id > ? AND ({where}) ORDER BY j.id LIMIT ?", (after, *spans, limit))
 
@@ -130,7 +126,10 @@ class SqliteJournal(Journal):
     ) -> Iterator[Arrival]:
         """By the index of marks."""
         ids = [id_ for id_, name in self._gateways().items() if name == gateway]
-        sql = "SELECT id FROM journal WHERE marks IS NOT NULL AND at BETWEEN ? AND ? AND id < ? AND marks & ?"
+        sql = (
+            "SELECT id FROM journal "
+            "WHERE marks IS NOT NULL AND at BETWEEN ? AND ? AND id < ? AND (marks & ?) <> 0"
+        )
         for id_ in ids:
             offset = id_ * SHIFT
             found = self._read(sql, (offset + first, offset + NUMBER_MAX, before, int(mark)))
