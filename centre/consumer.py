@@ -6,7 +6,6 @@ the output holds up neither the subscriber nor its log.
 
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Final, TypeVar
 
 from attrs import define, field, frozen
@@ -22,9 +21,10 @@ from centre.feed import (
     place_of,
 )
 from centre.json_lines import JsonLine
-from centre.store.journal import Arrival, SqliteJournal
+from centre.store.journal import Arrival, SqlJournal
+from centre.store.place import Place as StorePlace
+from centre.store.place import open_to_read
 from disk.database import StoreError
-from disk.snapshot import open_snapshot
 from evidence.moments import iso_utc
 
 T = TypeVar("T")
@@ -60,14 +60,14 @@ class Wanted:
 class Consumer:
     """See the module. `store` is its number."""
 
-    path: Path
+    where: StorePlace
     wanted: Wanted
     _place: Place = field(init=False, factory=Place)
     store: int = field(init=False)
     _feed: Feed | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        self.store = self._reading(SqliteJournal.identify)
+        self.store = self._reading(SqlJournal.identify)
 
     @property
     def cursor(self) -> str:
@@ -91,7 +91,7 @@ class Consumer:
         """
         return self._reading(self._read)
 
-    def _read(self, journal: SqliteJournal) -> tuple[bool, list[JsonLine]]:
+    def _read(self, journal: SqlJournal) -> tuple[bool, list[JsonLine]]:
         if self._feed is None:
             self._feed = Feed(journal)
         self._feed.journal = journal
@@ -102,12 +102,11 @@ class Consumer:
             found, self._place = True, place_of(arrival)
         return found, lines
 
-    def _reading(self, read: Callable[[SqliteJournal], T]) -> T:
+    def _reading(self, read: Callable[[SqlJournal], T]) -> T:
         """What `read` makes of the journal as it is now."""
-        with closing(open_snapshot(self.path)) as snapshot:
-            journal = SqliteJournal(lambda sql, parameters: snapshot.read(sql, tuple(parameters)))
-            if not journal.is_there():
+        with closing(open_to_read(self.where)) as snapshot:
+            if not snapshot.has("journal"):
                 raise StoreError(
-                    f"{self.path}: has no journal; start `dianjian subscribe` of this version once"
+                    f"{self.where}: has no journal; start `dianjian subscribe` of this version once"
                 )
-            return read(journal)
+            return read(SqlJournal(snapshot.read))

@@ -81,4 +81,26 @@ TEXTS: Final[Mapping[str, str]] = {
     "{}: is empty; `dianjian centre keys root` begins a ledger": (
         "{}：为空；由 `dianjian centre keys root` 建立账簿"
     ),
+    "is no URL of PostgreSQL; write postgresql://USER@HOST:PORT/DATABASE": (
+        "不是PostgreSQL的URL；请写 postgresql://用户@主机:端口/数据库"
+    ),
+    "has a password in it, which others can see: put it into a file, see libpq's passfile": (
+        "含有口令，其他用户可以看到：请放入文件，见libpq的passfile"
+    ),
+    "names no database; write postgresql://USER@HOST:PORT/DATABASE": (
+        "没有数据库名；请写 postgresql://用户@主机:端口/数据库"
+    ),
+    "is another machine: add ?sslmode=verify-full&sslrootcert=FILE": (
+        "是另一台机器：请加上 ?sslmode=verify-full&sslrootcert=文件"
+    ),
+    "{}: needs PostgreSQL's driver: pip install 'dianjian-edge[centre]' ({})": (
+        "{}：需要PostgreSQL驱动：pip install 'dianjian-edge[centre]'（{}）"
+    ),
+    "{}: holds no store of the centre; `dianjian subscribe` makes one": (
+        "{}：其中没有中心的数据库；由 `dianjian subscribe` 建立"
+    ),
+    (
+        "{}: a newer version of dianjian-edge brought it to schema {}; this one knows {}: install that one "
+        "again; nothing was changed"
+    ): "{}：较新版本的dianjian-edge已将其升级到格式 {}；本程序只认识 {}：请重新安装该版本；未作任何改动",
 }

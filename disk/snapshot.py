@@ -5,11 +5,10 @@ Long tables are read in pieces. Nothing is written.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
-
-from attrs import frozen
 
 from disk.database import StoreError, add_suffix, connect_to_read, refuse_programs
 
@@ -17,18 +16,20 @@ PIECE_ROWS: Final = 500
 """Rows in memory at once: 32 MB of bodies at the very most."""
 
 
-@frozen
-class Snapshot:
+class Snapshot(ABC):
     """A database as it was when it was opened."""
 
-    _connection: sqlite3.Connection
-
-    def read(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
+    @abstractmethod
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query; raises StoreError."""
-        try:
-            return self._connection.execute(sql, parameters).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise StoreError(str(error)) from error
+
+    @abstractmethod
+    def has(self, table: str, column: str = "") -> bool:
+        """Whether there is such a table, with this column if one is named; raises StoreError."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the file, or end the connection."""
 
     def read_range(
         self, table: str, key: str, columns: str, first: int, last: int, *, backwards: bool = False
@@ -48,6 +49,25 @@ class Snapshot:
         while rows := self.read(sql, (first, last, PIECE_ROWS)):
             yield from rows
             first, last = (first, rows[-1][0] - 1) if backwards else (rows[-1][0] + 1, last)
+
+
+class SqliteSnapshot(Snapshot):
+    """Over a read transaction that has begun."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query; raises StoreError."""
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise StoreError(str(error)) from error
+
+    def has(self, table: str, column: str = "") -> bool:
+        """As SQLite lists it; a file of an older program lacks some."""
+        sql = "SELECT 1 FROM pragma_table_info(?) WHERE ? IN ('', name) LIMIT 1"
+        return bool(self.read(sql, (table, column)))
 
     def close(self) -> None:
         """Close the file."""
@@ -82,4 +102,4 @@ def _begin(connection: sqlite3.Connection) -> Snapshot:
     except BaseException:
         connection.close()
         raise
-    return Snapshot(connection)
+    return SqliteSnapshot(connection)

@@ -19,9 +19,11 @@ import pytest
 import sqlite_utils
 from hypothesis import HealthCheck, settings
 
+from tests.counterparts.postgresql import postgresql
 from tests.pace import pytest_configure, pytest_terminal_summary
 
 assert sqlite_utils
+assert postgresql
 assert pytest_configure
 assert pytest_terminal_summary
 

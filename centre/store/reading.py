@@ -1,4 +1,4 @@
-"""The centre's SQLite file read beside the subscriber that owns it: for evidence, export and verbs by hand.
+"""The centre's store read beside the subscriber that writes it: for evidence, export and verbs by hand.
 
 A reader holds no lock and changes nothing; it sees one moment, that of the last commit. Everything was
 verified before it was stored; statements are in the order in which they were applied.
@@ -6,15 +6,15 @@ verified before it was stored; statements are in the order in which they were ap
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 
 from attrs import frozen
 
 from centre.gateway.budget import Account
 from centre.store.contract import UnknownGatewayError, number_of
 from centre.store.journal import SHIFT
+from centre.store.place import Place, open_to_read
 from disk.database import StoreError
-from disk.snapshot import Snapshot, open_snapshot
+from disk.snapshot import Snapshot
 from evidence import cbor
 from evidence.archive import Archive
 from evidence.chain import ChainState
@@ -32,17 +32,16 @@ class Standing:
     aside: str = ""
 
 
-def read_standings(path: Path, gateway: str = "") -> dict[str, Standing]:
+def read_standings(place: Place, gateway: str = "") -> dict[str, Standing]:
     """Every gateway's standing, or that of `gateway` alone.
 
     Raises:
         StoreError: The database is missing or cannot be read.
         UnknownGatewayError: It does not know `gateway`.
     """
-    with closing(open_snapshot(path)) as snapshot:
-        known = snapshot.read("SELECT 1 FROM pragma_table_info('gateways') WHERE name = 'account'")
-        account = "account" if known else "NULL"  # a file of an older program has no such column
-        sql = f"SELECT name, state, held, {account} FROM gateways WHERE ?1 IN ('', name)"  # noqa: S608
+    with closing(open_to_read(place)) as snapshot:
+        account = "account" if snapshot.has("gateways", "account") else "NULL"  # not in an older file
+        sql = f"SELECT name, state, held, {account} FROM gateways WHERE ? IN ('', name) ORDER BY id"  # noqa: S608
         found = {
             name: Standing(
                 ChainState.from_cbor(state),
@@ -52,22 +51,22 @@ def read_standings(path: Path, gateway: str = "") -> dict[str, Standing]:
             for name, state, held, account in snapshot.read(sql, (gateway,))
         }
         if gateway and not found:
-            raise _unknown(path, gateway, snapshot)
+            raise _unknown(place, gateway, snapshot)
     return found
 
 
-def open_centre(path: Path, gateway: str) -> Archive:
+def open_centre(place: Place, gateway: str) -> Archive:
     """What the centre holds of `gateway`.
 
     Raises:
         StoreError, UnknownGatewayError: As `read_standings`.
     """
-    snapshot = open_snapshot(path)
+    snapshot = open_to_read(place)
     try:
         sql = "SELECT id, first_key, state, held FROM gateways WHERE name = ?"
         found = snapshot.read(sql, (gateway,))
         if not found:
-            raise _unknown(path, gateway, snapshot)  # noqa: TRY301
+            raise _unknown(place, gateway, snapshot)  # noqa: TRY301
         id_, first_key, state, held = found[0]
         stated = _read_statements(snapshot, id_)
         tip = ChainState.from_cbor(state)
@@ -87,17 +86,17 @@ def open_centre(path: Path, gateway: str) -> Archive:
     except BaseException as error:
         snapshot.close()
         if isinstance(error, cbor.FormatError):
-            raise StoreError(f"{path}: what is known of {gateway} cannot be read: {error}") from error
+            raise StoreError(f"{place}: what is known of {gateway} cannot be read: {error}") from error
         raise
 
 
-def read_export(path: Path, gateway: str) -> Iterator[bytes | tuple[bytes, bytes | None]]:
+def read_export(place: Place, gateway: str) -> Iterator[bytes | tuple[bytes, bytes | None]]:
     """Everything of `gateway` in the order of an exported file: statements, and (cose, body) of each seal.
 
     Raises:
         StoreError, UnknownGatewayError: As `read_standings`.
     """
-    with closing(open_centre(path, gateway)) as archive:
+    with closing(open_centre(place, gateway)) as archive:
         if archive.enrolment:
             yield archive.enrolment
         later = list(_place(archive.statements, archive.last))
@@ -122,13 +121,12 @@ def _place(statements: Sequence[bytes], last: int) -> Iterator[tuple[int, bytes]
             yield number_of(raw) - 1, raw
 
 
-def _unknown(path: Path, gateway: str, snapshot: Snapshot) -> UnknownGatewayError:
+def _unknown(place: Place, gateway: str, snapshot: Snapshot) -> UnknownGatewayError:
     names = ", ".join(sorted(name for (name,) in snapshot.read("SELECT name FROM gateways"))) or "none"
-    return UnknownGatewayError(f"{path}: nothing has come of gateway {gateway}; known: {names[:200]}")
+    return UnknownGatewayError(f"{place}: nothing has come of gateway {gateway}; known: {names[:200]}")
 
 
 def _read_statements(snapshot: Snapshot, gateway: int) -> list[tuple[int, bytes]]:
     """Number and bytes of what was applied; a file of an older program has no such table."""
-    known = snapshot.read("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'statements'")
     sql = "SELECT number, raw FROM statements WHERE gateway = ? ORDER BY id"
-    return snapshot.read(sql, (gateway,)) if known else []
+    return snapshot.read(sql, (gateway,)) if snapshot.has("statements") else []

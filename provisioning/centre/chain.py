@@ -11,6 +11,7 @@ import click
 
 from centre.answers import receipt_of
 from centre.register import Entry, add_line, read_register, statement_line
+from centre.store.place import Place
 from centre.store.reading import read_standings
 from disk.tables import parse_hex, parse_json
 from evidence.cbor import FormatError
@@ -28,7 +29,7 @@ from provisioning.terminal.say import say_json
 @STORE
 @AS_JSON
 @click.argument("gateway")
-def receipt(key: Path, store: Path, as_json: bool, gateway: str) -> None:
+def receipt(key: Path, store: Place, as_json: bool, gateway: str) -> None:
     """Print what the centre holds of GATEWAY as a signed receipt, for `dianjian-agent rekey --receipt`."""
     with failing_in_one_line(key):
         standing = read_standings(store, gateway)[gateway]
@@ -70,7 +71,7 @@ def rekey(register: Path, as_json: bool, file: Path) -> None:
 @AS_JSON
 @click.argument("gateway")
 def replace(
-    register: Path, key: Path, store: Path, reason: str, request: Path, as_json: bool, gateway: str
+    register: Path, key: Path, store: Place, reason: str, request: Path, as_json: bool, gateway: str
 ) -> None:
     """New hardware goes on as GATEWAY: print the file that `dianjian-agent install-replacement` takes."""
     del as_json  # the file is JSON in any case
@@ -103,7 +104,7 @@ def replace(
     say_json(fields)
 
 
-def revoke_chain(register: Path, key: Path, store: Path, reason: str, gateway: str) -> dict[str, Any]:
+def revoke_chain(register: Path, key: Path, store: Place, reason: str, gateway: str) -> dict[str, Any]:
     """Sign and store a revocation: no further seal of a gateway counts."""
     entry = _find_entry(register, gateway)
     with failing_in_one_line(key):

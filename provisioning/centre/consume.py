@@ -17,6 +17,7 @@ from centre.consumer import TYPES, Consumer, Wanted
 from centre.feed import CursorError
 from centre.json_lines import JsonLine, as_text
 from centre.store.lines_file import LinesFile
+from centre.store.place import Place
 from disk.database import StoreError
 from disk.files import read_plain, replace_file
 from evidence.words import Words
@@ -25,6 +26,7 @@ from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.say import say
 from provisioning.terminal.stopping import stopping
+from provisioning.terminal.store_option import store_option
 from provisioning.words.language import translate
 
 POLL_S: Final = 0.5
@@ -49,7 +51,7 @@ WORDS: Final = {
 
 
 @click.command("consume", short_help="what the centre verified, as JSON lines or for SQL")
-@click.option("--store", type=FILE, help="The subscriber's database; it may be running.")
+@store_option("The subscriber's database; it may be running.")
 @click.option("--cursor", type=FILE, help="Begin where this file says, and keep it up to date.")
 @click.option("--after", metavar="CURSOR", help='Begin behind the line with this cursor; "" for the first.')
 @click.option("--replay", is_flag=True, help="Begin at the first line, whatever --cursor says.")
@@ -61,7 +63,7 @@ WORDS: Final = {
 @click.option("--into", type=FILE, help="Put the lines into this SQLite file, instead of printing them.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the lines.")
 def command(
-    store: Path | None,
+    store: Place | None,
     cursor: Path | None,
     after: str | None,
     replay: bool,

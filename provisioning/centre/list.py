@@ -8,13 +8,15 @@ import click
 
 from centre.enrolment.ledger import Ledger
 from centre.register import Entry, read_register
+from centre.store.place import Place
 from centre.store.reading import Standing, read_standings
 from disk.translation import translate_message
 from evidence.moments import iso_utc
 from evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, parse_statement
 from provisioning.centre.chain import recovery_key_of
-from provisioning.centre.options import AS_JSON, FILE, FOLDER, REGISTER, failing_in_one_line, office_at
+from provisioning.centre.options import AS_JSON, FOLDER, REGISTER, failing_in_one_line, office_at
 from provisioning.terminal.say import say, say_json
+from provisioning.terminal.store_option import store_option
 from wire.enrolment.certificates import parse_certificate
 from wire.enrolment.token import short_code
 
@@ -23,10 +25,10 @@ _NAMES: Final = {Rekey: "rekey", Replace: "replace", Revoke: "revoke"}
 
 @click.command("list")
 @REGISTER
-@click.option("--store", type=FILE, help="The subscriber's database, to show where each chain stands.")
+@store_option("The subscriber's database, to show where each chain stands.")
 @click.option("--authority", type=FOLDER, help="The office's folder, to show tokens and certificates.")
 @AS_JSON
-def listing(register: Path, store: Path | None, authority: Path | None, as_json: bool) -> None:
+def listing(register: Path, store: Place | None, authority: Path | None, as_json: bool) -> None:
     """Show the gateways of the register, and what was signed about each."""
     with failing_in_one_line(store):
         known = read_register(register) if register.exists() or authority is None else {}

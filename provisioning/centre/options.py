@@ -14,6 +14,7 @@ from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import Office
 from centre.orders.ledger import LedgerError
 from centre.register import RegisterError
+from centre.store.place import Place
 from disk.database import StoreError
 from disk.kinds import show as shorten
 from disk.translation import translate_message
@@ -23,6 +24,7 @@ from evidence.words import Words
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
 from provisioning.terminal.say import say, say_json
+from provisioning.terminal.store_option import store_option
 from provisioning.words.language import translate
 from wire.enrolment.certificates import CertificateError
 
@@ -42,7 +44,7 @@ FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 INPUT: Final = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 KEY: Final = click.option("--key", required=True, type=FILE, help="Key file of the centre.")
 REGISTER: Final = register_option("The register of gateways.")
-STORE: Final = click.option("--store", required=True, type=FILE, help="The subscriber's database.")
+STORE: Final = store_option("The subscriber's database.", required=True)
 _WRONG: Final = (
     CertificateError, FormatError, KeyFileError, LedgerError, OfficeError, RegisterError, StoreError,
 )  # fmt: skip
@@ -87,7 +89,7 @@ def show(fields: Mapping[str, Any], *lines: str, as_json: bool) -> None:
 
 
 @contextmanager
-def failing_in_one_line(path: Path | None = None) -> Iterator[None]:
+def failing_in_one_line(path: Place | None = None) -> Iterator[None]:
     """Ends the command if a file of the centre is wrong; an OSError names `path`, else its own file."""
     try:
         yield

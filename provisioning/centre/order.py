@@ -15,11 +15,11 @@ from attrs import evolve
 
 from centre.orders.board import GatewayBoard, make_rows, read_boards
 from centre.orders.ledger import Ledger, add_line, open_ledger, order_line
-from centre.store.journal import SqliteJournal
+from centre.store.journal import SqlJournal
+from centre.store.place import Place, open_to_read
 from disk.database import add_suffix
 from disk.help_page import HelpGroup
 from disk.lock import Lock
-from disk.snapshot import open_snapshot
 from evidence.keys import load_key_file
 from evidence.moments import iso_utc, utc_ms
 from evidence.orders.order import CANCEL, KINDS, Order, sign_order
@@ -29,6 +29,7 @@ from provisioning.centre.options import AS_JSON, FILE, failing_in_one_line, show
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.say import say, say_json
+from provisioning.terminal.store_option import store_option
 from provisioning.words.language import translate
 from provisioning.words.orders import STATES
 
@@ -38,7 +39,7 @@ BODY_BYTES_MAX: Final = 64 * 1024
 """Of the JSON of a body; what is signed has 16,384 bytes at most."""
 BUREAU: Final = click.option("--key", required=True, type=FILE, help="Key file of the bureau.")
 ISSUER: Final = click.option("--issuer", required=True, help="The bureau, as its certificate names it.")
-STORE: Final = click.option("--store", type=FILE, help="The subscriber's database: what came back.")
+STORE: Final = store_option("The subscriber's database: what came back.")
 WORDS: Final = {
     "sent": Words("{gateway}：{id} 已签发，序号 {seq}", "{gateway}: {id} is signed, number {seq}"),
     "no body": Words(
@@ -177,7 +178,7 @@ def listing(ledger: Path, gateway: str, as_json: bool) -> None:
 @STORE
 @click.option("--gateway", default="", help="Of this gateway alone.")
 @AS_JSON
-def board(ledger: Path, store: Path | None, gateway: str, as_json: bool) -> None:
+def board(ledger: Path, store: Place | None, gateway: str, as_json: bool) -> None:
     """How far each order has come: sent, sealed, shown, answered, missing."""
     _show_board(ledger, store, gateway, as_json=as_json)
 
@@ -188,7 +189,7 @@ def board(ledger: Path, store: Path | None, gateway: str, as_json: bool) -> None
 @AS_JSON
 @click.argument("gateway")
 @click.argument("id_", metavar="ORDER")
-def show_order(ledger: Path, store: Path | None, as_json: bool, gateway: str, id_: str) -> None:
+def show_order(ledger: Path, store: Place | None, as_json: bool, gateway: str, id_: str) -> None:
     """An order with its body, and all that was answered."""
     with failing_in_one_line(ledger):
         known = open_ledger(ledger)
@@ -204,7 +205,7 @@ def show_order(ledger: Path, store: Path | None, as_json: bool, gateway: str, id
     say(_line(rows[0]), *(f"{name}: {value}" for name, value in fields.items()))
 
 
-def _show_board(path: Path, store: Path | None, gateway: str, *, as_json: bool) -> None:
+def _show_board(path: Path, store: Place | None, gateway: str, *, as_json: bool) -> None:
     with failing_in_one_line(path):
         known = open_ledger(path)
         boards = _boards(known, store, gateway)
@@ -231,15 +232,14 @@ def _show_board(path: Path, store: Path | None, gateway: str, *, as_json: bool) 
             say(translate(WORDS["keys"], gateway=name))
 
 
-def _boards(ledger: Ledger, store: Path | None, gateway: str) -> dict[str, GatewayBoard]:
+def _boards(ledger: Ledger, store: Place | None, gateway: str) -> dict[str, GatewayBoard]:
     """Of the gateways that were asked for; empty ones without a store."""
     names = [name for name in ledger.orders if gateway in {"", name}]
     empty = {name: GatewayBoard() for name in names}
     if store is None:
         return empty
-    with closing(open_snapshot(store)) as snapshot:
-        journal = SqliteJournal(lambda sql, parameters: snapshot.read(sql, tuple(parameters)))
-        return read_boards(journal, names) if journal.is_there() else empty
+    with closing(open_to_read(store)) as snapshot:
+        return read_boards(SqlJournal(snapshot.read), names) if snapshot.has("journal") else empty
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -5,21 +5,21 @@ from pathlib import Path
 import click
 
 from centre.register import add_line, read_register, readmission_line
+from centre.store.place import Place
 from centre.store.reading import read_standings
-from provisioning.centre.options import AS_JSON, FILE, failing_in_one_line, show
+from provisioning.centre.options import AS_JSON, failing_in_one_line, show
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
+from provisioning.terminal.store_option import store_option
 
 
 @click.command("readmit")
 @register_option("The register of gateways; the running subscriber reads the new line by itself.")
-@click.option(
-    "--store", type=FILE, help="The subscriber's database: to refuse a gateway that is not set aside."
-)
+@store_option("The subscriber's database: to refuse a gateway that is not set aside.")
 @click.option("--reason", default="", help="One sentence, kept in the register.")
 @AS_JSON
 @click.argument("gateway")
-def readmit(register: Path, store: Path | None, reason: str, as_json: bool, gateway: str) -> None:
+def readmit(register: Path, store: Place | None, reason: str, as_json: bool, gateway: str) -> None:
     """Read GATEWAY again, which was set aside because it cost more than any honest one, with full quotas.
 
     It sends by itself what it has sealed meanwhile; nothing is lost. Look first why: `dianjian centre list

@@ -6,17 +6,19 @@ from typing import Any
 import click
 
 from centre.enrolment.office import REVOKED_NAME
+from centre.store.place import Place
 from evidence.moments import utc_ms
 from provisioning.centre.chain import revoke_chain
 from provisioning.centre.options import AS_JSON, FILE, FOLDER, failing_in_one_line, office_at, show
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
+from provisioning.terminal.store_option import store_option
 
 
 @click.command("revoke")
 @register_option("The register of gateways; with --key and --store.", required=False)
 @click.option("--key", type=FILE, help="Key file of the centre.")
-@click.option("--store", type=FILE, help="The subscriber's database.")
+@store_option("The subscriber's database.")
 @click.option("--authority", type=FOLDER, help="The office's folder: revoke the gateway's certificates.")
 @click.option("--reason", required=True, help="One sentence, part of the proof.")
 @AS_JSON
@@ -24,7 +26,7 @@ from provisioning.terminal.register_option import register_option
 def revoke(
     register: Path | None,
     key: Path | None,
-    store: Path | None,
+    store: Place | None,
     authority: Path | None,
     reason: str,
     as_json: bool,

@@ -15,13 +15,14 @@ from typing import Final
 import click
 
 from centre.register import RegisterError, read_register
-from centre.store.sqlite import SqliteStore
+from centre.store.place import Place, open_store
 from centre.subscriber import SUBSCRIPTIONS, Subscriber
 from disk.database import CommitError, StoreError, add_suffix
 from drivers.clock import clock_from_spec
 from evidence.keys import KeyFileError, load_key_file
 from provisioning.centre.options import FILE, REGISTER
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.store_option import store_option
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 
 SWITCH_S: Final = 0.0005
@@ -33,7 +34,7 @@ usual 5 ms a message takes 30 ms to be read while the core works, and others que
 @click.option("--broker", required=True, metavar="URL", help="mqtts://host:port, or mqtt:// on this machine.")
 @REGISTER
 @click.option("--key", required=True, type=FILE, help="The centre's key file; see `dianjian centre init`.")
-@click.option("--store", required=True, type=FILE, help="Database of what is verified.")
+@store_option("Database of what is verified.", required=True)
 @click.option("--orders", type=FILE, help="The ledger of orders; it is read again when something was added.")
 @click.option("--ca", type=FILE, help="Certificate of the authority that signed the broker's.")
 @click.option("--certificate", type=FILE, help="Own client certificate.")
@@ -47,7 +48,7 @@ def command(
     broker: str,
     register: Path,
     key: Path,
-    store: Path,
+    store: Place,
     orders: Path | None,
     ca: Path | None,
     certificate: Path | None,
@@ -64,8 +65,8 @@ def command(
             settings = MqttSettings(address.host, address.port, client_id, address.tls, plain, SUBSCRIPTIONS)
             read_register(register)
             secret, clock = load_key_file(key), clock_from_spec(sim_clock)
-            opened = stack.enter_context(closing(SqliteStore(store)))
-            memory = add_suffix(store, ".memory")
+            opened = stack.enter_context(closing(open_store(store)))
+            memory = add_suffix(store if isinstance(store, Path) else register, ".memory")
             subscriber = Subscriber(settings, opened, memory, register, secret, clock, _print, orders)
         except (MqttSettingsError, RegisterError, KeyFileError, OSError) as error:
             raise fail(EXIT_USAGE, str(error)) from error

@@ -9,6 +9,7 @@ import click
 from agent.sealing.statements import read_statements
 from agent.store.gateway import read_seals
 from agent.store.names import DATABASE_NAME
+from centre.store.place import Place
 from centre.store.reading import read_export
 from disk.database import StoreError
 from disk.files import open_output
@@ -19,15 +20,16 @@ from evidence.seal import FIRST_NUMBER, peek_header
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.say import say
+from provisioning.terminal.store_option import store_option
 
 
 @click.command("export", short_help="write a stored chain to a file")
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="State folder of a gateway.")
-@click.option("--store", type=click.Path(dir_okay=False, path_type=Path), help="The centre's database.")
+@store_option("The centre's database.")
 @click.option("--gateway", metavar="NAME", help="Which gateway, of the centre's database.")
 @FORCE
 @click.argument("file", type=NEW_FILE)
-def command(state: Path | None, store: Path | None, gateway: str | None, file: Path) -> None:
+def command(state: Path | None, store: Place | None, gateway: str | None, file: Path) -> None:
     """Write a chain to FILE: a gateway's own (--state), or what the centre holds (--store, --gateway).
 
     The centre's has the enrolment and every statement about keys in it, so the centre's public key is enough
@@ -76,8 +78,8 @@ def _of_gateway(state: Path) -> tuple[str, Iterator[Item]]:
     return peek_header(first.cose).gateway, exported()
 
 
-def _of_centre(store: Path, gateway: str) -> tuple[str, Iterator[Item]]:
-    if not store.exists():
+def _of_centre(store: Place, gateway: str) -> tuple[str, Iterator[Item]]:
+    if isinstance(store, Path) and not store.exists():
         raise fail(EXIT_USAGE, f"{store}: no database is there; it is what `dianjian subscribe` keeps")
     items = read_export(store, gateway)
     first = next(items, None)

@@ -19,6 +19,7 @@ from agent.site.file import ConfigError, load_site
 from agent.store.archive import open_gateway
 from agent.store.names import DATABASE_NAME
 from centre.register import RegisterError, read_register
+from centre.store.place import Place
 from centre.store.reading import open_centre
 from disk.database import StoreError
 from disk.files import create_file
@@ -39,6 +40,7 @@ from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.register_option import register_option
 from provisioning.terminal.say import say, say_json, say_progress
+from provisioning.terminal.store_option import store_option
 
 NS_PER_MS: Final = 1_000_000
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
@@ -63,7 +65,7 @@ class Source:
 
 
 @click.command("evidence", short_help="the proof of some hours of a gateway as one file")
-@click.option("--store", type=_FILE, help="At the centre: its database.")
+@store_option("At the centre: its database.")
 @register_option("At the centre: the register, where the database is older.", required=False)
 @click.option("--key", type=_FILE, help="At the centre: its key file, which signs the pack.")
 @click.option("--gateway", metavar="ID", help="At the centre: the gateway's id.")
@@ -79,7 +81,7 @@ class Source:
 @click.option("--out", required=True, type=_FILE, help="The file to write; it must not exist.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
-    store: Path | None,
+    store: Place | None,
     register: Path | None,
     key: Path | None,
     gateway: str | None,
@@ -113,7 +115,7 @@ def command(
         say(*map(translate_message, [f"{out}: {len(raw)} bytes", *lines(checked, raw)]))
 
 
-def _open_centre(store: Path, register: Path | None, key: Path | None, gateway: str | None) -> Source:
+def _open_centre(store: Place, register: Path | None, key: Path | None, gateway: str | None) -> Source:
     if not (key and gateway):
         raise fail(EXIT_USAGE, "at the centre give --store, --key and --gateway")
     secret = load_key_file(key)

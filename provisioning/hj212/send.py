@@ -21,6 +21,7 @@ from centre.hj212.hosts import read_hosts
 from centre.hj212.queue import Queue
 from centre.hj212.service import Service
 from centre.hj212.source import Source
+from centre.store.place import Place
 from disk.database import StoreError, add_suffix
 from disk.lock import Lock
 from disk.tables import TableError
@@ -32,6 +33,7 @@ from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.stopping import stopping
+from provisioning.terminal.store_option import store_option
 from provisioning.words.language import translate
 from wire.hj212.acts import Event, Tell
 
@@ -44,14 +46,14 @@ TOLD_MAX: Final = 1_000
 
 
 @click.command("send")
-@click.option("--store", required=True, type=FILE, help="The subscriber's database; it may be running.")
+@store_option("The subscriber's database; it may be running.", required=True)
 @click.option("--hosts", required=True, type=FILE, help="The host file: platforms, stations, codes.")
 @click.option("--queue", required=True, type=FILE, help="Database of what waits; made if it is not there.")
 @click.option("--since", type=Moment(), help="At the first call: from this time on, instead of from now.")
 @click.option("--json", "as_json", is_flag=True, help="Each event as a line of JSON.")
 @click.option("--sim-clock", hidden=True, help="Simulated time; receipts carry it.")
 def send(
-    store: Path, hosts: Path, queue: Path, since: int | None, as_json: bool, sim_clock: str | None
+    store: Place, hosts: Path, queue: Path, since: int | None, as_json: bool, sim_clock: str | None
 ) -> None:
     """Send verified readings to the platforms of a host file until SIGTERM or ctrl-C."""
     clock, told = clock_from_spec(sim_clock), _Telling(as_json)

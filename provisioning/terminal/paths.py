@@ -89,6 +89,8 @@ def _convert_plain(
     convert: Callable[..., Any], value: object, param: click.Parameter | None, ctx: click.Context | None
 ) -> Any:
     path = convert(value, param, ctx)
+    if not isinstance(path, str | Path):
+        return path  # the URL of a store
     with contextlib.suppress(OSError):  # what may not be looked at is the verb's to tell
         mode = Path(path).stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):

@@ -15,7 +15,7 @@ from agent.sealing.opening import open_chain
 from agent.site.file import Site, load_site
 from agent.store.gateway import read_seals
 from centre.register import enrolment_line
-from centre.store.sqlite import SqliteStore
+from centre.store.place import Place, open_store, parse_place
 from evidence.keys import create_key_file, public
 from evidence.pack.export import ExportedSeal, Report, verify_file, write_chain
 from evidence.seal import seal_hash
@@ -107,6 +107,7 @@ class SmallPlant:
     first_key: bytes
     port: int
     verified: Verified
+    store: Place
     broker: Broker | None = field(default=None)
     authority: Authority | None = field(default=None)
     options: tuple[str, ...] = ()
@@ -145,7 +146,7 @@ class SmallPlant:
 
     def centre(self) -> tuple[dict[int, bytes], list[int], Report]:
         """The centre's chain, its forks, and the check from the first key; the subscriber has ended."""
-        store = SqliteStore(self.folder / "centre.db")
+        store = open_store(self.store)
         try:
             rows = list(store.chain("e2e-1"))
             forks = [number for number, _, _ in store.forks("e2e-1")]
@@ -167,10 +168,11 @@ def small_plant(
     authority: Authority | None = None,
     options: tuple[str, ...] = (),
     orders: Path | None = None,
+    store: str = "",
 ) -> Iterator[SmallPlant]:
     """Everything set up; simulator and broker run. With an authority all of MQTT goes through TLS.
 
-    `orders` is the ledger of orders, which may be begun later.
+    `orders` is the ledger of orders, which may be begun later; `store` another store than a file.
     """
     lines = {n: "p1" if n % 2 else "t1" for n in range(1, meters + 1)}
     share = 1 / (meters // 2)
@@ -197,12 +199,14 @@ def small_plant(
     text += "".join(SITE_METER.format(n=n, line=line, fast_s=fast_s) for n, line in lines.items())
     (folder / "site.toml").write_text(text, "utf-8")
     site = load_site(folder / "site.toml")
-    _, store, _, recovery = open_chain(site)
-    store.close()
+    _, own_store, _, recovery = open_chain(site)
+    own_store.close()
     (folder / "gateways.jsonl").write_text(enrolment_line("e2e-1", recovery.next_key), "utf-8")
     subscribe = ["provisioning.cli", "subscribe", "--broker", f"{scheme}://127.0.0.1:{port}", *subscribe_tls]
-    for option, name in (("register", "gateways.jsonl"), ("key", "centre.key"), ("store", "centre.db")):
+    for option, name in (("register", "gateways.jsonl"), ("key", "centre.key")):
         subscribe += [f"--{option}", str(folder / name)]
+    place = parse_place(store or str(folder / "centre.db"))
+    subscribe += ["--store", str(place)]
     subscribe += ["--orders", str(orders)] if orders is not None else []
     subscriber = Part("subscriber", subscribe, folder)
     plant_ = SmallPlant(
@@ -214,6 +218,7 @@ def small_plant(
         first_key=recovery.next_key,
         port=port,
         verified=Verified(subscriber.output),
+        store=place,
         authority=authority,
         options=options,
     )

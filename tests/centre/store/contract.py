@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import pytest
 from attrs import define
 
 from centre.store.contract import Accepted, Applied, CentreStore
+from centre.store.postgresql import PostgresqlStore
 from centre.store.sqlite import SqliteStore
 from evidence import keys
 from evidence.chain import ChainState, Outcome
@@ -15,6 +17,7 @@ from evidence.seal import StoredSeal
 from evidence.statement import Enrolment, Rekey, sign_statement
 from evidence.verify import accept
 from tests.centre.store.memory import Kept, MemoryJournal, MemoryStore
+from tests.counterparts.postgresql import Server
 from tests.evidence.chains import GATEWAY, secret
 
 RECOVERY: Final = secret(0, "recovery")
@@ -23,21 +26,29 @@ ENROLMENT: Final = Enrolment(GATEWAY, "", keys.public(secret(1)), keys.public(RE
 ENROLLED: Final = sign_statement(ENROLMENT, CENTRE)
 
 
-def _memory(_: Path) -> Callable[[], CentreStore]:
+def _memory(_: pytest.FixtureRequest) -> Callable[[], CentreStore]:
     kept: dict[str, Kept] = {}
     noted = MemoryJournal()
     return lambda: MemoryStore(kept, noted)
 
 
-def _sqlite(folder: Path) -> Callable[[], CentreStore]:
+def _sqlite(request: pytest.FixtureRequest) -> Callable[[], CentreStore]:
+    folder: Path = request.getfixturevalue("tmp_path")
     return lambda: SqliteStore(folder / "centre.db")
 
 
-STORES: Final[dict[str, Callable[[Path], Callable[[], CentreStore]]]] = {
+def _postgresql(request: pytest.FixtureRequest) -> Callable[[], CentreStore]:
+    server: Server = request.getfixturevalue("postgresql")
+    url = server.make_database()
+    return lambda: PostgresqlStore(url)
+
+
+STORES: Final[dict[str, Callable[[pytest.FixtureRequest], Callable[[], CentreStore]]]] = {
     "sqlite": _sqlite,
+    "postgresql": _postgresql,
     "memory": _memory,
 }
-"""By name: given an empty folder, what opens the store in it, again and again."""
+"""By name: given a test, what opens an empty store of its own, and the same one again and again."""
 
 
 @define

@@ -1,7 +1,6 @@
 """What `centre.store.contract` promises, of every store."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -29,8 +28,8 @@ OTHER = "gw-8"
 
 
 @pytest.fixture(params=STORES)
-def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Life]:
-    opening = STORES[request.param](tmp_path)
+def life(request: pytest.FixtureRequest) -> Iterator[Life]:
+    opening = STORES[request.param](request)
     one = Life(opening, opening())
     one.store.enrol(GATEWAY, keys.public(secret(1)))
     yield one

@@ -2,11 +2,9 @@
 
 import os
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,14 +15,13 @@ import pytest
 from evidence.record import Kind, encode_record
 from tests.centre.test_core import opened, whole
 from tests.centre.test_feed import NOW_MS, chapters, fresh
+from tests.counterparts.postgresql import Server
 from tests.evidence.chains import Chain, stamp
 from tests.evidence.records import EPISODE
 from wire.messages import Topics
 
 PAGE: Final = Path(__file__).parents[3] / "docs" / "consumers.md"
 BLOCKS: Final = re.findall(r"^```(\w+) ?(\S*)\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-POSTGRES: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-"""Debian's servers."""
 
 
 @pytest.fixture
@@ -72,36 +69,8 @@ def test_the_commands_of_the_page_run_in_its_order_and_find_what_the_store_has(p
         assert database.execute("SELECT line, watts FROM power").fetchall() == [("coating", 1234.5)]
 
 
-@pytest.fixture
-def server() -> Iterator[str]:
-    """The folder of the socket of a server of its own, with trust for whoever may enter."""
-    assert POSTGRES, "postgresql is missing: sh .ci/need python3 system"
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # pytest's are closed to postgres
-        yield from _serve(Path(folder))
-
-
-def _serve(folder: Path) -> Iterator[str]:
-    root = os.geteuid() == 0
-    if root:
-        shutil.chown(folder, "postgres")
-    begin = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if root else []
-    tools = POSTGRES[-1].parent
-    data, log = folder / "data", folder / "log"
-    options = f"-k {folder} -c listen_addresses= -c fsync=off"
-
-    def run(*words: object) -> None:
-        subprocess.run([*begin, *map(str, words)], cwd="/", check=True, capture_output=True)
-
-    run(tools / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
-    run(tools / "pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
-    try:
-        yield str(folder)
-    finally:
-        run(tools / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-
-
-def test_postgresql_holds_every_line_once_however_often_it_is_loaded(place: Path, server: str) -> None:
-    access = {"PGHOST": server, "PGUSER": "postgres", "PGDATABASE": "postgres"}
+def test_postgresql_holds_every_line_once_however_often_it_is_loaded(place: Path, postgresql: Server) -> None:
+    access = {"PGHOST": str(postgresql.folder), "PGUSER": "postgres", "PGDATABASE": "postgres"}
     (script,) = (text for kind, _, text in BLOCKS if kind == "psql")
     once, often = script.split("\n", 1)
     shell(once, place, **access)

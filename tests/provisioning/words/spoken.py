@@ -40,7 +40,7 @@ PROBLEMS_IN: Final = (
     "provisioning/enrolment/mqtt.py",
 )
 LOOKS_UP: Final = re.compile(
-    r"(^|\.)(translate|label|text|words|fill|compile|option|command|group|register_option)$"
+    r"(^|\.)(translate|label|text|words|fill|compile|option|command|group|register_option|store_option)$"
 )
 """Calls whose texts are keys of a catalogue, or help."""
 CATALOGUES: Final = ("/error_words.py", "/words/errors.py", "/words/verdicts.py")

@@ -1,0 +1,75 @@
+"""A PostgreSQL server of Debian's package on a socket in a folder of its own, whoever runs the tests."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import pytest
+from attrs import define, field
+
+SERVERS: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
+@define
+class Server:
+    """A running server; whoever may enter `folder` is its superuser `postgres`."""
+
+    folder: Path
+    log: Path
+    _begin: list[str]
+    _numbers: Iterator[int] = field(factory=count)
+
+    def make_database(self) -> str:
+        """The URL of an empty database that nobody else has."""
+        name = f"test{next(self._numbers)}"
+        self.run("createdb", "-h", self.folder, "-U", "postgres", name)
+        return f"postgresql://postgres@/{name}?host={self.folder}"
+
+    def start(self, *settings: str) -> None:
+        """Start it; each setting like fsync=off."""
+        listening = [f"-k {self.folder}", "-c listen_addresses=", *(f"-c {one}" for one in settings)]
+        self.run("pg_ctl", "-D", self.data, "-l", self.log, "-o", " ".join(listening), "-w", "start")
+
+    def stop(self, how: str = "immediate") -> None:
+        """Stop it; immediate is a crash."""
+        self.run("pg_ctl", "-D", self.data, "-m", how, "-w", "stop")
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def run(self, tool: str, *words: object) -> None:
+        """Run one of the server's tools, as its owner."""
+        command = [*self._begin, str(SERVERS[-1].with_name(tool)), *map(str, words)]
+        subprocess.run(command, cwd="/", check=True, capture_output=True)
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A server whose folder goes with it."""
+    assert SERVERS, "postgresql is missing: sh .ci/need python3 system"
+    is_root = os.geteuid() == 0  # the server refuses to run as root
+    begin = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if is_root else []
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:  # pytest's are closed to postgres
+        server = Server(Path(name), Path(name) / "log", begin)
+        if is_root:
+            shutil.chown(name, "postgres")
+        server.run("initdb", "-D", server.data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
+        server.start("fsync=off")
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """One for all tests of a process."""
+    with serving() as server:
+        yield server
