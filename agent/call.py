@@ -5,15 +5,20 @@ answered with the nearest.
 """
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agent.sealing.statements import REASON_LOST
 from disk.language import LANGUAGES, OPTION, choose_language, put_language_first
+from disk.streams import writing_output
 from disk.translation import add_catalogues, speak, translate_text
 from disk.version import read_version
 from disk.wide_text import count_columns, wrap
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 PROGRAM: Final = "dianjian-agent"
 VERBS: Final[Mapping[str, str]] = {
@@ -53,7 +58,7 @@ def read_call(call: Sequence[str]) -> argparse.Namespace:
 def make_parser() -> argparse.ArgumentParser:
     """The parser, with its texts in the language of this call."""
     say = translate_text
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         PROGRAM, description=say("The agent on the gateway."), formatter_class=_Help, allow_abbrev=False
     )
     what, version = say("Show the version and exit."), f"{PROGRAM} {read_version()}"
@@ -96,6 +101,17 @@ def _refuse_mistyped(parser: argparse.ArgumentParser, call: Sequence[str]) -> No
             text = translate_text("there is no {word!r}; did you mean {near}?")
             if near:
                 parser.error(text.format(word=word, near=near[0]))
+
+
+class _Parser(argparse.ArgumentParser):
+    """Does not pass over help that could not be written."""
+
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        if file is not sys.stdout:
+            super()._print_message(message, file)
+            return
+        with writing_output():
+            file.write(message)
 
 
 class _Help(argparse.HelpFormatter):

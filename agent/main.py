@@ -20,7 +20,6 @@ repair it.
 
 import argparse
 import contextlib
-import os
 import signal
 import sys
 import threading
@@ -55,7 +54,7 @@ from disk.language import language
 from disk.lock import SecondInstanceError
 from disk.plain_text import one_line, to_json
 from disk.probe import probe_folder
-from disk.streams import fill_standard_streams
+from disk.streams import OutputError, fill_standard_streams, writing_output
 from disk.translation import translate_message
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
@@ -92,16 +91,11 @@ _CODES: Final[dict[int, tuple[type[Exception], ...]]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script."""
     fill_standard_streams()
-    code = _run_verb(arguments)
     try:
-        sys.stdout.flush()
-    except OSError as error:  # the reader went away, or a full disk behind `>`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            told = translate_message(f"the output: {error.strerror}")
-            sys.stderr.write(f"dianjian-agent: {told}\n")
-            code = code or EXIT_DISK
-    return code
+        return _run_verb(arguments)
+    except OutputError as error:
+        sys.stderr.write(f"dianjian-agent: {translate_message(str(error))}\n")
+        return EXIT_DISK
 
 
 def _run_verb(arguments: Sequence[str] | None) -> int:
@@ -156,7 +150,8 @@ def _check(call: argparse.Namespace) -> int:
     check_manifest(site, setups_of(site), linkages, incomer_of(site, linkages))
     counts = (f"{len(getattr(site, name))} {name}" for name in ("bus", "meter", "line", "linkage"))
     good = f"{call.config}: good: gateway {site.site.gateway}, {', '.join(counts)}"
-    sys.stdout.write(one_line(translate_message(good)) + "\n")
+    with writing_output():
+        sys.stdout.write(one_line(translate_message(good)) + "\n")
     for name, path in _list_missing_files(site):
         absent = f"{call.config}: broker.{name}: {path} is not there yet; `run` needs it"
         sys.stderr.write(one_line(translate_message(absent)) + "\n")
@@ -282,8 +277,8 @@ _RUNS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
 
 
 def _print(line: dict[str, Any]) -> None:
-    sys.stdout.write(to_json(line) + "\n")
-    sys.stdout.flush()
+    with writing_output():
+        sys.stdout.write(to_json(line) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
+    "the output: {}": "输出：{}",
     "missing": "缺少",
     "cannot be read: {}": "无法读取：{}",
     "has more than {} bytes": "多于 {} 字节",

@@ -2,15 +2,58 @@
 
 Python then has None where a stream should be, and the next file that is opened gets its number: what a child
 or a library prints would go into it. So the numbers are taken by the null device before anything is opened.
-What a terminal or a pipe of another encoding cannot show is written as its escape.
+What a terminal or a pipe of another encoding cannot show is written as its escape. Whoever reads the output
+may go away; that is no mistake of the call.
 """
 
+import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterator
 from typing import Final
 
 STANDARD: Final = ("stdin", "stdout", "stderr")
+
+
+class ReaderGoneError(Exception):
+    """Nobody reads the output any more. No OSError: click would end with 1."""
+
+
+class OutputError(Exception):
+    """What was asked for cannot be written, as on a full disk behind `>`; the text says why."""
+
+
+@contextlib.contextmanager
+def tell_reader_gone() -> Iterator[None]:
+    """Tell who called click, and not click, that nobody reads the output any more."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+
+
+@contextlib.contextmanager
+def writing_output() -> Iterator[None]:
+    """Write on standard output, to its end; a process whose output nobody reads any more goes on.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()
+    except OSError as error:
+        drop_output()
+        raise OutputError(f"the output: {error.strerror}") from error
+
+
+def drop_output() -> None:
+    """What is still in the buffer goes nowhere, so that the interpreter does not stumble over it."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fill_standard_streams() -> None:

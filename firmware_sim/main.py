@@ -14,7 +14,6 @@ machine's time.
 
 import json
 import math
-import os
 import signal
 import sys
 import threading
@@ -29,7 +28,7 @@ from attrs import asdict, evolve
 
 from disk.help_page import LANGUAGE, HelpGroup, set_up
 from disk.language import choose_language, language, put_language_first
-from disk.streams import fill_standard_streams
+from disk.streams import ReaderGoneError, drop_output, fill_standard_streams, tell_reader_gone
 from disk.translation import add_catalogues, translate_message
 from disk.version import read_version
 from disk.wide_text import count_columns
@@ -81,12 +80,12 @@ class _Simulator(HelpGroup):
     ) -> click.Context:
         """The call, in the language that it names anywhere."""
         choose_language(None)
-        with _in_the_callers_language():
+        with _in_the_callers_language(), tell_reader_gone():
             return super().make_context(info_name, put_language_first(args), parent, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
         """The verb."""
-        with _in_the_callers_language():
+        with _in_the_callers_language(), tell_reader_gone():
             return super().invoke(ctx)
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -97,16 +96,14 @@ class _Simulator(HelpGroup):
                 return super().main(*args, **extra)
             finally:
                 sys.stdout.flush()
-        except SystemExit as ended:
-            if isinstance(ended.__context__, BrokenPipeError):  # click makes a 1 of it
-                sys.exit(0)
-            raise
+        except (ReaderGoneError, BrokenPipeError):
+            drop_output()
+            sys.exit(0)
         except OSError as error:
-            if not isinstance(error, BrokenPipeError):
-                told = translate_message(f"{error.filename or 'output'}: {error.strerror}")
-                click.echo(f"dianjian-sim: {told}", err=True)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(0 if isinstance(error, BrokenPipeError) else EXIT_FAILED)
+            told = translate_message(f"{error.filename or 'the output'}: {error.strerror}")
+            click.echo(f"dianjian-sim: {told}", err=True)
+            drop_output()
+            sys.exit(EXIT_FAILED)
 
 
 @click.group(cls=_Simulator, context_settings={"help_option_names": ["-h", "--help"]})

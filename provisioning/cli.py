@@ -14,9 +14,10 @@ import click
 
 from disk.help_page import LANGUAGE, HelpGroup, set_up
 from disk.language import choose_language, put_language_first
+from disk.streams import tell_reader_gone
 from disk.translation import add_catalogues
 from disk.version import read_version
-from provisioning.terminal.ending import name_nearest, run_to_end, tell_reader_gone
+from provisioning.terminal.ending import name_nearest, run_to_end
 from provisioning.terminal.paths import check_inputs
 from provisioning.terminal.typed import take_any_width
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
-    "the output: {}": "输出：{}",
     "{}: good: gateway {}, {} bus, {} meter, {} line, {} linkage": (
         "{}：正确：网关 {}，总线 {}，电表 {}，线路 {}，关联 {}"
     ),

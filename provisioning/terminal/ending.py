@@ -12,13 +12,13 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import click
 
 from disk.help_page import name_values
-from disk.streams import fill_standard_streams
+from disk.streams import ReaderGoneError, drop_output, fill_standard_streams
 from disk.translation import translate_message
 from evidence.words import Words
 from provisioning.terminal.exits import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OUTSIDE, EXIT_USAGE
@@ -81,19 +81,6 @@ _OF_THE_CALL: Final = frozenset(
 """A wrong file was named: exit 2. All other errors of the system are outside of the call: exit 3."""
 
 
-class ReaderGoneError(Exception):
-    """Nobody reads the output any more. No OSError: click would end with 1."""
-
-
-@contextlib.contextmanager
-def tell_reader_gone() -> Iterator[None]:
-    """Tell `run_to_end`, around click, that nobody reads the output any more."""
-    try:
-        yield
-    except BrokenPipeError as error:
-        raise ReaderGoneError from error
-
-
 def run_to_end(call: Callable[[], Any]) -> int:
     """Run a verb and return the process' exit code; prints the line of what it raised."""
     fill_standard_streams()
@@ -101,10 +88,10 @@ def run_to_end(call: Callable[[], Any]) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _drop_output()
+        drop_output()
         return code
     except OSError as error:
-        _drop_output()
+        drop_output()
         return code or _tell(EXIT_OUTSIDE, _explain_output(error))
     return code
 
@@ -117,7 +104,7 @@ def _run(call: Callable[[], Any]) -> int:
             raise
         return _end_of_system(error.__context__)
     except ReaderGoneError:
-        _drop_output()
+        drop_output()
         return 0
     except (click.Abort, KeyboardInterrupt, EOFError):
         return _tell(EXIT_INTERRUPTED, translate(WORDS["interrupted"]))
@@ -148,7 +135,7 @@ def _end_of_mistake(error: Exception) -> int:
 
 def _end_of_system(error: OSError) -> int:
     if isinstance(error, BrokenPipeError):  # `dianjian models | head` is not an error
-        _drop_output()
+        drop_output()
         return 0
     if error.filename is None:
         is_output = error.errno in {errno.ENOSPC, errno.EIO}
@@ -199,7 +186,7 @@ def _tell_usage(error: click.UsageError) -> None:
 
 
 def _explain_usage(error: click.UsageError) -> str:
-    """Click speaks English alone; its commonest answers in the reader's language."""
+    """What is wrong with a call; of the commonest mistakes in fewer words than click has."""
     if isinstance(error, click.NoSuchOption):
         near = (error.possibilities or [""])[0]
         return translate(WORDS["near option" if near else "no option"], name=error.option_name, near=near)
@@ -218,9 +205,3 @@ def _tell(code: int, text: str) -> int:
     with contextlib.suppress(OSError):  # nobody reads it, and the code says it too
         say(f"dianjian: {translate_message(text)}", err=True)
     return code
-
-
-def _drop_output() -> None:
-    """What is still in the buffer goes nowhere, so that the interpreter does not stumble over it."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

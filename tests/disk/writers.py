@@ -530,8 +530,8 @@ ELSEWHERE: Final = {
 }
 """Writers through disk/files.py that have no row, and why."""
 RAW: Final = {
-    "agent.main:main": "os.open: /dev/null in place of an output that failed",
     "disk.help_page:HelpFormatter.write_text": "write_text: click's own, a paragraph of a page of help",
+    "disk.streams:drop_output": "os.open: /dev/null in place of an output that failed",
     "disk.streams:fill_standard_streams": "os.open: /dev/null in place of a closed stream",
     "agent.sealing.key_slots:KeySlots.restart": "os.link: the old key file stays under a second name, whole",
     "agent.sealing.key_slots:KeySlots._open": "os.open: one descriptor for all sectors; write_at writes",
@@ -551,10 +551,8 @@ RAW: Final = {
     "firmware_sim.server_ports:PtyPort._write": "os.write: a pseudo-terminal",
     "firmware_sim.server_ports:PtyPort.open": "symlink_to: the name of a pseudo-terminal",
     "drivers.clock:_map_hold": "open: eight bytes that the processes of a demo share; lost with it",
-    "firmware_sim.main:_Simulator.main": "os.open: /dev/null in place of a closed pipe",
     "provisioning.demo.ending:show_evidence": "write_bytes: the pack with a changed byte, for one check",
     "provisioning.demo.verb:_make_folder": "touch: the folder takes files",
-    "provisioning.terminal.ending:_drop_output": "os.open: /dev/null in place of a closed pipe",
     "provisioning.terminal.ending:_explain_internal": "fdopen: a traceback, in a new file of its own",
     "provisioning.demo.broker:Broker.__init__": "open: the log of a process",
     "provisioning.demo.parts:Part.start": "open: the log of a process",

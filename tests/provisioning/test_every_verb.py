@@ -242,20 +242,6 @@ def test_a_full_disk_behind_the_output_is_said(verb: str) -> None:
     assert ended.stderr == "dianjian: the output: the disk is full; make room and try again\n"
 
 
-@pytest.mark.parametrize("verb", ["models", "--help", "--version"])
-def test_a_reader_that_goes_away_is_no_mistake(verb: str) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", "provisioning.cli", verb],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.close()
-        assert process.wait(60) == 0
-        assert process.stderr is not None
-        assert process.stderr.read() == b""
-
-
 CALLS_OF_ALL: Final = [
     ["provisioning.cli", "models"],
     ["agent.main", "check", "--config", "site.toml"],
@@ -278,6 +264,36 @@ def call_program(call: list[str], folder: Path, redirection: str) -> "subprocess
     )
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        *CALLS_OF_ALL,
+        *([program, "--help"] for program, *_ in CALLS_OF_ALL),
+        ["provisioning.cli", "--version"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_is_no_mistake(
+    call: list[str], unbuffered: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    (tmp_path / "site.toml").write_text(SITE, "utf-8")
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", *call],
+        cwd=tmp_path,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("call", CALLS_OF_ALL, ids=lambda call: call[0])
 def test_a_closed_stream_is_no_mistake(call: list[str], tmp_path: Path) -> None:
     ended = call_program(call, tmp_path, "<&- >&-")
@@ -294,8 +310,12 @@ def test_a_terminal_of_another_encoding_is_no_mistake(
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("call", CALLS_OF_ALL, ids=lambda call: call[0])
-def test_a_full_disk_behind_any_program_is_one_line_and_a_code(call: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("call", [*CALLS_OF_ALL, ["agent.main", "--help"]], ids=" ".join)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_any_program_is_one_line_and_a_code(
+    call: list[str], unbuffered: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     ended = call_program(call, tmp_path, "> /dev/full")
     assert ended.returncode == (1 if call[0] == "firmware_sim.main" else 3)
     (line,) = ended.stderr.splitlines()
