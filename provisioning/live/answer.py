@@ -21,6 +21,7 @@ from evidence.orders.entries import BY_PEOPLE
 from evidence.record import NS_PER_MS
 from evidence.record_body import FILES_MAX
 from evidence.words import Words
+from provisioning.live.status import explain_no_agent
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
@@ -30,10 +31,6 @@ FILES_NAME: Final = "files"
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
 """A photograph of a telephone, or a report of some pages."""
 WORDS: Final = {
-    "no agent": Words(
-        "{folder} 中没有代理应答（{why}）：systemctl start dianjian-agent",
-        "no agent answers in {folder} ({why}): systemctl start dianjian-agent",
-    ),
     "none": Words("没有有效的指令", "there are no orders in force"),
     "both": Words(
         "答复须同时给出指令、状态和 --by", "an answer needs the order, a state and --by, all three"
@@ -77,9 +74,9 @@ def command(
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     folder = site.path(site.store.path)
     try:
-        known: list[dict[str, Any]] = read_status(folder)["orders"]
-    except (OSError, ValueError, LookupError) as error:
-        raise fail(EXIT_OUTSIDE, translate(WORDS["no agent"], folder=folder, why=error)) from error
+        known: list[dict[str, Any]] = read_status(folder).get("orders", [])
+    except (OSError, ValueError) as error:
+        raise fail(EXIT_OUTSIDE, explain_no_agent(folder, config, error)) from error
     if not order:
         _show(known, as_json=as_json)
         return

@@ -14,18 +14,13 @@ import click
 
 from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
-from evidence.words import Words
+from provisioning.live.status import explain_no_agent
 from provisioning.terminal.bus_views import draw_buses
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.say import say_json
 from provisioning.terminal.show import Screen, console
-from provisioning.words.language import translate
 
 REFRESH_S: Final = 2.0
-_NO_AGENT: Final = Words(
-    "{folder} 中没有代理应答（{why}）：systemctl start dianjian-agent",
-    "no agent answers in {folder} ({why}): systemctl start dianjian-agent",
-)
 
 
 @click.command("bus", short_help="load, latency and errors of an agent's buses and meters")
@@ -38,7 +33,7 @@ _NO_AGENT: Final = Words(
 def command(config: Path | None, state: Path | None, as_json: bool, watch: bool) -> None:
     """Show load, latency and errors of each bus and meter."""
     folder = _folder(config, state)
-    buses = _read(folder)
+    buses = _read(folder, config)
     if as_json:
         say_json(buses)
         return
@@ -48,7 +43,7 @@ def command(config: Path | None, state: Path | None, as_json: bool, watch: bool)
     with Screen() as screen:
         try:
             while True:
-                screen.draw(draw_buses(_read(folder), screen.size[1] - 1))
+                screen.draw(draw_buses(_read(folder, config), screen.size[1] - 1))
                 time.sleep(REFRESH_S)
         except KeyboardInterrupt:
             return
@@ -67,12 +62,11 @@ def _folder(config: Path | None, state: Path | None) -> Path:
     return site.path(site.store.path)
 
 
-def _read(folder: Path) -> list[dict[str, Any]]:
+def _read(folder: Path, config: Path | None) -> list[dict[str, Any]]:
     try:
         buses: list[dict[str, Any]] = read_status(folder)["buses"]
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise fail(EXIT_OUTSIDE, translate(_NO_AGENT, folder=folder, why=why)) from error
+        raise fail(EXIT_OUTSIDE, explain_no_agent(folder, config, error)) from error
     except KeyError as error:
         raise fail(
             EXIT_OUTSIDE, f"the agent in {folder} reports no figures of its buses: it is of an older version"

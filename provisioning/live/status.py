@@ -29,10 +29,11 @@ _NOT_ALLOWED: Final = Words(
     "you may not ask the agent in {folder}: use sudo, or join its group: usermod -aG dianjian USER",
 )
 _NO_AGENT: Final = Words(
-    "{folder} 中没有代理应答（{why}）：systemctl start dianjian-agent；"
-    "原因见 dianjian doctor --config {config}",
-    "no agent answers in {folder} ({why}): systemctl start dianjian-agent, "
-    "or see why: dianjian doctor --config {config}",
+    "{folder} 中没有代理应答（{why}）：systemctl start dianjian-agent",
+    "no agent answers in {folder} ({why}): systemctl start dianjian-agent",
+)
+_SEE_WHY: Final = Words(
+    "；原因见 dianjian doctor --config {config}", ", or see why: dianjian doctor --config {config}"
 )
 
 
@@ -86,8 +87,10 @@ def _live(folder: Path, status: dict[str, Any]) -> None:
             return
 
 
-def explain_no_agent(folder: Path, config: Path, error: Exception) -> str:
+def explain_no_agent(folder: Path, config: Path | None, error: Exception) -> str:
     """The problem and the remedy, in one line."""
+    if isinstance(error, PermissionError):
+        return translate(_NOT_ALLOWED, folder=folder)
     why = getattr(error, "strerror", None) or str(error)
-    words = _NOT_ALLOWED if isinstance(error, PermissionError) else _NO_AGENT
-    return translate(words, folder=folder, why=why, config=config)
+    more = "" if config is None else translate(_SEE_WHY, config=config)
+    return translate(_NO_AGENT, folder=folder, why=why) + more
