@@ -57,9 +57,9 @@ def command(
             hole = walk.hole
     except StateError as error:
         raise fail(EXIT_USAGE, str(error)) from error
-    found = [one for id_, one in known.items() if episode is None or id_.startswith(episode)]
+    found = [one for id_, one in known.items() if episode is None or (episode and id_.startswith(episode))]
     if not found and hole is None:
-        which = "" if episode is None else f" {episode}"
+        which = f" {episode}" if episode else ""
         raise fail(EXIT_NO, f"no episode{which} in {state}; known: {', '.join(known) or 'none'}")
     if found and (html or svg):
         _write(found, known.get(episode or ""), html, svg)

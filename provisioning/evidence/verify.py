@@ -110,8 +110,8 @@ def _to_json(report: Report) -> dict[str, object]:
         "verdict": _say(report),
         "withheld": [list(span) for span in report.withheld],
         "malformed": report.counts[Code.RECORD],
-        "first_at": iso_utc(report.first_utc_ms),
-        "last_at": iso_utc(report.last_utc_ms),
+        "first_at": iso_utc(report.first_utc_ms) if report.seals else None,
+        "last_at": iso_utc(report.last_utc_ms) if report.seals else None,
         "tip_hash": report.tip_hash.hex(),
         "error": report.error,
         "findings": [
@@ -157,7 +157,7 @@ def _list_lines(report: Report) -> list[str]:
     return [
         f"gateway {report.gateway}: {report.seals} seals, {report.records} records",
         _enrolment_line(report),
-        f"from {iso_utc(report.first_utc_ms)} to {iso_utc(report.last_utc_ms)}",
+        *([f"from {iso_utc(report.first_utc_ms)} to {iso_utc(report.last_utc_ms)}"] if report.seals else []),
         f"bodies: {report.bodies} proved, {report.absent} not in the file",
         *list_withheld(report.withheld),
         *(f"seal {one.number}: {one.code.value}: {one.text}" for one in report.findings),

@@ -245,3 +245,8 @@ def test_an_exported_chain_is_verified_with_the_first_key() -> None:
     assert good.exit_code == 0
     assert json.loads(good.output)["seals"] == 1
     assert call("verify", "--first-key", KEY, "out").exit_code == 1
+    Path("none").write_bytes(b"no chain")
+    for more in ([], ["--json"]):
+        nothing = call("verify", "--first-key", key, "none", *more)
+        assert nothing.exit_code == 1
+        assert "1970" not in nothing.output

@@ -164,3 +164,10 @@ def test_a_gateway_without_episodes_is_told_in_a_plain_line(tmp_path: Path) -> N
     result = CliRunner().invoke(cli, ["--lang", "en", "explain", "--state", str(tmp_path)])
     assert result.exit_code == 1
     assert f"no episode in {tmp_path}; known: none" in result.stderr
+
+
+def test_an_empty_name_is_no_episode(state: Path, found: list[Episode]) -> None:
+    result = call("--state", str(state), "")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert f"no episode in {state}; known: {found[0].id}" in result.stderr
