@@ -46,8 +46,6 @@ def check(file: Path) -> None:
         model = load_file(file)
     except ModelError as error:
         raise fail(EXIT_USAGE, *error.problems) from error
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
     good = f"{file}: good: {model.name}, {len(model.points)} points, {len(model.goldens)} golden frames"
     say(translate_message(good))
 
@@ -58,7 +56,7 @@ def page(file: Path) -> None:
     """Write the tables of the shipped models into a document FILE, between its marks."""
     try:
         text = replace_models(file.read_text("utf-8"), [load(name) for name in names()])
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except ValueError as error:
         raise fail(EXIT_USAGE, f"{file}: {error}") from error
     write_or_fail(file, text.encode())
 

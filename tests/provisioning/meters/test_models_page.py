@@ -1,6 +1,9 @@
 """`docs/meters.md`: what it says of the models is what they are, and what it says to do can be done."""
 
+import io
 import re
+from contextlib import redirect_stderr
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +13,7 @@ from click.testing import CliRunner
 from drivers.points.model import load, names
 from provisioning.cli import VERBS, cli
 from provisioning.meters.models_page import BEGIN, END, draw_models, replace_models
+from provisioning.terminal.ending import run_to_end
 
 PAGE: Final = Path(__file__).parents[3] / "docs" / "meters.md"
 TEXT: Final = PAGE.read_text("utf-8")
@@ -51,6 +55,13 @@ def test_a_page_without_its_marks_is_left_alone(text: str, tmp_path: Path) -> No
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
     assert page.read_text("utf-8") == text
+
+
+def test_a_page_that_is_not_there_is_told_in_plain_words(tmp_path: Path) -> None:
+    run = partial(cli.main, ["models", "page", str(tmp_path / "none.md")], standalone_mode=False)
+    with redirect_stderr(io.StringIO()) as said:
+        assert run_to_end(run) == 2
+    assert said.getvalue() == f"dianjian: {tmp_path / 'none.md'}: there is no such file or folder\n"
 
 
 def test_every_command_of_the_page_exists_with_its_options() -> None:
