@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
+    "missing, {}": "缺少，须为{}",
+    "from {} to {} bytes": "，从 {} 字节到 {} 字节",
     "the output: {}": "输出：{}",
     "missing": "缺少",
     "cannot be read: {}": "无法读取：{}",
@@ -43,7 +45,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "has more than {} bytes; at most {} are read": "多于 {} 字节；最多读取 {} 字节",
     "is not a text": "不是文本",
     "is not UTF-8 at byte {}, line {}": "不是UTF-8，第 {} 字节，第 {} 行",
-    "; {} stands there, write {}": "；此处是 {}，请写 {}",
     "{}: must be a table, not {}": "{}：须为表，不能是 {}",
     "bytes in hexadecimal": "十六进制的字节",
     "an array of numbers or texts": "数或文本的数组",
@@ -67,8 +68,17 @@ TEXTS: Final[Mapping[str, str]] = {
     "{}: put it back; {}": "{}：请放回；{}",
     "{}: was replaced while it was in use: put it back; {}": "{}：使用中被替换：请放回；{}",
     "{}: was cut {} while it was in use; {}": "{}：使用中被截断{}；{}",
-    "is not TOML: {}{}": "不是TOML：{}{}",
-    "is not JSON at {}{}": "不是JSON，位于{}{}",
+    "is not TOML: {}": "不是TOML：{}",
+    "is not TOML at its end: {}": "文件末尾不是TOML：{}",
+    "is not TOML in line {}, column {}: {}": "第 {} 行第 {} 列不是TOML，{}",
+    "is not TOML in line {}, column {}: {}; write {} in place of {}": (
+        "第 {0} 行第 {1} 列不是TOML，{2}；请把 {4} 改为 {3}"
+    ),
+    "is {}, not UTF-8: {}": "是 {}，不是UTF-8：{}",
+    "is not JSON in line {}, column {}": "第 {} 行第 {} 列不是JSON",
+    "is not JSON in line {}, column {}; write {} in place of {}": (
+        "第 {0} 行第 {1} 列不是JSON；请把 {3} 改为 {2}"
+    ),
     "is not JSON that is read here: a number too long, or too deep": (
         "不是此处读取的JSON：有数过长，或层次过深"
     ),

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from errno import EFBIG
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import Any, Final, Self, TypeVar
 
 from disk.encodings import Encoding, find_encoding
@@ -81,7 +82,7 @@ def parse_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and arrays 1,000 deep, too
-        raise TableError([f"is not TOML: {error}{_find_wide(text, str(error))}"]) from error
+        raise TableError([_explain_toml(text, str(error))]) from error
 
 
 def parse_json(text: str) -> Any:
@@ -89,8 +90,7 @@ def parse_json(text: str) -> Any:
     try:
         return json.loads(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise TableError([f"is not JSON at {where}{_find_wide(text, where)}"]) from error
+        raise TableError([_explain_json(text, error.lineno, error.colno)]) from error
     except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and arrays 1,000 deep
         raise TableError(["is not JSON that is read here: a number too long, or too deep"]) from error
 
@@ -103,7 +103,9 @@ def parse_hex(text: object) -> bytes:
         raise TableError([f"hexadecimal digits are wanted, not {show(text)}"]) from error
 
 
-_PLACE: Final = re.compile(r"line ([0-9]+)")
+_PLACE: Final = re.compile(r"(.*) \(at line ([0-9]+), column ([0-9]+)\)")
+"""How tomllib says where; the text is put together anew, so that each template has it whole."""
+_END: Final = " (at end of document)"
 _WIDE: Final = {"“": '"', "”": '"', "‘": "'", "’": "'", "＝": "=", "，": ",", "［": "[", "］": "]", "＂": '"'}
 _WIDE_MORE: Final = {
     "\u00a0": " ",
@@ -114,20 +116,38 @@ _WIDE_MORE: Final = {
     "｝": "}",
     "．": ".",
     "。": ".",
+    **{chr(ord(one) + 0xFEE0): one for one in f"{digits}{ascii_letters}"},
 }
 
 
-def _find_wide(text: str, error: str) -> str:
-    """What stands in the line of an error that only an input method or a word processor types."""
-    found = _PLACE.search(error)
+def _explain_toml(text: str, error: str) -> str:
+    found = _PLACE.fullmatch(error)
+    if found:
+        what, line, column = found.groups()
+        typed = _find_wide(text, int(line))
+        if typed is None:
+            return f"is not TOML in line {line}, column {column}: {what}"
+        wide, plain = typed
+        return f"is not TOML in line {line}, column {column}: {what}; write {plain!r} in place of {wide!r}"
+    if error.endswith(_END):
+        return f"is not TOML at its end: {error.removesuffix(_END)}"
+    return f"is not TOML: {error}"
+
+
+def _explain_json(text: str, line: int, column: int) -> str:
+    typed = _find_wide(text, line)
+    if typed is None:
+        return f"is not JSON in line {line}, column {column}"
+    wide, plain = typed
+    return f"is not JSON in line {line}, column {column}; write {plain!r} in place of {wide!r}"
+
+
+def _find_wide(text: str, number: int) -> tuple[str, str] | None:
+    """What stands in a line that only an input method or a word processor types, and what to write."""
     lines = text.split("\n")
-    number = int(found[1]) if found else 0
     if not 0 < number <= len(lines):
-        return ""
-    for one, plain in (_WIDE | _WIDE_MORE).items():
-        if one in lines[number - 1]:
-            return f"; {one!r} stands there, write {plain!r}"
-    return ""
+        return None
+    return next((pair for pair in (_WIDE | _WIDE_MORE).items() if pair[0] in lines[number - 1]), None)
 
 
 class Table:

@@ -17,7 +17,7 @@ import functools
 import gettext
 import importlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
 from disk.language import language
@@ -136,8 +136,27 @@ ERRORS: Final[Mapping[str, str]] = {
     "File name too long": "名称过长",
     "Too many levels of symbolic links": "符号链接循环",
     "Too many open files": "打开的文件过多",
+    "Invalid argument": "参数无效",
+    "Invalid value": "值无效",
+    "Invalid statement": "语句无效",
+    "Invalid date or datetime": "日期或时间无效",
+    "Invalid hex value": "十六进制值无效",
+    "Invalid initial character for a key part": "键不能以此字符开头",
+    "Expected '=' after a key in a key/value pair": "键之后应为 =",
+    "Expected newline or end of document after a statement": "语句之后应换行",
+    "Expected ']' at the end of a table declaration": "表头应以 ] 结束",
+    "Expected ']]' at the end of an array declaration": "表头应以 ]] 结束",
+    "Cannot overwrite a value": "该键已有值",
+    "Cannot declare {} twice": "{} 声明了两次",
+    "Unclosed array": "数组没有结束的 ]",
+    "Unclosed inline table": "行内表没有结束的 }",
+    "Unterminated string": "字符串没有结束的引号",
+    "Unescaped '\\' in a string": "字符串中的 \\ 须写成 \\\\",
+    "Illegal character {}": "不允许的字符 {}",
+    "Found invalid character {}": "不允许的字符 {}",
+    "Duplicate inline table key {}": "键 {} 重复",
 }
-"""What the system and pyserial say."""
+"""What the system, pyserial and tomllib say."""
 NESTED_MAX: Final = 6
 """Messages within a message: file, key, reason, reason of the reason."""
 LITERAL_MIN: Final = 10
@@ -172,14 +191,24 @@ def _tell(text: str, depth: int) -> str:
     known = _load("errors").get(text)
     if known is not None or not depth or not text.isprintable():
         return text if known is None else known
-    return _fill(text, depth, sure=True) or _split(text, depth) or _fill(text, depth, sure=False) or text
+    ways: tuple[Callable[[], str], ...] = (
+        lambda: _fill(text, depth, sure=True, whole=True),
+        lambda: _split(text, depth),
+        lambda: _fill(text, depth, sure=True),
+        lambda: _fill(text, depth, sure=False),
+    )
+    return next(filter(None, (way() for way in ways)), text)
 
 
-def _fill(text: str, depth: int, *, sure: bool) -> str:
-    """The Chinese of the template that the text was made of; "" if there is none."""
+def _fill(text: str, depth: int, *, sure: bool, whole: bool = False) -> str:
+    """The Chinese of the template that the text was made of; "" if there is none.
+
+    A template that begins with a value takes a file's name and colon before the message into it; with
+    `whole` it is not taken for such a text.
+    """
     for template, chinese, letters in _load_templates():
         found = template.fullmatch(text) if (letters >= LITERAL_MIN) is sure else None
-        if found:
+        if found and not (whole and found.start(1) == 0 and ": " in found[1]):
             values = [_tell(value, depth - 1) for value in found.groups()]
             if sure or not any(map(_ENGLISH.search, values)):
                 return chinese.format(*values)

@@ -7,6 +7,12 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
+    "bus URL {}: the port is not a number from 1 to 65535": "总线地址 {}：端口须为1至65535的数",
+    "bus URL {}: the host is no name and no address": "总线地址 {}：主机不是名称，也不是地址",
+    "points.{} takes {} registers": "points.{} 占 {} 个寄存器",
+    "{}: needs 1 to {} points, not {}": "{}：须有 1 至 {} 个测点，现有 {} 个",
+    "{} takes {} bytes": "{} 占 {} 字节",
+    "{} takes {} bytes, not {}": "{} 占 {} 字节，不是 {}",
     "{} is not a meter address of {} digits": "{} 不是 {} 位数字的电表地址",
     "no whole answer in time": "没有及时收到完整的应答",
     "not asked: an earlier answer may come for {} s more": "未询问：此前的应答在 {} 秒内仍可能到来",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
+    "{} of {} has {} registers": "{1} 的 {0} 有 {2} 个寄存器",
     "{}: good: gateway {}, {} bus, {} meter, {} line, {} linkage": (
         "{}：正确：网关 {}，总线 {}，电表 {}，线路 {}，关联 {}"
     ),

@@ -3,6 +3,7 @@
 Every mistake gives one `BusUrlError` that quotes the URL and names what is expected.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -18,6 +19,8 @@ BAUDRATES: Final = (1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200, 
 IGNORED_IDS: Final = "transaction_id=ignored"
 """The only setting of a TCP bus: the converter answers with ids of its own, which are not looked at."""
 PARITIES: Final = ("N", "E", "O")
+_NO_HOST: Final = re.compile(r"[^\w.:%-]")
+"""What stands in no name and in no address of a host, such as a blank."""
 STOPBITS: Final = (1, 2)
 EXAMPLES: Final = (
     "tcp://host:502, rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1, rtu+tcp://host:port, "
@@ -84,9 +87,11 @@ def _parse_tcp(url: str, parts: SplitResult, default_port: int | None) -> TcpPip
     try:
         port = parts.port or default_port
     except ValueError as error:
-        raise BusUrlError(f"bus URL {url!r}: {error}") from error
+        raise BusUrlError(f"bus URL {url!r}: the port is not a number from 1 to 65535") from error
     if not parts.hostname:
         raise BusUrlError(f"bus URL {url!r}: the host is missing")
+    if _NO_HOST.search(parts.hostname):
+        raise BusUrlError(f"bus URL {url!r}: the host is no name and no address")
     if port is None:
         raise BusUrlError(f"bus URL {url!r}: the port is missing")
     if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:

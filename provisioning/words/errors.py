@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
+    "has {} bytes, not {}": "有 {} 字节，应为 {}",
+    "{}: {} seals, {} bytes": "{}：{} 个签封，{} 字节",
+    "{}: {}: no {} line {}; known: {}": "{0}：{1}：没有 {2} 类的线路 {3}；有：{4}",
     "approve needs either a GATEWAY or --from FOLDER": "approve 需要给出网关或 --from 文件夹 之一",
     "{} has no certificate yet: `dianjian centre approve` comes first": (
         "{} 还没有证书：请先运行 `dianjian centre approve`"

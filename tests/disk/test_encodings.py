@@ -75,10 +75,11 @@ def test_marks_and_line_ends_of_windows_are_read(mark: str, end: str) -> None:
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("id = “b1”", "'“' stands there, write '\"'"),
-        ('id＝"b1"', "'＝' stands there, write '='"),
-        ("unit_id\u00a0= 1", r"'\xa0' stands there, write ' '"),
-        ("list = [1， 2]", "'，' stands there, write ','"),
+        ("id = “b1”", "write '\"' in place of '“'"),
+        ('id＝"b1"', "write '=' in place of '＝'"),
+        ("unit_id\u00a0= 1", r"write ' ' in place of '\xa0'"),
+        ("rated_w = ６00", "write '6' in place of '６'"),
+        ("list = [1， 2]", "write ',' in place of '，'"),
     ],
 )
 def test_what_an_input_method_types_is_named_with_what_to_write(line: str, hint: str) -> None:

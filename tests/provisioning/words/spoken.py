@@ -44,7 +44,7 @@ LOOKS_UP: Final = re.compile(
 )
 """Calls whose texts are keys of a catalogue, or help."""
 CATALOGUES: Final = ("/error_words.py", "/words/errors.py", "/words/verdicts.py")
-SENTENCE: Final = re.compile(r"[A-Za-z]+ [a-z]+")
+SENTENCE: Final = re.compile(r"[A-Za-z]+,? +[a-z]+|missing, ")
 CJK: Final = re.compile(r"[\u3400-\u9fff]")
 
 

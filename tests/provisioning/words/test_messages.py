@@ -50,6 +50,7 @@ ONE_LANGUAGE: Final = (
     "wire/http/",
     "wire/messages.py",
     "wire/orders.py",
+    "disk/tables.py:  (at end",  # what tomllib says
     "disk/database.py: PRAGMA",  # SQL and marks of a format
     "disk/database.py: SELECT",
     "evidence/pack/content.py: dianjian",
@@ -185,6 +186,20 @@ def test_no_chinese_waits_for_a_message_that_is_gone() -> None:
             "rtu:/x: /x: Could not configure port: (25, 'Inappropriate ioctl for device')",
             "rtu:/x：/x：无法配置端口：不是终端设备",
         ),
+        ("s.toml: has more than 9 bytes; at most 9 are read", "s.toml：多于 9 字节；最多读取 9 字节"),
+        (
+            "s.toml: is GBK, not UTF-8: save it again as UTF-8 (in Notepad: File, Save as, Encoding UTF-8)",
+            "s.toml：是 GBK，不是UTF-8：请另存为UTF-8（记事本：文件、另存为、编码UTF-8）",
+        ),
+        (
+            "s.toml: is not TOML in line 2, column 11: Invalid value; write '6' in place of '６'",
+            "s.toml：第 2 行第 11 列不是TOML，值无效；请把 '６' 改为 '6'",
+        ),
+        (
+            "s.toml: is not TOML in line 1, column 2: Invalid statement",
+            "s.toml：第 1 行第 2 列不是TOML，语句无效",
+        ),
+        ("s.toml: is not TOML at its end: Unclosed array", "s.toml：文件末尾不是TOML：数组没有结束的 ]"),
         ("what nobody translated", "what nobody translated"),
         ("已经是中文：no answer", "已经是中文：no answer"),
     ],
