@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from attrs import evolve
 
 from agent.site.field_types import MODEL_FILE_SUFFIX, UnitId
+from disk.translation import translate_message
 from drivers.errors import BusUrlError
 from drivers.points.model import Model
 from drivers.points.model_text import model_text
@@ -52,13 +53,12 @@ def _search(session: Session) -> None:
         found, errors = _look(session, todo)
         answered |= found
         _number_meters(session, known)
-        searched += [url for url in todo if url not in errors]
-        for meter in session.journal.meters:
-            if place_of(meter) in before - answered:
-                session.talk.say("meter_silent", style="yellow", meter=meter.id, place=place_of(meter))
+        whole = [url for url in todo if url not in errors]
+        searched += whole
+        _name_silent(session, before - answered, whole)
         if not errors and session.journal.meters:
             return
-        problems = [f"{url}: {why}" for url, why in errors.items()] or [text("no_meter")]
+        problems = [_explain(url, why) for url, why in errors.items()] or [text("no_meter")]
         if not session.talk.can_ask:
             raise fail(EXIT_OUTSIDE if errors else EXIT_NO, *problems)
         for problem in problems:
@@ -67,11 +67,24 @@ def _search(session: Session) -> None:
             searched.clear()  # nobody answered: the same bus is worth another look
         urls = session.talk.ask(
             "find.buses",
-            "ask_buses_again",
+            "ask_buses_again" if searched else "ask_buses_corrected",
             _check_urls,
             default=" ".join(urls),
-            searched=" ".join(searched) or text("nothing"),
+            searched=" ".join(searched),
         )
+
+
+def _name_silent(session: Session, silent: set[str], urls: list[str]) -> None:
+    """Name the meters that were found before on the buses that were searched, and are not there now."""
+    buses = {bus.id for bus in session.journal.buses if any(_is_same_bus(bus.url, url) for url in urls)}
+    for meter in session.journal.meters:
+        if meter.bus in buses and place_of(meter) in silent:
+            session.talk.say("meter_silent", style="yellow", meter=meter.id, place=place_of(meter))
+
+
+def _explain(url: str, why: str) -> str:
+    """Why a bus cannot be searched; its name once, although the driver says it too."""
+    return translate_message(f"{url}: {why.removeprefix(f'{url}: ')}")
 
 
 def _ask_buses(session: Session) -> list[str]:

@@ -14,15 +14,17 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from disk.translation import to_chinese
 from drivers.points.point import PHASES, Ratio
 from drivers.reading import POWER_POINT, PollGroup
+from evidence.words import Words
 from provisioning.journal.entries import MeterFound, WiringVerdict, find_last_wiring
 from provisioning.setup.confirm import has_power, model_of, place_of
 from provisioning.setup.lines import ask_rated_again
 from provisioning.setup.meters import Readers, Sample
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
-from provisioning.setup.walk import walk
+from provisioning.setup.walk import BackError, walk
 from provisioning.setup.words import WORDS, text
 from provisioning.terminal.show import Screen, table
 from provisioning.terminal.typed import CURRENT_UNITS, read_number, read_ratio, split_list
@@ -126,7 +128,7 @@ def _judge(session: Session, meter: MeterFound, samples: Samples, clamp_a: dict[
             meter.id,
             at,
             "undecided",
-            sentence=WORDS["meter_silent_now"].fill(why=why),
+            sentence=WORDS["meter_silent_now"].fill(why=Words(to_chinese(why), why)),
             remedy=WORDS["check_bus"],
         )
     session.keep(wiring=(*session.journal.wiring, verdict))
@@ -211,7 +213,7 @@ def _ask_clamp(
             _check_clamp,
             default="-",
             meter=meter.id,
-            shown=_format_phases(samples[meter.id][-1], "current", 1.0),
+            shown=_format_phases(_find_last(samples[meter.id]), "current", 1.0),
         )
         if clamp_a[meter.id]:
             samples.update(_measure(session, [meter]))
@@ -219,6 +221,11 @@ def _ask_clamp(
 
     if session.talk.ask_yes("wiring.clamp", "ask_has_clamp", default=False):
         walk(session.talk, *(partial(ask_one, meter) for meter in meters))
+
+
+def _find_last(samples: Sequence[Sample]) -> Sample:
+    """The last read that was answered, else the last."""
+    return next((one for one in reversed(samples) if not one.reason), samples[-1])
 
 
 def _check_clamp(typed: str) -> dict[str, float]:
@@ -250,10 +257,13 @@ def _correct(
         )
         if wanted == "leave":
             return
-        if wanted == "ratio":
-            meter = _ask_ratio(session, meter, verdict)
-        elif wanted == "rated":
-            ask_rated_again(session, meter.line or "")
+        try:
+            if wanted == "ratio":
+                meter = _ask_ratio(session, meter, verdict)
+            elif wanted == "rated":
+                ask_rated_again(session, meter.line or "")
+        except BackError:  # to the choice, which is the question before
+            continue
         samples.update(_measure(session, [meter]))
         _judge(session, meter, samples, clamp_a.get(meter_id, {}))
 

@@ -102,7 +102,9 @@ WORDS: Final[Mapping[str, Words]] = {
         "请改正地址后再查找；总线（{searched} 已查完）",
         "Correct what is wrong and it is searched again; searched already: {searched}. Buses",
     ),
-    "nothing": Words("无", "none"),
+    "ask_buses_corrected": Words(
+        "请改正地址后再查找；总线", "Correct what is wrong and it is searched again. Buses"
+    ),
     "no_meter": Words(
         "没有电表应答；检查电源、A/B 接线和地址，然后再试一次",
         "no meter answers; check the supply, the A/B wires and the addresses, then try again",
