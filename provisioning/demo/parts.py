@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-START_TIMEOUT_S: Final = 15.0
+START_TIMEOUT_S: Final = 60.0
 """The slowest part takes about one second when it runs alone."""
 STOP_TIMEOUT_S: Final = 10.0
 

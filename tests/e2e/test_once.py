@@ -14,12 +14,12 @@ pytestmark = pytest.mark.e2e
 
 def agent(*words: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-P", "-m", "agent.main", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
 
 
 def dianjian(*words: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-P", "-m", "provisioning.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
 
 
 def run_once(plant: SmallPlant) -> "subprocess.CompletedProcess[str]":

@@ -51,7 +51,7 @@ def test_the_wheel_works_away_from_the_source_and_cannot_be_shadowed(tmp_path: P
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert looked.returncode == 0, looked.stderr
     seen = json.loads(looked.stdout)
@@ -66,6 +66,6 @@ def test_the_wheel_works_away_from_the_source_and_cannot_be_shadowed(tmp_path: P
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=180,
         )
         assert "0.1.0" in shown.stdout

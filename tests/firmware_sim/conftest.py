@@ -136,7 +136,7 @@ def mbpoll() -> Callable[..., dict[int, float]]:
 
     def read(*options: str) -> dict[int, float]:
         command = ["mbpoll", "-1", "-0", "-B", "-q", "-o", "10", *options]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return {int(address): float(value) for address, value in _MBPOLL_VALUE.findall(done.stdout)}
 

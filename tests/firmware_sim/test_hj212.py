@@ -97,10 +97,10 @@ def test_logger_and_platform_speak_as_processes(ack: PlatformAck, tmp_path: Path
     address = json.loads(served.stdout.readline())["listening"]
     sends = ["--mn", MN, "--every", "0.05", "--count", "3"]
     ended = subprocess.run(
-        [*call, "logger", address, *common, *sends], capture_output=True, text=True, timeout=30, check=True
+        [*call, "logger", address, *common, *sends], capture_output=True, text=True, timeout=180, check=True
     )
     served.terminate()
-    lines = [json.loads(line) for line in served.communicate(timeout=20)[0].splitlines()]
+    lines = [json.loads(line) for line in served.communicate(timeout=180)[0].splitlines()]
     assert lines[-1] == {"ended": {"data": 3}, "different": 3}
     *answers, last = map(json.loads, ended.stdout.splitlines())
     assert last == {"sent": 3}

@@ -128,7 +128,7 @@ def test_a_clock_far_from_the_plants_start_is_refused() -> None:
 def test_a_port_that_is_taken_ends_with_1(sim: Sim) -> None:
     place = urlsplit(read_urls(sim("--model", "eastron-sdm630", "--tcp", "127.0.0.1:0"))["tcp"]).netloc
     process = sim("--model", "eastron-sdm630", "--tcp", place)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 1
     assert out == ""
     assert "address already in use" in err
@@ -139,7 +139,7 @@ def test_a_full_disk_behind_the_output_is_one_line(verb: str) -> None:
     command = [sys.executable, "-P", "-m", "firmware_sim.main", verb]
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (1, "dianjian-sim: output: No space left on device\n")
+    assert (ended.returncode, ended.stderr) == (1, "dianjian-sim: the output: No space left on device\n")
 
 
 def test_the_loads_of_a_plant_are_what_its_meters_would_show() -> None:

@@ -26,8 +26,10 @@ from provisioning.terminal.exits import EXIT_INTERNAL
 from provisioning.terminal.paths import NewFile
 from tests.agent.rig import SITE
 
-HANGS_S: Final = 8
-"""A call that takes longer on a busy machine reads something without end."""
+WORKS_S: Final = 8
+"""A call that takes more of the processor's time reads something without end."""
+WAITS_S: Final = 180
+"""A call that takes longer on a busy machine waits for what does not come."""
 ADDRESSES_BYTES_MAX: Final = 4 << 30
 """Whoever reads a device to its end meets this before the machine does."""
 PLACE: Final = "@"
@@ -129,16 +131,19 @@ def ends_soon() -> Iterator[None]:
     def stop(_number: int, _frame: object) -> None:
         raise AssertionError("it hangs")
 
-    before = signal.signal(signal.SIGALRM, stop)
+    befores = [(number, signal.signal(number, stop)) for number in (signal.SIGALRM, signal.SIGPROF)]
     limits = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES_BYTES_MAX, limits[1]))
-    signal.alarm(HANGS_S)
+    signal.alarm(WAITS_S)
+    signal.setitimer(signal.ITIMER_PROF, WORKS_S)
     try:
         yield
     finally:
         signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         resource.setrlimit(resource.RLIMIT_AS, limits)
-        signal.signal(signal.SIGALRM, before)
+        for number, before in befores:
+            signal.signal(number, before)
 
 
 def run(arguments: list[str]) -> tuple[int, str]:
@@ -259,7 +264,7 @@ def call_program(call: list[str], folder: Path, redirection: str) -> "subprocess
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -287,7 +292,7 @@ def test_a_reader_that_goes_away_is_no_mistake(
         stdout=writer,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     os.close(writer)

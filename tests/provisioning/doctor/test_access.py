@@ -76,7 +76,7 @@ def test_who_holds_a_port_is_named(tmp_path: Path) -> None:
                 "python3", "python"
             )
         finally:
-            other.communicate(b"\n", timeout=30)
+            other.communicate(b"\n", timeout=180)
 
 
 def test_a_free_port_is_good_and_is_not_opened(tmp_path: Path) -> None:

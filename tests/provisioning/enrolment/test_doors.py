@@ -62,7 +62,7 @@ def first_word(doors: Doors, site: Path, gateway: str) -> str:
     """Why the broker does not let a gateway in, "" where it does."""
     with Link(settings(gateway, doors.port, tls_files(site))) as link:
         while True:
-            match link.events.get(timeout=20):
+            match link.events.get(timeout=180):
                 case Connected():
                     return ""
                 case Disconnected(reason):
@@ -264,9 +264,9 @@ def test_a_retained_request_of_a_stranger_does_not_stay_on_the_broker(doors: Doo
         with Link(asks) as link:
             link.expect(Connected)
             link.publisher.publish(1, f"dj/1/claim/{'e' * 32}/answer", b"x")  # behind what was retained
-            heard = [link.events.get(timeout=20)]
+            heard = [link.events.get(timeout=180)]
             while not isinstance(heard[-1], Acked):
-                heard.append(link.events.get(timeout=20))
+                heard.append(link.events.get(timeout=180))
         return any(isinstance(event, Message) for event in heard)
 
     assert not all(finds_it() for _ in range(50)), "it is taken away soon"

@@ -26,7 +26,7 @@ def running(*call: str) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=180)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-WAIT_S: Final = 40.0
-"""A loaded machine; what is waited for takes seconds."""
+WAIT_S: Final = 180.0
+"""What is waited for takes seconds; on a machine that does much else, a minute."""
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
 
 
