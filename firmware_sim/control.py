@@ -36,7 +36,7 @@ LINE_BYTES_MAX: Final = 256
 """Longest request: a name and a state."""
 ANSWER_BYTES_MAX: Final = 1024 * 1024
 """Longest answer: some ten thousand machines."""
-ASK_REAL_S: Final = 5.0
+ASK_REAL_S: Final = 30.0
 """The plant answers at once; a server that does not answer in this time hangs."""
 _MODE: Final = 0o600
 _AUTO: Final = "auto"
