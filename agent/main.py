@@ -56,7 +56,7 @@ from disk.plain_text import one_line, to_json
 from disk.probe import probe_folder
 from disk.streams import OutputError, fill_standard_streams, writing_output
 from disk.translation import translate_message
-from drivers.clock import Clock, clock_from_spec
+from drivers.clock import Clock, ClockSpecError, clock_from_spec
 from drivers.reading import Quality
 from evidence.record import NS_PER_MS
 from wire.messages import Topics
@@ -78,7 +78,7 @@ RECEIPT_WAIT_S: Final = 15.0
 
 _CODES: Final[dict[int, tuple[type[Exception], ...]]] = {
     # A newer schema means that an older program was installed: starting it again would not help.
-    EXIT_USAGE: (ConfigError, RekeyRefusedError, SchemaNewerError),
+    EXIT_USAGE: (ConfigError, ClockSpecError, RekeyRefusedError, SchemaNewerError),
     EXIT_DISK: (
         *(StoreError, CommitError, EnrolmentError, KeySlotsError, DiskError, OSError),
         MqttSettingsError,  # a certificate that is renewed or copied at this moment: a restart finds it

@@ -118,6 +118,7 @@ ERRORS: Final[Mapping[str, str]] = {
     "Read-only file system": "文件系统为只读",
     "Input/output error": "读写出错",
     "Address already in use": "地址已被占用",
+    "{} (while attempting to bind on address {})": "{}",
     "Cannot assign requested address": "本机没有此地址",
     "No route to host": "没有通往该主机的路由",
     "Network is unreachable": "网络不可达",

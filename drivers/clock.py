@@ -9,6 +9,7 @@ The monotonic time is CLOCK_BOOTTIME, which runs during suspend and cannot be se
 """
 
 import ctypes
+import math
 import mmap
 import struct
 import time
@@ -30,6 +31,10 @@ far, or, while it is held, minus the boot time at which it stands."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TIME_ERROR: Final = 5
 """Return value of adjtimex(2) while the kernel clock is not synchronised (TIME_ERROR)."""
+
+
+class ClockSpecError(ValueError):
+    """A text does not describe a clock."""
 
 
 class ClockState(StrEnum):
@@ -126,7 +131,7 @@ class ScaledClock:
     def __init__(
         self, speed: float, utc_ns: int, boottime_ns: int | None = None, hold_file: Path | None = None
     ) -> None:
-        if speed <= 0:
+        if not 0 < speed < math.inf:
             raise ValueError(f"speed must be above 0, not {speed}")
         self._hold_file = hold_file
         self._held = None if hold_file is None else _map_hold(hold_file)
@@ -137,9 +142,16 @@ class ScaledClock:
 
     @classmethod
     def from_spec(cls, spec: str) -> "ScaledClock":
-        """The clock described by the `spec()` of another one: `SPEED@UTC_NS@BOOTTIME_NS[@HOLD_FILE]`."""
-        speed, utc_ns, boot_ns, *hold = spec.split("@", 3)
-        return cls(float(speed), int(utc_ns), int(boot_ns), Path(hold[0]) if hold else None)
+        """The clock described by the `spec()` of another one: `SPEED@UTC_NS@BOOTTIME_NS[@HOLD_FILE]`.
+
+        Raises:
+            ClockSpecError: It is of another form.
+        """
+        try:
+            speed, utc_ns, boot_ns, *hold = spec.split("@", 3)
+            return cls(float(speed), int(utc_ns), int(boot_ns), Path(hold[0]) if hold else None)
+        except ValueError as error:
+            raise ClockSpecError(f"{spec!r} is not SPEED@UTC_NS@BOOTTIME_NS") from error
 
     def spec(self) -> str:
         """The text from which another process makes the same clock."""
@@ -199,5 +211,5 @@ def _map_hold(path: Path) -> mmap.mmap:
 
 
 def clock_from_spec(spec: str | None) -> Clock:
-    """The machine's clock, or the scaled one that `spec` describes."""
+    """The machine's clock, or the scaled one that `spec` describes; raises ClockSpecError."""
     return SystemClock() if spec is None else ScaledClock.from_spec(spec)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
+    "{} is not SPEED@UTC_NS@BOOTTIME_NS": "{} 的写法应为 SPEED@UTC_NS@BOOTTIME_NS",
     "bus URL {}: the port is not a number from 1 to 65535": "总线地址 {}：端口须为1至65535的数",
     "bus URL {}: the host is no name and no address": "总线地址 {}：主机不是名称，也不是地址",
     "points.{} takes {} registers": "points.{} 占 {} 个寄存器",

@@ -21,7 +21,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "{} days from the plant's start; at most {}": "距工厂起始时刻 {} 天；最多 {} 天",
     "{} rows; between 1 and {} are made": "{} 行；可生成1至 {} 行",
     "give either PLANT or --model": "请给出工厂或 --model 之一",
-    "{} is not SPEED@UTC_NS@BOOTTIME_NS": "{} 的写法应为 SPEED@UTC_NS@BOOTTIME_NS",
     "--model needs --tcp, --rtu-tcp or --pty": "--model 需要 --tcp、--rtu-tcp 或 --pty",
     "{} is not 12 digits": "{} 不是12位数字",
     "the clock is more than {} days from the plant's start": "时钟距工厂起始时刻超过 {} 天",

@@ -32,7 +32,7 @@ from disk.streams import ReaderGoneError, drop_output, fill_standard_streams, te
 from disk.translation import add_catalogues, translate_message
 from disk.version import read_version
 from disk.wide_text import count_columns
-from drivers.clock import NS_PER_S, Clock, ScaledClock, SystemClock
+from drivers.clock import NS_PER_S, Clock, ClockSpecError, ScaledClock, SystemClock
 from drivers.errors import ModelError
 from drivers.points import model as meter_models
 from firmware_sim.catalogue import CATALOGUE, COMMON
@@ -156,8 +156,8 @@ def serve(
         raise click.UsageError("give either PLANT or --model")
     try:
         clock: Clock | None = None if clock_spec is None else ScaledClock.from_spec(clock_spec)
-    except ValueError as error:
-        raise click.BadParameter(f"{clock_spec!r} is not SPEED@UTC_NS@BOOTTIME_NS") from error
+    except ClockSpecError as error:
+        raise click.BadParameter(str(error)) from error
     if plant_file is not None:
         plant = _link_terminals(_load(plant_file), links)
         clock = clock or ScaledClock(1.0, int(plant.start_s * NS_PER_S))

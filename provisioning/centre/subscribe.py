@@ -18,7 +18,7 @@ from centre.register import RegisterError, read_register
 from centre.store.place import Place, open_store
 from centre.subscriber import SUBSCRIPTIONS, Subscriber
 from disk.database import CommitError, StoreError, add_suffix
-from drivers.clock import clock_from_spec
+from drivers.clock import ClockSpecError, clock_from_spec
 from evidence.keys import KeyFileError, load_key_file
 from provisioning.centre.options import FILE, REGISTER
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
@@ -68,7 +68,7 @@ def command(
             opened = stack.enter_context(closing(open_store(store)))
             memory = add_suffix(store if isinstance(store, Path) else register, ".memory")
             subscriber = Subscriber(settings, opened, memory, register, secret, clock, _print, orders)
-        except (MqttSettingsError, RegisterError, KeyFileError, OSError) as error:
+        except (MqttSettingsError, RegisterError, KeyFileError, ClockSpecError, OSError) as error:
             raise fail(EXIT_USAGE, str(error)) from error
         except StoreError as error:
             raise fail(EXIT_OUTSIDE, str(error)) from error

@@ -25,7 +25,7 @@ from centre.store.place import Place
 from disk.database import StoreError, add_suffix
 from disk.lock import Lock
 from disk.tables import TableError
-from drivers.clock import clock_from_spec
+from drivers.clock import ClockSpecError, clock_from_spec
 from evidence.moments import NS_PER_MS, iso_utc, utc_ms
 from provisioning.hj212.explain import explain_refusal
 from provisioning.hj212.words import EVENTS, REQUEST_RESULTS, WORDS
@@ -56,9 +56,11 @@ def send(
     store: Place, hosts: Path, queue: Path, since: int | None, as_json: bool, sim_clock: str | None
 ) -> None:
     """Send verified readings to the platforms of a host file until SIGTERM or ctrl-C."""
-    clock, told = clock_from_spec(sim_clock), _Telling(as_json)
+    told = _Telling(as_json)
     try:
-        known = read_hosts(hosts)
+        clock, known = clock_from_spec(sim_clock), read_hosts(hosts)
+    except ClockSpecError as error:
+        raise fail(EXIT_USAGE, f"--sim-clock: {error}") from error
     except TableError as error:
         raise fail(EXIT_USAGE, *(f"{hosts}: {one}" for one in error.problems)) from error
     wanted = Wanted(frozenset(one.gateway for host in known for one in host.stations), TYPES)

@@ -33,7 +33,8 @@ FILE_BYTES_MAX: Final = 2 * 1024 * 1024
 WORDS: Final = {
     "none": Words("没有有效的指令", "there are no orders in force"),
     "both": Words(
-        "答复须同时给出指令、状态和 --by", "an answer needs the order, a state and --by, all three"
+        "答复须给出指令、--by 和一种状态：{states}",
+        "an answer needs the order, --by, and one of the states {states}",
     ),
     "unknown": Words(
         "网关没有有效的指令 {order}；有：{known}",
@@ -72,6 +73,8 @@ def command(
         site = load_site(config)
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+    if order and (state not in BY_PEOPLE or not by):
+        raise fail(EXIT_USAGE, translate(WORDS["both"], states=", ".join(BY_PEOPLE)))
     folder = site.path(site.store.path)
     try:
         known: list[dict[str, Any]] = read_status(folder).get("orders", [])
@@ -80,8 +83,6 @@ def command(
     if not order:
         _show(known, as_json=as_json)
         return
-    if state not in BY_PEOPLE or not by:
-        raise fail(EXIT_USAGE, translate(WORDS["both"]))
     if order not in {one["order"] for one in known}:
         names = ", ".join(one["order"] for one in known) or "-"
         raise fail(EXIT_USAGE, translate(WORDS["unknown"], order=order, known=names))
