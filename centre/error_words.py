@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
+    "; `dianjian centre authority` makes one": "；请先运行 dianjian centre authority",
     "is a cursor of another store": "是另一数据库的游标",
     "{}: has no journal; start `dianjian subscribe` of this version once": (
         "{}：没有流水；请用此版本运行一次 `dianjian subscribe`"

@@ -138,6 +138,13 @@ ERRORS: Final[Mapping[str, str]] = {
     "Too many levels of symbolic links": "符号链接循环",
     "Too many open files": "打开的文件过多",
     "Invalid argument": "参数无效",
+    "file is not a database": "不是数据库",
+    "database disk image is malformed": "数据库已损坏",
+    "unable to open database file": "无法打开数据库",
+    "database is locked": "数据库被占用",
+    "database or disk is full": "磁盘已满",
+    "disk I/O error": "磁盘读写出错",
+    "attempt to write a readonly database": "数据库为只读",
     "Invalid value": "值无效",
     "Invalid statement": "语句无效",
     "Invalid date or datetime": "日期或时间无效",
@@ -157,7 +164,7 @@ ERRORS: Final[Mapping[str, str]] = {
     "Found invalid character {}": "不允许的字符 {}",
     "Duplicate inline table key {}": "键 {} 重复",
 }
-"""What the system, pyserial and tomllib say."""
+"""What the system, pyserial, SQLite and tomllib say."""
 NESTED_MAX: Final = 6
 """Messages within a message: file, key, reason, reason of the reason."""
 LITERAL_MIN: Final = 10

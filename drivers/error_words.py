@@ -31,7 +31,11 @@ TEXTS: Final[Mapping[str, str]] = {
     "bus URL {}: expected one of {}": "总线地址 {}：应为 {} 之一",
     "bus URL {}: the host is missing": "总线地址 {}：缺少主机",
     "bus URL {}: the port is missing": "总线地址 {}：缺少端口",
-    "bus URL {}: nothing may follow host and port{}": "总线地址 {}：主机和端口之后不得再有内容{}",
+    "bus URL {}: nothing may follow host and port": "总线地址 {}：主机和端口之后不得再有内容",
+    "bus URL {}: only ?{} may follow host and port": "总线地址 {}：主机和端口之后只可有 ?{}",
+    "bus URL {}: a bus knows no user and no password; leave them out": (
+        "总线地址 {}：总线没有用户名和密码，请去掉"
+    ),
     "bus URL {}: the port is a path, as in {}:/dev/ttyS1": "总线地址 {}：端口须为路径，如 {}:/dev/ttyS1",
     "bus URL {}: unknown {}; known baudrate, parity, stopbits": (
         "总线地址 {}：不认识 {}；可用 baudrate、parity、stopbits"

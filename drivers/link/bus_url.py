@@ -94,9 +94,13 @@ def _parse_tcp(url: str, parts: SplitResult, default_port: int | None) -> TcpPip
         raise BusUrlError(f"bus URL {url!r}: the host is no name and no address")
     if port is None:
         raise BusUrlError(f"bus URL {url!r}: the port is missing")
-    if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
-        after = f" but ?{IGNORED_IDS}" if parts.scheme == "tcp" else ""
-        raise BusUrlError(f"bus URL {url!r}: nothing may follow host and port{after}")
+    if parts.username is not None:
+        where = url.replace(f"{parts.netloc.rpartition('@')[0]}@", "")
+        raise BusUrlError(f"bus URL {where!r}: a bus knows no user and no password; leave them out")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        if parts.scheme == "tcp":
+            raise BusUrlError(f"bus URL {url!r}: only ?{IGNORED_IDS} may follow host and port")
+        raise BusUrlError(f"bus URL {url!r}: nothing may follow host and port")
     return TcpPipe(parts.hostname, port)
 
 

@@ -118,6 +118,10 @@ def _run(call: Callable[[], Any]) -> int:
 
 
 def _end_of_call(error: click.ClickException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        with contextlib.suppress(OSError):
+            say(*error.format_message().splitlines(), err=True)  # its message is the page of help
+        return EXIT_USAGE
     if isinstance(error, click.UsageError):
         _tell_usage(error)
         return EXIT_USAGE

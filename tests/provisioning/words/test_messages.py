@@ -200,6 +200,15 @@ def test_no_chinese_waits_for_a_message_that_is_gone() -> None:
             "s.toml：第 1 行第 2 列不是TOML，语句无效",
         ),
         ("s.toml: is not TOML at its end: Unclosed array", "s.toml：文件末尾不是TOML：数组没有结束的 ]"),
+        (
+            "a/authority.pem: No such file or directory; `dianjian centre authority` makes one",
+            "a/authority.pem：文件或文件夹不存在；请先运行 dianjian centre authority",
+        ),
+        ("mine.txt: file is not a database", "mine.txt：不是数据库"),
+        (
+            "x: cannot listen: Address already in use (while attempting to bind on address ('1', 2))",
+            "x：无法监听：地址已被占用",
+        ),
         ("what nobody translated", "what nobody translated"),
         ("已经是中文：no answer", "已经是中文：no answer"),
     ],
