@@ -25,10 +25,10 @@ help: ## this list
 # What the demo needs comes first and alone: who wants to look does not wait for the tools of who changes it.
 $(DEMO): requirements-demo.lock pyproject.toml
 	@sh .ci/need "$(PYTHON)" python
-	@test -x $(BIN)/python || { echo "1/3 a Python environment in $(VENV)" >&2; "$(PYTHON)" -m venv $(VENV); }
-	@echo "2/3 $$(grep -c '==' requirements-demo.lock) packages, each with its hash" >&2
+	@test -x $(BIN)/python || { echo "1/3 Python 环境 · a Python environment in $(VENV)" >&2; "$(PYTHON)" -m venv $(VENV); }
+	@echo "2/3 $$(grep -c '==' requirements-demo.lock) 个软件包，逐个核对哈希 · packages, each with its hash" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-demo.lock
-	@echo "3/3 dianjian itself" >&2
+	@echo "3/3 电监 · dianjian itself" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $(DEMO)
 

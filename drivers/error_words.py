@@ -42,6 +42,8 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "bus URL {}: {} is {}, not one of {}": "总线地址 {}：{} 为 {}，可用：{}",
     "no answer": "没有应答",
+    "no answer in time; answers come, but after {} s": "没有及时应答；{} 秒后才有应答",
+    "exception {}": "异常应答 {}",
     "flood of bytes that are no answer": "大量字节，都不是应答",
     "port takes no bytes": "端口不接收数据",
     "closed by the other side": "对方关闭了连接",

@@ -10,6 +10,7 @@ from typing import Any, Final
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from disk.translation import translate_message
 from provisioning.terminal.bus_views import list_buses
 from provisioning.terminal.show import make_grid
 from provisioning.words.correlation import shorten_correlation
@@ -199,7 +200,7 @@ def _meters(status: Json, most_bad: int | None) -> Text:
         elif meter["quality"] != "good":
             named += 1
             if most_bad is None or named <= most_bad:
-                text += Text(f"● {meter['meter']} ({meter['reason']}) ", "red")
+                text += Text(f"● {meter['meter']} ({translate_message(meter['reason'])}) ", "red")
     if most_bad is not None and named > most_bad:
         text += Text(f"… {label('more')} {named - most_bad}", "dim")
     return text + _left_out(status)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from disk.translation import to_chinese
 from provisioning.live.page.curves import draw_bar, draw_spark
 from provisioning.live.page.day import Heartbeat
 from provisioning.live.page.site import SitePlan
@@ -180,12 +181,17 @@ def _figures(name: Html | str, one: Json) -> Sequence[Cell]:
     return (name, *latency, *counts)
 
 
+def _tell_reason(reason: str, reader: Reader) -> str:
+    """Why a meter has no values, in the reader's language."""
+    return to_chinese(reason) if reader.language == "zh" else reason
+
+
 def draw_meters(status: Json, plan: SitePlan, reader: Reader) -> Html:
     """Whether each meter answers, and its values."""
     rows = []
     for one in status["meters"]:
         quality = "good" if one["quality"] == "good" else "bad"
-        why = "" if quality == "good" else f" {one['reason']}"
+        why = "" if quality == "good" else f" {_tell_reason(one['reason'], reader)}"
         setup = plan.setups.get(one["meter"])
         rows.append(
             (

@@ -209,6 +209,7 @@ def test_no_chinese_waits_for_a_message_that_is_gone() -> None:
             "x: cannot listen: Address already in use (while attempting to bind on address ('1', 2))",
             "x：无法监听：地址已被占用",
         ),
+        ("no answer in time; answers come, but after 3.8 s", "没有及时应答；3.8 秒后才有应答"),
         ("what nobody translated", "what nobody translated"),
         ("已经是中文：no answer", "已经是中文：no answer"),
     ],
