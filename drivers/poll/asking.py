@@ -230,7 +230,7 @@ class Asking:
     def explain(self, error: DriverError) -> str:
         """Why there is no answer; that answers come too late is known from those before."""
         late_s = self.timeout.late_s
-        return f"no answer in time; {TOO_LATE} {late_s:.1f} s" if late_s else str(error)
+        return f"no answer in time; answers come, but after {late_s:.1f} s" if late_s else str(error)
 
     def _judge(self, span: Span, error: DriverError) -> Failed:
         """Whether the registers are refused, or silent."""
