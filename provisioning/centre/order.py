@@ -4,73 +4,41 @@ An order is signed with a bureau's key and goes into the ledger of orders, one l
 `dianjian subscribe --orders` publishes by itself. What no gateway would take is refused here.
 """
 
-import json
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 import click
 from attrs import evolve
 
-from centre.orders.board import GatewayBoard, make_rows, read_boards
+from centre.orders.board import make_rows
 from centre.orders.ledger import Ledger, add_line, open_ledger, order_line
-from centre.store.journal import SqlJournal
-from centre.store.place import Place, open_to_read
+from centre.store.place import Place
 from disk.database import add_suffix
 from disk.help_page import HelpGroup
 from disk.lock import Lock
 from evidence.keys import load_key_file
 from evidence.moments import iso_utc, utc_ms
-from evidence.orders.order import CANCEL, KINDS, Order, sign_order
+from evidence.orders.order import ALERT, CANCEL, KINDS, Order, sign_order
 from evidence.words import Words
 from provisioning.centre.keys import DAY_MS, LEDGER
 from provisioning.centre.options import AS_JSON, FILE, failing_in_one_line, show
+from provisioning.centre.order_board import find_boards, show_board, tell_row
+from provisioning.centre.order_body import draw_alert, read_bodies
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.store_option import store_option
 from provisioning.words.language import translate
-from provisioning.words.orders import STATES
 
 VALID_DAYS: Final = 30
 """Of an order, where nobody says otherwise."""
-BODY_BYTES_MAX: Final = 64 * 1024
-"""Of the JSON of a body; what is signed has 16,384 bytes at most."""
 BUREAU: Final = click.option("--key", required=True, type=FILE, help="Key file of the bureau.")
 ISSUER: Final = click.option("--issuer", required=True, help="The bureau, as its certificate names it.")
 STORE: Final = store_option("The subscriber's database: what came back.")
 WORDS: Final = {
     "sent": Words("{gateway}：{id} 已签发，序号 {seq}", "{gateway}: {id} is signed, number {seq}"),
-    "no body": Words(
-        "{file}：不是JSON对象；请检查文件内容", "{file}: holds no JSON object; look at what is in it"
-    ),
     "no order": Words("{file}：没有 {gateway} 的指令 {id}", "{file}: has no order {id} of {gateway}"),
-    "no orders": Words("没有指令", "there are no orders"),
-    "row": Words(
-        "{gateway}  {seq}  {order} 第{rev}版  {kind}  {shown}{notes}",
-        "{gateway}  {seq}  {order} rev {rev}  {kind}  {shown}{notes}",
-    ),
-    "sent only": Words("已发出，未见封存记录", "sent, no seal of it is known"),
-    "missing": Words("网关报告：未收到", "the gateway says that it has not come"),
-    "held": Words("已封存于第{seal}号封条", "sealed in seal {seal}"),
-    "refused": Words("网关拒绝：{reason}，见第{seal}号封条", "refused by the gateway: {reason}, seal {seal}"),
-    "answer": Words("，{by}{state}", ", {state}{by}"),
-    "by": Words("（答复人：{by}）", " by {by}"),
-    "cancelled": Words("，已撤销", ", CANCELLED"),
-    "ended": Words("，已到期", ", ended"),
-    "overdue": Words("，逾期未答复", ", OVERDUE"),
-    "stranger": Words(
-        "{gateway}：第{seal}号封条：拒绝一条无有效签名的消息（{reason}）",
-        "{gateway}: seal {seal}: a message without a good signature was refused ({reason})",
-    ),
-    "contradiction": Words(
-        "{gateway}：指令 {one} 与 {two} 互相矛盾，以 {one} 为准",
-        "{gateway}: orders {one} and {two} contradict each other; {one} holds",
-    ),
-    "keys": Words(
-        "{gateway}：网关报告未收到吊销名单", "{gateway}: says that withdrawals of keys have not come"
-    ),
 }
 
 
@@ -130,13 +98,54 @@ def send(
         issued_utc_ms=now_ms,
         effective_utc_ms=begin_ms,
         expires_utc_ms=max(begin_ms, now_ms) + VALID_DAYS * DAY_MS if expires is None else expires,
-        body={} if body is None else _read_body(body),
+        body={},
         number=number,
         due_utc_ms=due,
         priority=priority,
         test=test,
     )
-    _issue(ledger, key, gateways, lambda _, __: head, as_json=as_json)
+    draw = read_bodies(body, kind)
+    _issue(ledger, key, gateways, lambda _, gateway: evolve(head, body=draw(gateway)), as_json=as_json)
+
+
+@order.command("alert")
+@LEDGER
+@BUREAU
+@ISSUER
+@click.option("--list", "list_id", required=True, help="The reduction list that was sent, by its --id.")
+@click.option("--level", required=True, help="Of the alert, as the list has it, in Chinese or English.")
+@click.option("--from", "begin", required=True, type=Moment(), help="When it begins.")
+@click.option("--until", "end", required=True, type=Moment(), help="When it ends.")
+@click.option("--id", "id_", required=True, help="Names the order; a later revision has the same.")
+@click.option("--number", default="", help="Of the document.")
+@click.option("--due", type=Moment(), help="An answer is awaited until then.")
+@click.option("--test", is_flag=True, help="A drill: nothing follows from it but the answer.")
+@AS_JSON
+@click.argument("gateways", nargs=-1, required=True)
+def alert(
+    ledger: Path,
+    key: Path,
+    issuer: str,
+    list_id: str,
+    level: str,
+    begin: int,
+    end: int,
+    id_: str,
+    number: str,
+    due: int | None,
+    test: bool,
+    as_json: bool,
+    gateways: tuple[str, ...],
+) -> None:
+    """Fire the rows of a level of the reduction list at each of GATEWAYS."""
+    now_ms = utc_ms()
+    times = now_ms, now_ms, max(end, now_ms) + DAY_MS  # it can be answered for a day more
+
+    def draft(known: Ledger, gateway: str) -> Order:
+        body = draw_alert(known, gateway, list_id, level, (begin, end))
+        return Order(id_, 1, 1, ALERT, gateway, issuer, *times, body, number, due, test=test)
+
+    _issue(ledger, key, gateways, draft, as_json=as_json)
 
 
 @order.command("cancel")
@@ -170,7 +179,7 @@ def cancel(
 @AS_JSON
 def listing(ledger: Path, gateway: str, as_json: bool) -> None:
     """What was sent."""
-    _show_board(ledger, None, gateway, as_json=as_json)
+    show_board(ledger, None, gateway, as_json=as_json)
 
 
 @order.command("board")
@@ -180,7 +189,7 @@ def listing(ledger: Path, gateway: str, as_json: bool) -> None:
 @AS_JSON
 def board(ledger: Path, store: Place | None, gateway: str, as_json: bool) -> None:
     """How far each order has come: sent, sealed, shown, answered, missing."""
-    _show_board(ledger, store, gateway, as_json=as_json)
+    show_board(ledger, store, gateway, as_json=as_json)
 
 
 @order.command("show")
@@ -196,63 +205,13 @@ def show_order(ledger: Path, store: Place | None, as_json: bool, gateway: str, i
         found = known.latest(gateway).get(id_)
         if found is None:
             raise fail(EXIT_NO, translate(WORDS["no order"], file=ledger, gateway=gateway, id=id_))
-        boards = _boards(known, store, gateway)
+        boards = find_boards(known, store, gateway)
         rows = [row for row in make_rows(known, boards, utc_ms()) if row["order"] == id_]
     fields = {**rows[0], "effective": iso_utc(found.order.effective_utc_ms), "body": found.order.body}
     if as_json:
         say_json({**fields, "raw": found.raw.hex()})
         return
-    say(_line(rows[0]), *(f"{name}: {value}" for name, value in fields.items()))
-
-
-def _show_board(path: Path, store: Place | None, gateway: str, *, as_json: bool) -> None:
-    with failing_in_one_line(path):
-        known = open_ledger(path)
-        boards = _boards(known, store, gateway)
-    rows = make_rows(known, boards, utc_ms())
-    if as_json:
-        others = {
-            name: {
-                "missing": sorted(one.missing),
-                "keys_missing": one.keys_missing,
-                "refusals": one.refusals,
-                "contradictions": [list(pair) for pair in one.contradictions],
-            }
-            for name, one in boards.items()
-        }
-        say_json({"orders": rows, "gateways": others})
-        return
-    say(*(map(_line, rows) if rows else [translate(WORDS["no orders"])]))
-    for name, one in boards.items():
-        for told in one.refusals:
-            say(translate(WORDS["stranger"], gateway=name, seal=told["seal"], reason=told["reason"]))
-        for holds, other in one.contradictions:
-            say(translate(WORDS["contradiction"], gateway=name, one=holds, two=other))
-        if one.keys_missing:
-            say(translate(WORDS["keys"], gateway=name))
-
-
-def _boards(ledger: Ledger, store: Place | None, gateway: str) -> dict[str, GatewayBoard]:
-    """Of the gateways that were asked for; empty ones without a store."""
-    names = [name for name in ledger.orders if gateway in {"", name}]
-    empty = {name: GatewayBoard() for name in names}
-    if store is None:
-        return empty
-    with closing(open_to_read(store)) as snapshot:
-        return read_boards(SqlJournal(snapshot.read), names) if snapshot.has("journal") else empty
-
-
-def _line(row: dict[str, Any]) -> str:
-    said = "sent only" if row["state"] == "sent" else row["state"]
-    notes = ""
-    for one in row["answers"]:
-        by = translate(WORDS["by"], by=one["by"]) if one["by"] else ""
-        state = STATES.get(one["state"])
-        shown = one["state"] if state is None else translate(state)
-        notes += translate(WORDS["answer"], state=shown, by=by)
-    for name in ("cancelled", "ended", "overdue"):
-        notes += translate(WORDS[name]) if row[name] else ""
-    return translate(WORDS["row"], shown=translate(WORDS[said], **row), notes=notes, **row)
+    say(tell_row(rows[0]), *(f"{name}: {value}" for name, value in fields.items()))
 
 
 def _issue(
@@ -282,15 +241,3 @@ def _number(ledger: Ledger, gateway: str, head: Order) -> Order:
     before = ledger.latest(gateway).get(head.id)
     rev = 1 if before is None else before.order.rev + 1
     return evolve(head, gateway=gateway, seq=ledger.next_seq(gateway), rev=rev)
-
-
-def _read_body(stream: TextIO) -> dict[str, Any]:
-    """A JSON object."""
-    try:
-        text = stream.read(BODY_BYTES_MAX + 1)
-        body = json.loads(text) if len(text) <= BODY_BYTES_MAX else None
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise fail(EXIT_USAGE, translate(WORDS["no body"], file=stream.name))
-    return body

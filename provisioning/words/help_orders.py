@@ -66,6 +66,13 @@ TEXTS: Final[Mapping[str, str]] = {
     "0 is the highest.": "0为最高。",
     "A drill: nothing follows from it but the answer.": "演练：除答复外不产生任何后果。",
     "JSON object: what the kind asks for.": "JSON对象：该种指令的内容。",
+    "Fire the rows of a level of the reduction list at each of GATEWAYS.": (
+        "在每个网关上启动减排清单中一个级别的措施。"
+    ),
+    "The reduction list that was sent, by its --id.": "已下发的减排清单，即其 --id。",
+    "Of the alert, as the list has it, in Chinese or English.": "预警级别，与清单一致，中英文均可。",
+    "When it begins.": "开始时间。",
+    "When it ends.": "结束时间。",
     "End an order of one's own bureau, or of one below it, at each of GATEWAYS.": (
         "在每个网关上撤销本部门或下级部门的一条指令。"
     ),

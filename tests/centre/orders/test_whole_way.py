@@ -219,7 +219,7 @@ def test_a_withheld_order_is_told_by_both_sides(city: City) -> None:
 def test_what_no_gateway_would_take_is_refused_before_it_is_sent(city: City) -> None:
     size = city.ledger.stat().st_size
     refused = [
-        ("kind", {"by": "district", "name": made.DISTRICT_NAME}, ["--kind", "alert", "--id", "a"]),
+        ("kind", {"by": "district", "name": made.DISTRICT_NAME}, ["--kind", "diagnose", "--id", "a"]),
         ("key", {"by": "district"}, ["--kind", "supervise", "--id", "a"]),
         ("area", {}, ["--kind", "supervise", "--id", "a", "--test", "g2"]),
         ("ended", {}, ["--kind", "supervise", "--id", "a", "--effective", "2001-01-01T00:00Z",

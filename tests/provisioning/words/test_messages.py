@@ -58,7 +58,7 @@ ONE_LANGUAGE: Final = (
     "evidence/pack/export.py: statement after",
     "provisioning/live/page/tables.py",  # keys of catalogues
     "provisioning/loads/",
-    "provisioning/centre/order.py: sent only",
+    "provisioning/centre/order_board.py: sent only",
     "provisioning/centre/options.py: no ",
     "provisioning/curtail/list_file.py: empty cell",
     "provisioning/words/tamper.py: no number",
