@@ -75,7 +75,7 @@ def test_the_pages_have_a_site_file_for_a_gateway_and_one_for_a_recording() -> N
     assert BACKTESTS
 
 
-DOCUMENTS: Final = ["README.md", "ARCHITECTURE.md", *(f"docs/{page.name}" for page in PAGES)]
+DOCUMENTS: Final = ["README.md", "README.zh.md", "ARCHITECTURE.md", *(f"docs/{page.name}" for page in PAGES)]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

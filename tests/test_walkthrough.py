@@ -1,6 +1,7 @@
 """The commands of README and docs, run in the order of each page as a reader would, in an empty folder.
 
-A block of kind `sh` is run; one of kind `toml NAME` is the file NAME, which later blocks use. `shell`,
+A block of kind `sh` is run; one of kind `toml NAME` or `csv NAME` is the file NAME, which later blocks use.
+The README in Chinese runs the commands of the other one. `shell`,
 `psql`, `python NAME` and `sql NAME` are those of docs/consumers.md, which run beside a centre's store
 (`tests/provisioning/centre/test_consumers_page.py`). All other blocks need a plant, a broker or a machine of
 their own: there every option that they show must be one that the verb has.
@@ -22,12 +23,19 @@ from firmware_sim.main import main as simulator
 from provisioning.cli import cli
 
 HERE: Final = Path(__file__).parent.parent
-PAGES: Final = [HERE / "README.md", *sorted((HERE / "docs").glob("*.md"))]
+PAGES: Final = [HERE / "README.md", HERE / "README.zh.md", *sorted((HERE / "docs").glob("*.md"))]
 BLOCK: Final = re.compile(r"^```([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 RUNS_S: Final = 120
 """A page takes a few seconds; a busy machine several times that."""
 PROGRAMS: Final = {"dianjian": cli, "dianjian-sim": simulator}
-RUN: Final = [page for page in PAGES if re.search(r"^```sh$", page.read_text("utf-8"), re.MULTILINE)]
+SAME: Final = "README.zh.md"
+LONG: Final = {"officer.zh.md"}
+"""A dozen commands, each of which has tests of its own: run with the fault matrix."""
+RUN: Final = [
+    page
+    for page in PAGES
+    if page.name != SAME and re.search(r"^```sh$", page.read_text("utf-8"), re.MULTILINE)
+]
 
 
 def blocks_of(page: Path) -> list[tuple[str, str]]:
@@ -35,13 +43,16 @@ def blocks_of(page: Path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.minutes] * (page.name in LONG), id=page.name) for page in RUN],
+)
 def test_the_commands_of_a_page_run_in_its_order(page: Path, tmp_path: Path) -> None:
     script = ["set -euo pipefail"]
     for kind, text in blocks_of(page):
         if kind == "sh":
             script.append(text)
-        elif match := re.fullmatch(r"toml (\S+)", kind):
+        elif match := re.fullmatch(r"(?:toml|csv) (\S+)", kind):
             (tmp_path / match[1]).write_text(text, "utf-8")
     (tmp_path / "provisioning").symlink_to(HERE / "provisioning")  # the README is read in a clone
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin"  # mosquitto's place
@@ -61,6 +72,13 @@ def test_the_commands_of_a_page_run_in_its_order(page: Path, tmp_path: Path) -> 
                 os.killpg(shell.pid, signal.SIGTERM)
         assert shell.stdout is not None
         assert code == 0, shell.stdout.read()
+
+
+def test_the_readme_runs_the_same_commands_in_both_languages() -> None:
+    english, chinese = (
+        [text for kind, text in blocks_of(HERE / name) if kind == "sh"] for name in ("README.md", SAME)
+    )
+    assert chinese == english
 
 
 def commands_of(page: Path) -> list[list[str]]:

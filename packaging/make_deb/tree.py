@@ -97,7 +97,7 @@ def _copy_documents(root: Path, source: Source, debian: Path) -> None:
     _write_gz(folder / "changelog.gz", make_changelog(source))
     for path in (
         source.folder / "CHANGELOG.md",
-        source.folder / "README.md",
+        *sorted(source.folder.glob("README*.md")),
         *sorted((source.folder / "docs").glob("*.md")),
     ):
         name = "NEWS.md.gz" if path.name == "CHANGELOG.md" else f"{path.name}.gz"
