@@ -11,11 +11,13 @@ from rich.console import Console
 from agent.detect.episode import Severity
 from agent.uplink.delivery import Alarm
 from disk import language as languages
+from provisioning import cli
 from provisioning.terminal.views import SEVERITY_STYLE, SPARK_COLUMNS, add_title, draw_sparkline, draw_status
 from provisioning.words.labels import label
 from provisioning.words.status import average, describe_certificate, describe_clock, format_span
 
 COLUMNS = 80
+assert cli, "it names the catalogues of what the floors below say"
 
 
 @pytest.fixture(autouse=True)
