@@ -6,6 +6,7 @@ What a terminal or a pipe of another encoding cannot show is written as its esca
 may go away; that is no mistake of the call.
 """
 
+import atexit
 import contextlib
 import io
 import os
@@ -56,6 +57,32 @@ def drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _LastWord(io.TextIOWrapper):
+    """Standard error. Where it cannot be written nobody can be told so; the exit code still says what was.
+
+    What could not be written stays in the buffer: a log goes on when its disk has room again.
+    """
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with contextlib.suppress(OSError):
+            return super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is left, if that is possible."""
+        with contextlib.suppress(OSError):
+            super().flush()
+
+    def end(self) -> None:
+        """At the end of the process; the interpreter would end with 120 over what is left."""
+        try:
+            self.buffer.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+
+
 def fill_standard_streams() -> None:
     """Put the null device where one is missing, and let no sign fail that an encoding does not have."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) < len(STANDARD):
@@ -65,6 +92,10 @@ def fill_standard_streams() -> None:
         if getattr(sys, name) is None:
             mode = "w" if number else "r"
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    if sys.stderr is sys.__stderr__ and type(sys.stderr) is io.TextIOWrapper:
+        raw, encoding = sys.stderr.buffer, sys.stderr.encoding
+        sys.stderr = _LastWord(raw, encoding, "backslashreplace", line_buffering=True)
+        atexit.register(sys.stderr.end)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
+    "bus {} cannot be opened: {}": "总线 {} 无法打开：{}",
     "a line has at most {} bytes": "一行最多 {} 字节",
     "say what {} is switched to": "请写明 {} 切换到什么状态",
     "say the meter and its wiring, like `wiring m3 right`": "请写明电表及其接线，如 `wiring m3 right`",

@@ -11,6 +11,7 @@ counts the parity bit. With `control` machines can be switched by hand (firmware
 
 import asyncio
 import itertools
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,10 +78,18 @@ class Server:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except OSError as error:
+        except (OSError, ServeError) as error:
             self._error = error
         finally:
             self._ready.set()
+
+    async def _open(self, bus: str, port: TcpPort | PtyPort) -> None:
+        """Open a bus; asyncio's own sentence about a taken port has numbers and brackets in it."""
+        try:
+            await port.open()
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise ServeError(f"bus {bus} cannot be opened: {why}") from error
 
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
@@ -90,7 +99,7 @@ class Server:
                 kind = Dlt645Core if plan.protocol is BusProtocol.DLT645 else ModbusCore
                 pace = Pace(kind(plan, self._plant), self._clock)
                 ports[plan.id] = PtyPort(pace) if plan.kind is BusKind.PTY else TcpPort(pace)
-                await ports[plan.id].open()
+                await self._open(plan.id, ports[plan.id])
             if self._control is not None:
                 await self._control.open()
             self.urls = {name: port.url for name, port in ports.items()}

@@ -531,6 +531,7 @@ ELSEWHERE: Final = {
 """Writers through disk/files.py that have no row, and why."""
 RAW: Final = {
     "disk.help_page:HelpFormatter.write_text": "write_text: click's own, a paragraph of a page of help",
+    "disk.streams:_LastWord.end": "os.open: /dev/null in place of an output that failed",
     "disk.streams:drop_output": "os.open: /dev/null in place of an output that failed",
     "disk.streams:fill_standard_streams": "os.open: /dev/null in place of a closed stream",
     "agent.sealing.key_slots:KeySlots.restart": "os.link: the old key file stays under a second name, whole",

@@ -219,7 +219,7 @@ def test_a_file_in_the_place_of_a_link_is_left_alone(
 def test_a_port_that_is_taken_is_told(serve: Callable[..., Server], text: str) -> None:
     port = place_of(serve().urls["b1"]).split(":")[1]
     works = Plant(to_layout(tomllib.loads(text.replace('kind = "tcp"', f'kind = "tcp"\nport = {port}'))))
-    with pytest.raises(ServeError, match="address already in use"):
+    with pytest.raises(ServeError, match=r"bus .* cannot be opened: Address already in use"):
         serve(works=works)
 
 

@@ -327,6 +327,19 @@ def test_a_full_disk_behind_any_program_is_one_line_and_a_code(
     assert line.startswith("dianjian")
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["provisioning.cli", "read", "x", "--model", "y"],
+        ["agent.main", "check", "--config", "nowhere.toml"],
+        ["firmware_sim.main", "serve", "nowhere"],
+    ],
+    ids=lambda call: call[0],
+)
+def test_the_code_says_what_is_wrong_where_no_line_can_be_written(call: list[str], tmp_path: Path) -> None:
+    assert call_program(call, tmp_path, "2> /dev/full").returncode == 2
+
+
 def test_no_file_but_one_of_a_password_is_overwritten_by_a_password(place: Path) -> None:
     words = [sys.executable, "-P", "-m", "provisioning.cli", "web", "--set-password"]
     (place / "mine.toml").write_text("mine", "utf-8")
