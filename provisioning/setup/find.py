@@ -84,7 +84,10 @@ def _name_silent(session: Session, silent: set[str], urls: list[str]) -> None:
 
 def _explain(url: str, why: str) -> str:
     """Why a bus cannot be searched; its name once, although the driver says it too."""
-    return translate_message(f"{url}: {why.removeprefix(f'{url}: ')}")
+    parts = urlsplit(url)
+    for name in filter(None, (url, parts.netloc, parts.path)):
+        why = why.removeprefix(f"{name}: ")
+    return translate_message(f"{url}: {why}")
 
 
 def _ask_buses(session: Session) -> list[str]:

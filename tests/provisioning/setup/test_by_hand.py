@@ -17,8 +17,8 @@ from tests.provisioning.setup.works import SMALL, Works, works_at
 
 def finds_and_names(keyboard: Keyboard, works: Works) -> None:
     keyboard.answer("总线：", "tcp://127.0.0.1:1")
-    keyboard.until("tcp://127.0.0.1:1: ")  # nobody listens there: told, and asked again
-    keyboard.answer("请改正地址后再查找", works.buses["b1"])
+    keyboard.until("tcp://127.0.0.1:1：对方拒绝连接")  # told, and asked again
+    keyboard.answer("请改正地址后再查找；总线", works.buses["b1"])
     keyboard.until("schneider-pm5xxx")
     keyboard.answer("正确就按回车", "ｍ２")
     keyboard.until("请看电表 m2（b1:2）的铭牌")

@@ -10,6 +10,7 @@ from tests.provisioning.setup.keyboard import Keyboard
 from tests.provisioning.setup.plants import begun, journal_up_to, kept
 
 KEPT = "dianjian: saved; continue with: dianjian setup --folder {folder}"
+KEPT_ZH = "dianjian: 已保存。继续：dianjian setup --folder {folder}"
 PROMPTS = [
     ("find", "Buses: "),
     ("lines", "Id of this gateway [g1]: "),
@@ -29,11 +30,11 @@ def test_ctrl_c_at_a_prompt_says_how_to_go_on(tmp_path: Path, step: str, prompt:
     assert kept(folder).steps == journal.steps
 
 
-def interrupted(keyboard: Keyboard, folder: Path) -> None:
+def interrupted(keyboard: Keyboard, folder: Path, line: str = KEPT) -> None:
     """Press ctrl-C: the last line says how to go on."""
     keyboard.interrupt()
     assert keyboard.ended() == 130
-    assert keyboard.screen.rstrip().splitlines()[-1] == KEPT.format(folder=folder)
+    assert keyboard.screen.rstrip().splitlines()[-1] == line.format(folder=folder)
 
 
 def test_a_session_that_is_ended_at_every_step_goes_on_at_that_step_each_time(tmp_path: Path) -> None:
@@ -209,6 +210,21 @@ def test_who_goes_back_from_the_first_question_of_a_step_comes_to_the_step_befor
         keyboard.until("give a file: @PATH")
         interrupted(keyboard, folder)
     assert kept(folder).meters[0].seal_numbers == ("A100231", "A100232")
+
+
+def test_a_bus_that_is_not_there_is_told_once_and_no_meter_of_another_is_called_silent(
+    tmp_path: Path,
+) -> None:
+    folder, port = begun(tmp_path / "f", "lines"), tmp_path / "ttyUSB9"
+    with Keyboard("--lang", "zh", "setup", "find", "--folder", str(folder)) as keyboard:
+        keyboard.answer("如 /dev/ttyUSB0 tcp://192.168.1.20", "ftp://192.168.1.20")
+        keyboard.until("总线地址 'ftp://192.168.1.20'：应为 tcp://host:502")
+        keyboard.answer("如 /dev/ttyUSB0 tcp://192.168.1.20", f"　{port}")
+        told = keyboard.until(f"请改正地址后再查找；总线 [{port}]: ")
+        assert f"{port}：文件或文件夹不存在\n" in told
+        assert "这次没有应答" not in told
+        interrupted(keyboard, folder, KEPT_ZH)
+    assert "find" in kept(folder).steps
 
 
 def test_the_guided_session_begins_with_what_is_not_done(tmp_path: Path) -> None:
