@@ -3,12 +3,14 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from attrs import define, field
 
 from agent.build import core_of, detector_feed_of, outbox_of
 from agent.gateway import Gateway
 from agent.overview import StatusParts
+from agent.sealing.key_slots import KeySlots
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Start
 from agent.site.enrolment import note_first_key
@@ -64,7 +66,11 @@ BEGIN_S = 1_772_400_000
 BOOT = b"first boot......"
 
 
-@define
+RIGS: Final[list["Rig"]] = []
+"""Those that were made since `end_rigs`."""
+
+
+@define(eq=False)
 class Rig:
     """The core, what it sent, and its clock."""
 
@@ -78,8 +84,10 @@ class Rig:
     gateway: Gateway = field(init=False)
     parts: StatusParts = field(init=False)
     first_key: bytes = field(init=False)
+    _slots: KeySlots | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
+        RIGS.append(self)
         site = parse_site(SITE, self.folder / "site.toml")
         _, store, sealer, recovery = open_chain(site)
         self.first_key = recovery.next_key
@@ -93,6 +101,7 @@ class Rig:
         )
         if recovery.start is Start.NEW:
             note_first_key(self.folder / "state", "g1", recovery.next_key)
+        self._slots = sealer._slots
         self.gateway.start(recovery, self.stamp(), self.passed_s)
 
     def _send(self, token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -158,6 +167,12 @@ class Rig:
     def close(self) -> None:
         self.gateway.sealing.store.close()
 
+    def end(self) -> None:
+        """Close the files that the kernel closes at the end of a process."""
+        if self._slots is not None:  # else its start was refused
+            self.gateway.sealing.sealer.spool.close()
+            self._slots.close()
+
     def seals(self) -> list[StoredSeal]:
         return self.gateway.sealing.store.rows(1)
 
@@ -166,3 +181,9 @@ class Rig:
             assert seal.body is not None
             for raw in open_body(peek_header(seal.cose), seal.body):
                 yield decode_record(raw)
+
+
+def end_rigs() -> None:
+    """End all that were made; a worker that runs a thousand of them would be out of descriptors."""
+    while RIGS:
+        RIGS.pop().end()

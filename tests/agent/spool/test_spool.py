@@ -7,7 +7,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -30,28 +30,53 @@ class KilledError(BaseException):
     """The process is gone; nothing after this line happens."""
 
 
+@define
+class Process:
+    """What runs until a kill, and the descriptors that the kernel closes then."""
+
+    opened: set[int] = field(factory=set)
+
+    def do(self, name: str, real: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        """A call into the system."""
+        result = real(*args, **named)
+        if name == "open":
+            self.opened.add(result)
+        elif name == "close":
+            self.opened.discard(args[0])
+        return result
+
+    def end(self) -> None:
+        """As the kernel ends it, killed or not."""
+        for descriptor in self.opened:
+            with suppress(OSError):  # closed by a file object
+                os.close(descriptor)
+
+
 @contextmanager
 def killed_at(step: int, how: str) -> Iterator[None]:
     """A kill at the call `step` into the system; a write may be made in part."""
-    left = [step]
+    left, process = [step], Process()
 
     def wrap(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **named: Any) -> Any:
             left[0] -= 1
             if left[0] > 0:
-                return real(*args, **named)
+                return process.do(name, real, *args, **named)
             if left[0] < 0:
                 raise KilledError
             if how == "torn" and name in {"write", "pwrite"}:
                 real(args[0], args[1][: len(args[1]) // 2], *args[2:])
             elif how == "after":
-                real(*args, **named)
+                process.do(name, real, *args, **named)
             raise KilledError
 
         return call
 
-    with mock.patch.multiple(os, **{name: wrap(name, getattr(os, name)) for name in CALLS}):
-        yield
+    try:
+        with mock.patch.multiple(os, **{name: wrap(name, getattr(os, name)) for name in CALLS}):
+            yield
+    finally:
+        process.end()
 
 
 def secret(number: int) -> bytes:
