@@ -35,6 +35,7 @@ from typing import Any, Final
 
 from agent.detect.counts import LOW_WEIGHT, OFF_WEIGHT, Deficit, Interruptions, Orphans
 from agent.detect.episode import MINUTE_S, Rule
+from agent.detect.filling import Filling
 from agent.detect.line_params import Bin
 from agent.detect.params import LinkageParams
 from agent.detect.slots import DEFICIT_SLOTS_MIN, compute_skew_s, count_slots, is_fine
@@ -90,7 +91,7 @@ class LinkageTracker:
     """State of one linkage; `step` is called once for every slot."""
 
     __slots__ = (
-        *_STATE, "_expectation", "_bridge", "_calm", "_clear", "_duty", "_early", "_good", "_least",
+        *_STATE, "_expectation", "_bridge", "_calm", "_clear", "_duty", "_early", "_fills", "_good", "_least",
         "_highest", "_highest_slots", "_limit", "_lost", "_off", "_orphan", "_orphan_limit", "_overrun",
         "_range", "_range_hold", "_range_minutes", "_rests", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "deed",
         "deficit", "dt", "grace_s", "interruptions", "orphans", "params", "proof_w", "rule", "since",
@@ -122,6 +123,7 @@ class LinkageTracker:
         self._off = self._t_lo - round(OFF_MARGIN * (self._t_hi - self._t_lo))
         self._expectation = Expectation(_bound_envelope(params), count_slots(params.guard_s, dt), slot)
         self._highest = RollingMinimum(self._highest_slots)
+        self._fills = Filling(params) if self._duty and params.duty_fill_wh else None
         self.orphans = Orphans(dt)
         self.interruptions = Interruptions(
             dt, params.interruptions_window_s, max(params.interruption_min_s, 2 * dt), params.grace_s
@@ -151,7 +153,9 @@ class LinkageTracker:
             self._sure_from = slot + self._highest_slots
             self._calm = False
         if self._duty:
-            t = -self._highest.push(slot, -t)
+            highest = -self._highest.push(slot, -t)
+            fills = self._fills
+            t = fills.hold(t, highest, u, on=self.on, known=t_known) if fills else highest
         self.treatment = t
         if self._calm:
             if self.on:
@@ -398,7 +402,8 @@ class LinkageTracker:
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
-        parts = (self.deficit, self.orphans, self._expectation, self._highest, self.interruptions)
+        parts: list[Any] = [self.deficit, self.orphans, self._expectation, self._highest, self.interruptions]
+        parts += [self._fills] if self._fills else []
         return [list(_numbers(self)), self.rule.value, self.since.copy(), [part.state() for part in parts]]
 
     def restore(self, state: list[Any]) -> None:
@@ -407,10 +412,12 @@ class LinkageTracker:
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)
         self.rule, self.since = Rule(rule), since.copy()
-        deficit, orphans, expectation, highest, interruptions = parts
+        deficit, orphans, expectation, highest, interruptions, *fills = parts
         self.deficit.restore(deficit)
         self.orphans.restore(orphans)
         self._expectation.restore(expectation)
         self._highest.restore(highest)
         self.interruptions.restore(interruptions)
+        if self._fills:
+            self._fills.restore(fills[0])
         self._calm = False

@@ -27,6 +27,10 @@ LEARNED: Final[Mapping[str, Words]] = {
         "治污间歇运行：停歇不超过{duty}算正常",
         "treatment works in cycles: rests of up to {duty} are normal",
     ),
+    "fill": Words(
+        "停歇随生产长短不一：其间生产用电不超过{fill_kwh:.1f}千瓦时，再久也正常",
+        "its rests end by production: one with up to {fill_kwh:.1f} kWh of it is normal, however long",
+    ),
     "lag": Words("治污滞后于生产{lag}", "treatment follows production after {lag}"),
     "overrun": Words(
         "停产后治污运行不超过{overrun}算正常", "treatment may run on for {overrun} after production"
@@ -121,6 +125,8 @@ def describe_learned(params: LinkageParams, *, whole: bool = True) -> Iterator[W
     yield LEARNED["grace"].fill(grace=duration(params.grace_s), tau=duration(params.limit_s))
     if params.duty_window_s:
         yield LEARNED["duty"].fill(duty=duration(params.duty_window_s))
+    if params.duty_fill_wh:
+        yield LEARNED["fill"].fill(fill_kwh=params.duty_fill_wh / 1000)
     if params.lag_s and whole:
         yield LEARNED["lag"].fill(lag=duration(params.lag_s))
     if params.overrun_s:

@@ -37,6 +37,7 @@ from agent.detect.learning.linkages import (
     learn_bridge_s,
     learn_duty,
     learn_envelope,
+    learn_fill_wh,
     learn_lag_s,
     learn_line,
     learn_overrun_s,
@@ -89,8 +90,9 @@ R_MINUTES_MIN: Final = 120
 """A 1 % quantile of fewer minutes is chance."""
 PRESENT_MIN: Final = 0.5
 MORE_THAN_DUTY, MORE_THAN_REST = 1.25, 1.5
-"""The window in which treatment has to run, by its longest rest. A level is watched for longer, and raises
-only after as much production without it again: three rests in all, since a slow week fills a tank slowly."""
+"""The window in which treatment has to run, by its longest rest, and likewise what may be produced in it. A
+level is watched for longer, and raises only after as much production without it again: three rests in all,
+since a slow week fills a tank slowly."""
 
 
 @frozen(kw_only=True)
@@ -299,7 +301,8 @@ class _Commissioning:
             # Pauses that scatter have a longer one some day; those of a timer have not.
             scattered = longest + 2 * (longest - duty.usual) if duty.longest else 0
             window = round(max(more * longest, scattered) * dt) + 60
-            params = evolve(params, duty_window_s=window)
+            filled_wh = round(MORE_THAN_DUTY * learn_fill_wh(self._u, duty.rests, dt))
+            params = evolve(params, duty_window_s=window, duty_fill_wh=filled_wh)
             highest = roll(self._t, -(-window // dt), highest=True)
         least = roll(self._u, -(-params.guard_s // dt), highest=False)
         envelope = learn_envelope(least, highest, ripe, params.on_treatment, self._on_t.mode, dt)

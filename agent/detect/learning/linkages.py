@@ -33,6 +33,8 @@ DUTY_RUNS_MIN: Final = 5
 DUTY_RUN_MIN_S: Final = 60
 DUTY_PERIOD_MAX_S: Final = 3600
 """A duty cycle repeats at least once an hour; rarer pauses are exceptions."""
+FILL_OF_TIME: Final = 0.5
+"""By chance one of two scatters is a little less than the other, and not half of it."""
 LEVEL_REST_MAX_S: Final = 2 * 86_400
 """A tank that is not emptied for two days stands still with its plant."""
 BINS: Final = 6
@@ -128,11 +130,12 @@ def find_mature(on: Bools, u: Floats, t: Floats, slots: int) -> Bools:
 
 @frozen
 class Duty:
-    """Longest and usual off-time of a duty cycle (0: none), and the off-times that are exceptions (slots)."""
+    """Longest and usual off-time of a duty cycle (0: none), its exceptions and the other rests, in slots."""
 
     longest: int
     usual: int
     exceptions: tuple[tuple[int, int], ...]
+    rests: tuple[tuple[int, int], ...] = ()
 
 
 def learn_duty(t: Floats, ripe: Bools, off_below: int, dt_s: int) -> Duty:
@@ -147,8 +150,24 @@ def learn_duty(t: Floats, ripe: Bools, off_below: int, dt_s: int) -> Duty:
         return Duty(0, 0, tuple(pauses))
     regular = lengths <= 2 * np.median(lengths)
     longest = int(lengths[regular].max())
-    kept_out = tuple(pause for pause, kept in zip(pauses, regular, strict=True) if not kept)
-    return Duty(longest, int(np.median(lengths)), kept_out)
+    kept_out, rests = (
+        tuple(pause for pause, kept in zip(pauses, regular, strict=True) if bool(kept) is side)
+        for side in (False, True)
+    )
+    return Duty(longest, int(np.median(lengths)), kept_out, rests)
+
+
+def learn_fill_wh(u: Floats, rests: tuple[tuple[int, int], ...], dt_s: int) -> int:
+    """The most that was produced in a rest of the duty cycle, Wh; 0 where rests end by time and not by it.
+
+    A timer's rests are alike in time, those of a sump in what flowed into it.
+    """
+    lengths = np.array([end - begin for begin, end in rests], np.float64)
+    fills = np.array([np.nansum(u[begin:end]) for begin, end in rests]) * dt_s / 3600
+    if len(rests) < DUTY_RUNS_MIN or not fills.all():
+        return 0
+    by_time, by_fill = (float(one.std() / one.mean()) for one in (lengths, fills))
+    return round(float(fills.max())) if by_fill < FILL_OF_TIME * by_time else 0
 
 
 def find_longest_rest(t: Floats, off_below: int, dt_s: int) -> int:

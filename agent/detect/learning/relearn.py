@@ -24,9 +24,9 @@ _LENIENT_UP: Final = frozenset(
     {
         "limit_s", "tau_s", "grace_s", "duty_window_s", "bridge_s", "overrun_s", "orphans_limit",
         "stuck_on_s", "stuck_off_s", "interruptions_s", "pf_heater", "guard_s", "hi_w", "residual_s",
-        "untreated_w",
     }
 )  # fmt: skip
+_ABSENT_AT_ZERO: Final = frozenset({"untreated_w", "duty_fill_wh"})
 _OFF_AT_ZERO: Final = frozenset(
     {
         "noise_floor", "ct_floor_w", "stuck_on_s", "stuck_off_s", "overrun_s", "interruptions_s", "pf_heater",
@@ -94,6 +94,8 @@ def _alike(old: Any, new: Any) -> bool:
 
 
 def _lenient(name: str, old: Any, new: Any) -> bool:
+    if name in _ABSENT_AT_ZERO:
+        return bool((new or 0) > (old or 0))
     if not (_is_number(old) and _is_number(new)):
         return False
     last = "residual" if name in {"lo_w", "hi_w"} else name.rpartition(".")[2]

@@ -55,12 +55,12 @@ SUMS = st.tuples(
 )
 
 
-@given(st.sampled_from([0, 120]), st.lists(SUMS, max_size=25))
+@given(st.sampled_from([(0, 0), (120, 0), (120, 100)]), st.lists(SUMS, max_size=25))
 @settings(deadline=None, max_examples=100)
 def test_a_calm_linkage_keeps_what_a_judged_one_keeps(
-    duty_s: int, runs: list[tuple[int, bool, int, int, int]]
+    duty: tuple[int, int], runs: list[tuple[int, bool, int, int, int]]
 ) -> None:
-    known = linkage(duty_window_s=duty_s)
+    known = linkage(duty_window_s=duty[0], duty_fill_wh=duty[1])
     short, long = (LinkageTracker(known, 0) for _ in range(2))
     slot = 0
     for u, u_known, t, unknown, slots in runs:

@@ -26,6 +26,8 @@ def compare(**more: object) -> list[tuple[str, bool]]:
         ({"limit_s": 300.0}, [("limit_s", True)]),
         ({"tau_s": 120}, [("tau_s", False)]),
         ({"duty_window_s": 600}, [("duty_window_s", True)]),
+        ({"duty_fill_wh": 2_500}, [("duty_fill_wh", True)]),
+        ({"untreated_w": 6_000}, [("untreated_w", True)]),
         ({"interruptions_s": 0}, [("interruptions_s", True)]),
         ({"overrun_s": 5_400}, [("overrun_s", False)]),  # judged from now on
         ({"on_treatment": Threshold(hi_w=4_000, lo_w=900)}, [("on_treatment.lo_w", True)]),
@@ -59,6 +61,11 @@ def test_a_change_reads_in_both_languages() -> None:
     (one,) = find_changes(PRESENT, linkage(limit_s=300.0))
     assert one.words.en == "limit_s: 180 -> 300 (more lenient)"
     assert one.words.zh == "limit_s：180 → 300（更宽松）"
+
+
+def test_a_duty_cycle_that_is_judged_by_time_again_is_stricter() -> None:
+    (gone,) = find_changes(linkage(duty_fill_wh=2_500), PRESENT)
+    assert (gone.name, gone.after, gone.lenient) == ("duty_fill_wh", None, False)
 
 
 def test_a_wider_band_of_an_incomer_is_lenient() -> None:
