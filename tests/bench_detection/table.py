@@ -116,6 +116,12 @@ def rows(results: Sequence[Result]) -> list[Row]:
             lambda one: one.klass == "ct_prod" and one.standby and one.variant != AT_REST,
         ),
         _recall("8 h of violation while commissioning", 0.95, spoiled, lambda one: one.klass in VIOLATIONS),
+        _recall(
+            "    of these, not refused by commissioning",
+            None,
+            [one for one in spoiled if one.ready],
+            lambda one: one.klass in VIOLATIONS,
+        ),
     ]
 
 
