@@ -33,6 +33,8 @@ KINDS: Final[tuple[Kind, ...]] = ("production", "treatment", "incomer")
 LETTERS: Final = {"production": "p", "treatment": "t", "incomer": "incomer"}
 W_PER_KW: Final = 1000
 KW_MIN: Final = 0.001
+DONE: Final = frozenset((*("ok", "done", "end"), *("好", "好的", "完成", "结束")))
+"""Typed in place of another line's name; no line is called so."""
 
 
 def lines(session: Session) -> None:
@@ -157,8 +159,11 @@ def _ask_lines(session: Session) -> None:
         enough = bool(known) and not _find_unfed(session) and len(incomers) <= 1
         typed = talk.ask_text("line", "ask_line", default="ok" if enough else None)
         word = plain(typed)
-        if word.casefold() in {"ok", "好"} and enough:
-            return
+        if word.casefold() in DONE:
+            if enough:
+                return
+            talk.say("not_yet", style="yellow")
+            continue
         with contextlib.suppress(BackError):  # back from the first question of a line: to the list of lines
             if word in {"-", *known} and known:
                 _change(session, known.get(word) or list(known.values())[-1])

@@ -84,6 +84,10 @@ WORDS: Final[Mapping[str, Words]] = {
         "{typed!r} 的校验码不符（GB 32100-2015）：有一位输入有误",
         "the check character of {typed!r} does not fit (GB 32100-2015): a character is mistyped",
     ),
+    "not_yet": Words(
+        "还没完：每块电表都要有线路，总进线最多一条",
+        "not yet: every meter needs a line, and there is one incomer at most",
+    ),
     "one_incomer": Words(
         "一个厂区只有一条总进线，现有 {lines}：请输入其编号，修改或删除",
         "a site has one incomer, and {lines} are all incomers: type the id of one to change or remove it",

@@ -108,6 +108,8 @@ def test_lines_are_named_one_by_one_and_changed_and_linked(tmp_path: Path) -> No
         keyboard.answer("Your name", "Li")
         keyboard.answer("Name of the next line")
         keyboard.until("an answer is needed")
+        keyboard.answer("Name of the next line", "ok")
+        keyboard.until("not yet: every meter needs a line")
         keyboard.answer("Name of the next line", "plating")
         keyboard.answer("plating is [1]")
         keyboard.answer("nameplate of plating", "much")
