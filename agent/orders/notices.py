@@ -19,10 +19,11 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from agent.orders.alerts import find_alert
 from agent.orders.book import Book
 from evidence.moments import iso_utc
 from evidence.orders.entries import BY_PEOPLE, Answered
-from evidence.orders.order import CHECK, Order
+from evidence.orders.order import ALERT, CHECK, Order
 from evidence.words import Words
 
 LOG: Final = logging.getLogger("dianjian.orders")
@@ -96,6 +97,7 @@ def _describe(book: Book, order: Order, utc_ms: int | None) -> dict[str, Any]:
         "effective": iso_utc(order.effective_utc_ms), "expires": iso_utc(order.expires_utc_ms),
         "shown": Answered.SHOWN.value in answers, "text": str(order.body.get("text", "")),
         "result": "" if result is None else str(result.body.get("text", "")),
+        "alert": find_alert(book, order) if order.kind == ALERT else None,
     }  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from attrs import evolve
 
 from agent.site.file import parse_site
 from agent.store.names import DATABASE_NAME
+from evidence.curtailment.measures import Measure, Row
+from evidence.moments import iso_utc
 from provisioning.acceptance.sheet import write_sheet
 from provisioning.learning.backtest_page import draw_backtest_page
 from provisioning.learning.backtest_run import backtest
@@ -32,8 +34,12 @@ from tests.provisioning.evidence.test_page import drawn
 from tests.provisioning.live.page.plant import Plant, at_once, plant
 from tests.provisioning.plant import SITE, loads_file
 
+SCROLLS: Final = "#technical .scroll"
+"""Figures of the buses, for technicians: the one table that may be wider than a phone."""
 WIDTHS: Final = (390, 768, 1440)
 ZONE_S: Final = 8 * 3600
+HOUR_S: Final = 3600
+LINES_MANY: Final = 20
 COMMISSIONING_S: Final = 3 * 86_400
 LONG: Final = "江苏省苏州市工业园区某某汽车零部件涂装有限责任公司东厂区"
 NAMES: Final = {
@@ -52,7 +58,7 @@ SILENT: Final = "no answer within 1.2 s, asked 14 times; the meter or its cable"
 
 
 def write_status_pages(folder: Path, lived: Plant) -> dict[str, Path]:
-    """The status page: well, attention and act now, with no line, one and four; and without an agent."""
+    """The status page: well, attention and act now, with no line, one, four, twenty; and without an agent."""
     chain = SiteFile(lived.site)
     view = Chain(lived.state / DATABASE_NAME, at_once).read(chain.plan(), lived.now_s)
     one = Snapshot(chain.plan(), lived.status, "", view, lived.now_s + 7)
@@ -68,6 +74,9 @@ def write_status_pages(folder: Path, lived: Plant) -> dict[str, Path]:
         "attention-4": _silence(_count(four, 95.0)),
         "act-4": _silence(_raise(four)),
         "gone-4": evolve(four, status=None, silence="Connection refused"),
+        "asked-1": _ask(one, "accepted"),
+        "clock-1": _change(one, clock="unsynchronised"),
+        "act-20": _with_many_lines(_ask(four, "returned")),
     }
     for name, snapshot in seen.items():
         for chinese in (True, False):
@@ -108,6 +117,51 @@ def _raise(seen: Snapshot) -> Snapshot:
     kept = {id_: {**episode, **grave} for id_, episode in seen.chain.day.episodes.items()}
     view = evolve(seen.chain, day=evolve(seen.chain.day, episodes=kept))
     return evolve(_change(seen, linkages=[raised, *rest], episodes=told), chain=view)
+
+
+def _ask(seen: Snapshot, state: str) -> Snapshot:
+    """An alert in force, a supervision that is due tomorrow, a drill, and a list that was answered."""
+    issuer, now_ms = "青岛市生态环境局市南分局", round(seen.now_s * 1000)
+    begin_s = int(seen.now_s) - HOUR_S
+    rows = [
+        Row(lines=("p1",), level="orange", measure=Measure.LIMIT_PERCENT, value=300, ramp_s=HOUR_S),
+        Row(lines=("t1",), level="orange", measure=Measure.HOURS, hours=((22 * 60, 6 * 60),)),
+    ]
+    alert = {
+        "list": "l-2026",
+        "rev": 1,
+        "level": "orange",
+        "start_s": begin_s,
+        "end_s": begin_s + 72 * HOUR_S,
+    }
+    plain = {
+        "rev": 1, "issuer": issuer, "number": "青环督〔2026〕3号", "test": False, "state": "pending",
+        "left_s": None, "due": None, "effective": iso_utc(now_ms), "expires": iso_utc(now_ms + 10**9),
+        "shown": True, "text": "", "result": "", "alert": None,
+    }  # fmt: skip
+    due = {"left_s": 26 * HOUR_S, "due": iso_utc(now_ms + 26 * HOUR_S * 1000)}
+    fired = {"alert": {**alert, "rows": [row.to_body() for row in rows]}, "state": "accepted"}
+    text = "12月1日夜间治污停运，请说明原因并附现场照片。Please explain, with photographs."
+    orders = [
+        {**plain, "order": "d-3", "seq": 3, "kind": "supervise", **due, "text": text},
+        {**plain, "order": "a-7", "seq": 4, "kind": "alert", **fired},
+        {**plain, "order": "a-8-drill", "seq": 5, "kind": "alert", "test": True, **due, "number": ""},
+        {**plain, "order": "l-2026", "seq": 1, "kind": "list", "state": state, "result": "请补充t2"},
+    ]
+    return _change(seen, orders=orders)
+
+
+def _with_many_lines(seen: Snapshot) -> Snapshot:
+    """Twenty lines: those that are there, and again under other names, which no linkage has."""
+    assert seen.status is not None
+    status, plan = seen.status, seen.plan
+    lines, known = [], []
+    for number in range(LINES_MANY):
+        line, row = plan.line[number % len(plan.line)], status["lines"][number % len(plan.line)]
+        id_ = line.id if number < len(plan.line) else f"{line.id}-{number}"
+        lines.append(evolve(line, id=id_))
+        known.append({**row, "id": id_})
+    return evolve(_change(seen, lines=known), plan=evolve(plan, line=tuple(lines)))
 
 
 def _without_lines(seen: Snapshot) -> Snapshot:
@@ -231,7 +285,7 @@ def main() -> None:
                     where = f"{called}-{width}{'-dark' if dark else ''}"
                     browser.photograph(pictures / f"{where}.png")
                     browser.run(OPEN_ALL)
-                    for line in browser.audit():
+                    for line in browser.audit(scrolls=SCROLLS):
                         sys.stdout.write(f"{where}: {line}\n")
             browser.print(pictures / f"{called}.pdf")
 

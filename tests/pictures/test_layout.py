@@ -13,11 +13,9 @@ from typing import Final
 import pytest
 
 from tests.pictures.browser import OPEN_ALL, Browser, browsing
-from tests.pictures.gallery import WIDTHS, write_all
+from tests.pictures.gallery import SCROLLS, WIDTHS, write_all
 
 pytestmark = pytest.mark.e2e
-SCROLLS: Final = "#technical .scroll"
-"""Figures of the buses, for technicians: the one table that may be wider than a phone."""
 FULL_MIN: Final = 0.62
 """Part of a sheet of paper that is used, but for the last one."""
 OFTEN: Final = (
@@ -26,6 +24,7 @@ OFTEN: Final = (
     ("status-unknown-0-en", 390, False),
     ("status-act-4-en", 768, False),
     ("status-act-4-zh", 1440, True),
+    ("status-asked-1-zh", 390, False),
     ("evidence", 390, False),
     ("episode", 390, True),
     ("backtest", 390, False),

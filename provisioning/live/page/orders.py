@@ -11,6 +11,8 @@ from agent.orders.notices import ALARMING, KINDS
 from evidence.moments import local_text
 from evidence.orders.entries import BY_PEOPLE
 from evidence.words import Words
+from provisioning.live.page.alerts import find_asked
+from provisioning.live.page.site import SitePlan
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup
@@ -22,6 +24,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "drill": Words("演练", "DRILL"),
     "of": Words("{kind} {order}", "{kind} {order}"),
     "issuer": Words("{issuer} {number}", "{issuer} {number}"),
+    "left to answer": Words("答复{order}还剩{left}（至{at}）", "{left} left to answer {order}, until {at}"),
     "until": Words("答复期限：{at}，{left}", "answer by {at}, {left}"),
     "left": Words("剩余{left}", "{left} left"),
     "late": Words("已超{left}", "{left} late"),
@@ -40,10 +43,15 @@ WORDS: Final[Mapping[str, Words]] = {
     "do overdue": Words("已逾期：请立即答复。", "It is late: answer now."),
     "do returned": Words("答复被退回：请按部门意见重新答复。", "The answer was returned: answer again."),
     "do answered": Words("已答复，待部门核查；无需操作。", "Answered; the bureau checks it. Nothing to do."),
+    "do holds": Words(
+        "已答复；预警结束前须按上述要求执行。", "Answered. Keep to these measures until the alert ends."
+    ),
     "do closed": Words("已办结；无需操作。", "Closed. Nothing to do."),
     "how": Words(
-        "答复：dianjian answer --by 姓名 --text 说明 {order} accepted|objected|declared|done",
-        "To answer: dianjian answer --by NAME --text TEXT {order} accepted|objected|declared|done",
+        "答复：dianjian answer --config site.toml --by 姓名 --text 说明 {order} "
+        "accepted|objected|declared|done",
+        "To answer: dianjian answer --config site.toml --by NAME --text TEXT {order} "
+        "accepted|objected|declared|done",
     ),
     "waits": Words(
         "{drill}{kind}指令 {order}（{issuer}）待答复，期限 {at}，{left}，见“生态环境部门的指令”。",
@@ -98,37 +106,49 @@ def _warn(row: Row, offset_s: int) -> Words:
     )
 
 
-def draw_orders(rows: Sequence[Row], offset_s: int, reader: Reader) -> Iterator[Html]:
+def list_due(seen: Snapshot) -> Iterator[tuple[float, Words]]:
+    """Of the orders that wait for an answer in time: how many seconds are left, and the same in words."""
+    for row in list_orders(seen):
+        left_s = row["left_s"]
+        if row["state"] == "pending" and row["due"] is not None and left_s is not None and left_s >= 0:
+            at = _at(row["due"], seen.plan.offset_s)
+            yield left_s, WORDS["left to answer"].fill(order=row["order"], left=duration(left_s), at=at)
+
+
+def draw_orders(rows: Sequence[Row], plan: SitePlan, now_s: float, reader: Reader) -> Iterator[Html]:
     """A card for each order."""
     if rows:
         yield markup('<h2 id="orders">{}</h2>', WORDS["Orders"].text(reader.language))
     for row in rows:
-        yield _draw(row, offset_s, reader)
+        yield _draw(row, plan, now_s, reader)
 
 
-def _draw(row: Row, offset_s: int, reader: Reader) -> Html:
+def _draw(row: Row, plan: SitePlan, now_s: float, reader: Reader) -> Html:
     def text(key: str, **values: object) -> str:
         return WORDS[key].text(reader.language, **values)
 
-    state = STATES.get(row["state"], Words.same(row["state"]))
+    offset_s, state = plan.offset_s, STATES.get(row["state"], Words.same(row["state"]))
     css = _CSS.get(row["state"], "notice")
     name = text("of", kind=KINDS.get(row["kind"], row["kind"]), order=row["order"])
     lines = [text("issuer", issuer=row["issuer"], number=row["number"] or "")]
     if row["due"] is not None:
         lines.append(text("until", at=_at(row["due"], offset_s), left=_left(row["left_s"])))
     lines.append(text("in force", begin=_at(row["effective"], offset_s), end=_at(row["expires"], offset_s)))
+    alert = find_asked(row, plan.names, offset_s, now_s)
+    asked = markup("<p>{}</p>", alert.sentence.text(reader.language)) if alert else Html("")
     result = markup("<p>{}</p>", text("result", text=row["result"])) if row["result"] else ""
     return markup(
         '<section class="card order {}"><strong>{}{}</strong> <span class="badge {}">{}</span>'
-        '<p class="asked">{}</p>{}<p><strong>{}</strong></p>{}</section>',
+        '<p class="asked">{}</p>{}{}<p><strong>{}</strong></p>{}</section>',
         css,
         markup('<span class="badge notice">{}</span> ', text("drill")) if row["test"] else "",
         name,
         css,
         state.text(reader.language),
         row["text"],
+        asked,
         result,
-        text(_find_deed(row)),
+        text("do holds" if row["state"] in BY_PEOPLE and alert and alert.wants else _find_deed(row)),
         join([*_draw_how(row, reader), *(markup('<p class="dim">{}</p>', line) for line in lines)]),
     )
 

@@ -13,8 +13,9 @@ from attrs import frozen
 from agent.detect.sentence import name_lines
 from evidence.moments import local_text
 from evidence.words import Words
+from provisioning.live.page.alerts import list_alerts
 from provisioning.live.page.episodes import Episode
-from provisioning.live.page.orders import list_urgent
+from provisioning.live.page.orders import list_due, list_urgent
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup
@@ -123,7 +124,8 @@ def judge_outlook(seen: Snapshot, episodes: Sequence[Episode], questions: int = 
         state = State.ACT if raised else State.UNKNOWN
         return Outlook(state, (WORDS["no agent"], *raised, *asks))
     late, waiting = list_urgent(seen)
-    warned = (*_list_counting(seen), *waiting, *_list_trouble(seen.status))
+    alerts = tuple(one.sentence for one in list_alerts(seen) if one.wants)
+    warned = (*_list_counting(seen), *alerts, *waiting, *_list_trouble(seen.status))
     if raised or late:
         return Outlook(State.ACT, (*raised, *late, *warned, *asks))
     if warned:
@@ -163,13 +165,14 @@ def _find_left_s(linkage: Mapping[str, Any]) -> float:
 
 
 def _find_due(seen: Snapshot) -> Words | None:
-    """What is left until the first deficit is raised, if it goes on as it is, and the plant's time then."""
-    counting = _find_counting(seen)
-    if not counting:
-        return None
-    left_s = _find_left_s(counting[0])
-    at = local_text(seen.now_s + left_s, seen.plan.offset_s, "%H:%M:%S")
-    return WORDS["due"].fill(left=duration(left_s), at=at)
+    """What is left of the time until a deficit is raised, an alert begins, or an order is late."""
+    waiting = [(one.left_s, one.due) for one in list_alerts(seen) if one.left_s is not None and one.due]
+    waiting += list_due(seen)
+    for one in _find_counting(seen)[:1]:
+        left_s = _find_left_s(one)
+        at = local_text(seen.now_s + left_s, seen.plan.offset_s, "%H:%M:%S")
+        waiting.append((left_s, WORDS["due"].fill(left=duration(left_s), at=at)))
+    return min(waiting, key=lambda one: one[0])[1] if waiting else None
 
 
 def _list_counting(seen: Snapshot) -> Iterator[Words]:

@@ -66,7 +66,7 @@ def _draw_body(seen: Snapshot, reader: Reader) -> Iterator[Html]:
     episodes = find_episodes(seen)
     yield draw_outlook(judge_outlook(seen, episodes, count_open(plan)), reader)
     yield from _draw_notes(seen, reader)
-    yield from draw_orders(list_orders(seen), plan.offset_s, reader)
+    yield from draw_orders(list_orders(seen), plan, seen.now_s, reader)
     if status and status["linkages"]:
         yield _part(reader.text("Linkages"), draw_linkages(status, reader))
     yield from draw_cards(episodes, plan.offset_s, reader)

@@ -76,7 +76,7 @@ def test_an_order_says_what_is_to_be_done_by_when(
 
 
 def drawn(seen: Snapshot, *, chinese: bool = False) -> str:
-    return "".join(draw_orders(list_orders(seen), 8 * HOUR_S, Reader("zh" if chinese else "en")))
+    return "".join(draw_orders(list_orders(seen), seen.plan, seen.now_s, Reader("zh" if chinese else "en")))
 
 
 def test_the_most_urgent_stands_first(plain: Snapshot, row: dict[str, Any]) -> None:  # noqa: F811
