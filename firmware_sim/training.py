@@ -153,7 +153,7 @@ def _judge(
         if not any(one != "good" for one in verdicts):
             return "missed"
         is_right = plans[0].id in rewired and rewired[plans[0].id] is None
-        return "done" if is_right and verdicts[-1] == "good" else "found"
+        return "done" if is_right and verdicts[-1] != "mistake" else "found"  # a nameplate may still ask
     if hidden.kind == "wrong_ratio":
         shown = float(own[0].get("ct_ratio", 1.0))
         return "done" if abs(shown / plans[0].ct_ratio - 1) < RATIO_SHARE else "missed"

@@ -93,6 +93,15 @@ def test_what_was_not_found_costs_its_points_and_nothing_else_does(kind: str) ->
         assert score(training, {}, []) == ["missed"] * len(KINDS)
 
 
+def test_wiring_that_was_put_right_counts_although_a_nameplate_of_another_meter_still_asks() -> None:
+    training = draw_training(ten(), 7)
+    setup = set_up(training)
+    last = setup["wiring"][-1]
+    for verdict, end in (("undecided", "done"), ("mistake", "found")):
+        setup["wiring"] = [*setup["wiring"], {**last, "verdict": verdict}]
+        assert sorted(set(score(training, setup, put_right(training)))) == sorted({"done", end})
+
+
 def test_wiring_that_was_found_and_not_put_right_is_half_done() -> None:
     training = draw_training(ten(), 7)
     ends = dict(zip(training.hidden, score(training, set_up(training), []), strict=True))
