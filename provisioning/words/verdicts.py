@@ -8,6 +8,11 @@ from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
     "good": "成立",
+    "clock {}": "{}时钟",
+    "simulated": "模拟",
+    "synchronised": "已同步的",
+    "unsynchronised": "未同步的",
+    "boot {}": "启动编号 {}",
     "NOT GOOD": "不成立",
     "good, but {}": "成立，但{}",
     "{} and {}": "{}，且{}",
