@@ -18,7 +18,7 @@ from agent.uplink.outbox import Outbox
 from centre.register import enrolment_line
 from centre.store.sqlite import SqliteStore
 from centre.subscriber import Subscriber
-from drivers.clock import SystemClock
+from drivers.clock import Clock, SystemClock
 from evidence import keys
 from evidence.record import Kind, encode_record
 from wire.messages import BEACON, Topics, encode_state
@@ -26,7 +26,7 @@ from wire.mqtt_events import MqttEvent
 from wire.mqtt_settings import MqttSettings, TlsFiles, Will
 from wire.publisher import Publisher
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 """Nothing here takes a second; a loaded machine may."""
 CENTRE_SECRET = bytes(range(32))
 QUICK = Limits(settle_s=0.05, stall_s=0.5, stall_longest_s=1.0, resend_s=0.1, denied_s=0.2, busy_s=0.1)
@@ -42,9 +42,9 @@ def settings(name: str, port: int, tls: TlsFiles | None = None, **more: Any) -> 
 class Link:
     """A connection whose events can be waited for."""
 
-    def __init__(self, how: MqttSettings) -> None:
+    def __init__(self, how: MqttSettings, clock: Clock | None = None) -> None:
         self.events: queue.SimpleQueue[MqttEvent] = queue.SimpleQueue()
-        self.publisher = Publisher(how, SystemClock(), self.events.put)
+        self.publisher = Publisher(how, clock or SystemClock(), self.events.put)
 
     def __enter__(self) -> Self:
         self.publisher.start()

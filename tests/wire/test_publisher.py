@@ -7,9 +7,11 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from drivers.clock import SystemClock
 from tests.wire.ends import Link, settings
 from wire.mqtt_client import INCOMING_BYTES_MAX
 from wire.mqtt_events import Acked, Connected, Disconnected
+from wire.mqtt_settings import MqttSettings
 
 CONNACK = bytes.fromhex("2003000000")
 CONNACK_WINDOW_2 = bytes.fromhex("2006000003") + bytes.fromhex("210002")
@@ -161,13 +163,40 @@ def test_the_brokers_reason_is_told(packet: bytes, code: int) -> None:
         assert link.expect(Disconnected).reason_code == code
 
 
-def test_a_broker_that_is_not_there_is_tried_again_and_the_reason_told() -> None:
+class Unhurried(SystemClock):
+    """Every pause is over at once, and is noted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses_s: list[float] = []
+
+    def real_s(self, seconds: float) -> float:
+        self.pauses_s.append(seconds)
+        return 0.0
+
+
+def test_a_broker_that_is_not_there_is_asked_for_every_second_however_long_it_is_away() -> None:
     probe = socket.create_server(("127.0.0.1", 0))
     port = probe.getsockname()[1]
     probe.close()
-    with Link(settings("gw-7", port)) as link:
-        for _ in range(3):
+    clock = Unhurried()
+    with Link(MqttSettings("127.0.0.1", port, "gw-7"), clock) as link:
+        for _ in range(50):
             assert "refused" in link.expect(Disconnected).reason
+    assert all(0.5 <= pause_s <= 1.0 for pause_s in clock.pauses_s)
+    assert len(set(clock.pauses_s)) > 1, "gateways of one broker come back one by one"
+
+
+def test_a_broker_that_hangs_up_is_asked_more_and_more_rarely() -> None:
+    clock = Unhurried()
+    with (
+        scripted(lambda _connection, _count: None) as port,
+        Link(MqttSettings("127.0.0.1", port, "gw-7"), clock) as link,
+    ):
+        for _ in range(9):
+            link.expect(Disconnected)
+    for pause_s, most_s in zip(clock.pauses_s, (1, 2, 4, 8, 16, 32, 50, 50), strict=False):
+        assert most_s / 2 <= pause_s <= most_s
 
 
 def test_a_reconnect_that_was_asked_for_is_made() -> None:
