@@ -31,9 +31,11 @@ from provisioning.demo.parts import Part
 from tests.counterparts.ports import PtyPort, TcpPort, serve
 from tests.counterparts.registers import DTSU666, PM5XXX, SDM120, SDM630, UMG96RM, FloatMap, is_right
 
-WAIT_S: Final = 60.0
+WAIT_S: Final = 180.0
 """A busy machine; the agent is there within two seconds on a quiet one."""
 LOOK_S: Final = 0.25
+WINDOWS_MAX: Final = 3
+"""Windows in which rates are looked at: a busy machine spoils one, a fault of the product each of them."""
 MAPS: Final[Mapping[str, FloatMap]] = {
     "eastron-sdm630": SDM630,
     "eastron-sdm120": SDM120,
