@@ -33,8 +33,8 @@ from centre.broker_config import ACL, CENTRE_NAME, INFLIGHT_MAX, PACKET_BYTES_MA
 from disk.files import replace_file
 
 HOST: Final = "127.0.0.1"
-READY_S: Final = 15.0
-"""A busy small machine takes some seconds to start a Python process."""
+READY_S: Final = 60.0
+"""A busy small machine takes some seconds to start a Python process; one that dies is seen at once."""
 STOP_S: Final = 5.0
 READY_POLL_S: Final = 0.02
 _RUMQTTD: Final = """\

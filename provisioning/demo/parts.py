@@ -18,8 +18,9 @@ from typing import Any, Final
 from attrs import define, field
 
 START_TIMEOUT_S: Final = 60.0
-"""The slowest part takes about one second when it runs alone."""
-STOP_TIMEOUT_S: Final = 10.0
+"""The slowest part takes about one second when it runs alone; one that dies is seen at once."""
+STOP_TIMEOUT_S: Final = 20.0
+"""What a supervisor gives it too."""
 
 
 class PartError(Exception):

@@ -22,7 +22,7 @@ from drivers.reading import PollGroup, Quality, Reading
 from tests.drivers.scripted_meter import Asked, ScriptedMeter, answer, on_pty, on_tcp
 
 MODEL = load("eastron-sdm630")
-WAIT_S = 20.0
+WAIT_S = 120.0
 
 
 @define

@@ -25,7 +25,7 @@ from provisioning.demo.parts import Part
 from tests.wire.certificates import Authority
 from tests.wire.mosquitto import start_with
 
-WAIT_S: Final = 30.0
+WAIT_S: Final = 120.0
 """A loaded machine; what is waited for takes about a second."""
 LOOK_S: Final = 0.02
 

@@ -12,7 +12,7 @@ from evidence.seal import open_body, peek_header
 from tests.e2e.plant import SmallPlant
 from tests.faults.invariants import Held, Witness, check
 
-END_S_MAX: Final = 60.0
+END_S_MAX: Final = 180.0
 
 
 def begun(plant: SmallPlant, seals: int = 3) -> None:

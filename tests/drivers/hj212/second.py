@@ -15,7 +15,7 @@ import pytest
 from drivers.hj212.packet import Flag, Packet, read_group, write_group
 
 JS: Final = Path(__file__).parents[2] / "js" / "hj212"
-END_S: Final = 20
+END_S: Final = 120
 
 
 class Lines:

@@ -23,7 +23,7 @@ MINUTES: Final = 3
 KINDS: Final = {("44", "2011"), ("45", "2011"), ("31", "2021")}
 """ST and CN of what goes out each minute."""
 PACKETS: Final = len(KINDS) * MINUTES
-LOGGER_S: Final = 30
+LOGGER_S: Final = 120
 
 
 @contextmanager
