@@ -58,6 +58,9 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "{}: not the recovery key that stands in {}": "{}：不是 {} 中所写的恢复密钥",
     "broker.centre_key: missing; receipts cannot be checked": "broker.centre_key：缺少；无法核验回执",
+    "store.path: too long by {} bytes for the sockets in it; shorten it": (
+        "store.path：其中的套接字路径超长 {} 字节；请改用较短的路径"
+    ),
     "{}: not a receipt": "{}：不是回执",
     "{}: not a receipt of this centre for gateway {}": "{}：不是本中心发给网关 {} 的回执",
     "{}: not a file of `dianjian centre replace`": "{}：不是 `dianjian centre replace` 写出的文件",

@@ -55,6 +55,8 @@ manifest has it deflated, a tenth of that (`agent.site.manifest`)."""
 BUSES_MAX: Final = 128
 """Each bus has a thread (`agent.acquire.THREADS_MAX`): a hundred TCP meters at addresses of their own, and
 some serial ports. More need a second gateway, or a TCP gateway with several meters behind one address."""
+STATE_PATH_BYTES_MAX: Final = 107 - len("/status.sock")
+"""Linux takes 107 bytes for the path of a socket, unix(7); this is the longest name of one in the folder."""
 CREDENTIAL: Final = "credential:"
 _TOO_MANY_BUSES: Final = Words(
     "总线 {count} 条，最多 {most} 条：同一 TCP 网关下的电表共用一条总线，或增加一台网关",
@@ -248,8 +250,10 @@ class Site:
         return handed if handed.is_absolute() else self.file.parent / handed
 
     def missing_for_agent(self) -> tuple[str, ...]:
-        """What the daemon needs and this file lacks, one line each."""
+        """What the daemon needs and this file lacks or has too much of, one line each."""
+        excess = len(os.fsencode(self.path(self.store.path))) - STATE_PATH_BYTES_MAX
         wanted = (
+            (excess <= 0, f"store.path: too long by {excess} bytes for the sockets in it; shorten it"),
             (self.broker, "broker: missing; add [broker] with url and centre_key"),
             (self.bus, "bus: missing; add at least one [[bus]] with id and url"),
             (self.meter, "meter: missing; add at least one [[meter]]"),

@@ -11,6 +11,7 @@ from agent.build import setups_of
 from agent.site.file import (
     BUSES_MAX,
     SITE_FILE_BYTES_MAX,
+    STATE_PATH_BYTES_MAX,
     ConfigError,
     Site,
     WarningSettings,
@@ -18,6 +19,10 @@ from agent.site.file import (
     parse_site,
 )
 from agent.site.manifest import PLAIN_BYTES_MAX, check_manifest, manifest_bodies, read_site_text
+from agent.status.bus_desk import SOCKET_NAME as BUS_NAME
+from agent.status.socket import SOCKET_NAME as STATUS_NAME
+from agent.status.socket import close_listener, open_listener
+from agent.uplink.renewing import SOCKET_NAME as RENEW_NAME
 from disk.tables import TableError
 from drivers.clock import ClockState, Stamp
 
@@ -94,6 +99,23 @@ def test_a_good_site_file_says_what_stands_where() -> None:
 def test_lines_and_linkages_alone_are_a_site_but_no_agent() -> None:
     site = parse_site(GOOD[GOOD.index("[[line]]") :], FILE)
     assert [problem.split(":")[0] for problem in site.missing_for_agent()] == ["broker", "bus", "meter"]
+
+
+def test_a_state_folder_whose_sockets_would_have_too_long_a_path_is_said_before_the_start(
+    tmp_path: Path,
+) -> None:
+    longest = "x" * (STATE_PATH_BYTES_MAX - len(str(tmp_path)) - 1)
+    for name, problems in (
+        (longest, ()),
+        (longest + "xyz", ("store.path: too long by 3 bytes for the sockets in it; shorten it",)),
+    ):
+        text = GOOD.replace("[broker]", f'[store]\npath = "{name}"\n[broker]')
+        site = parse_site(text, tmp_path / "site.toml")
+        assert site.missing_for_agent() == problems
+    folder = tmp_path / longest
+    folder.mkdir()
+    for name in (STATUS_NAME, BUS_NAME, RENEW_NAME):
+        close_listener(open_listener(folder / name, 1), folder / name)
 
 
 @pytest.mark.parametrize(
