@@ -12,7 +12,7 @@ from tests.counterparts.device import SILENT, Device, Mishap, drawn, growing, la
 from tests.counterparts.ports import Manners, PtyPort, TcpPort
 from tests.field.site import Place, Site, Wanted, running
 
-pytestmark = [pytest.mark.e2e, pytest.mark.minutes]
+pytestmark = [pytest.mark.e2e, pytest.mark.minutes, pytest.mark.xdist_group("field changes")]
 
 POWER: Final = range(0x34, 0x36)
 EVERY_S: Final = 2.0
