@@ -194,6 +194,8 @@ def _list_endings(rule: Rule, numbers: Numbers) -> Iterable[Words]:
         yield words.REPEATED_ACTION
     elif "untreated_w" in numbers:
         yield words.UNTREATED_ACTION
+    elif rule in OFF_RULES and "end_at_s" in numbers:
+        yield words.OFF_ENDED_ACTION
     elif rule in words.ACTIONS:
         yield words.ACTIONS[rule]
     if rule in OFF_RULES and numbers.get("cause") in {Cause.BREAKER_OR_CT, Cause.CT}:

@@ -64,6 +64,11 @@ VOLTAGE_LOST: Final = Words(
     "the meter of treatment lacks a voltage (its fuse or lead), so that it shows too little power",
 )
 """PHASE_LOST where all phases have their current."""
+OFF_ENDED_ACTION: Final = Words(
+    "企业：说明停运原因，因故障停运的补报故障。",
+    "Plant: say why it stopped, and declare the fault if there was one.",
+)
+"""Of OFF_RULES once it is over: nobody is asked to start what runs, or what nothing needs any more."""
 ACTIONS: Final[Mapping[Rule, Words]] = {
     **dict.fromkeys(
         OFF_RULES,

@@ -70,13 +70,12 @@ GOLDEN = [
         (
             "Since 2026-01-01 08:20 lines p1 and p3 ran at 58.0 kW while treatment was off: 0.18 kW of "
             "treatment (22.2 when it runs), lacking for 7 h 45 min until 16:05 over 8 runs of production; 99 "
-            "% of samples present. Plant: start treatment now; if it cannot run, stop production and declare "
-            "the fault."
+            "% of samples present. Plant: say why it stopped, and declare the fault if there was one."
         ),
         (
             "2026-01-01 08:20起，生产线p1、p3运行（58.0千瓦）而治污设施停运：治污功率0.18"
             "千瓦（运行时通常22.2千瓦），至16:05治污不足共7小时45分钟（8个生产时段）；数据完整率99%。"
-            "企业：立即开启治污设施，不能开启时停产并申报故障。"
+            "企业：说明停运原因，因故障停运的补报故障。"
         ),
     ),
     (
