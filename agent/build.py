@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from agent.acquire import APART_S, BusTask
+from agent.curtailment.curtailing import Curtailing
 from agent.detect.detector import Detector
 from agent.gateway import Gateway
 from agent.host.boot import Boot
@@ -28,8 +29,10 @@ from agent.sealing.chain import Sealing
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Recovery
 from agent.sealing.sealer import Sealer
+from agent.sealing.source import NewRecord
 from agent.sealing.statements import in_force, read_statements
 from agent.sealing.tpm_task import TpmTask
+from agent.site.books import bench_of
 from agent.site.file import ConfigError, Site
 from agent.site.linkages import find_hold_s, incomer_of, linkages_of, names_of
 from agent.site.manifest import check_manifest, manifest_bodies
@@ -47,14 +50,14 @@ from agent.uplink.outbox import Outbox
 from agent.uplink.renewing import Renewing
 from agent.uplink.settings import mqtt_settings
 from disk.version import read_version
-from drivers.clock import Clock
+from drivers.clock import Clock, Stamp
 from drivers.link.bus_url import parse_url
 from drivers.poll.learned import LearnedBus
 from drivers.reading import Reading
 from evidence.record import encode_reading
 from wire import messages
 from wire.messages import Topics
-from wire.mqtt_events import MqttEvent
+from wire.mqtt_events import Message, MqttEvent
 from wire.publisher import Publisher
 
 if TYPE_CHECKING:
@@ -150,6 +153,12 @@ def _least(*numbers: int | None) -> int | None:
     return min((number for number in numbers if number is not None), default=None)
 
 
+def _take_order(orders: Orders, curtailing: Curtailing, message: Message, stamp: Stamp) -> list[NewRecord]:
+    """The records that follow from a message about orders, with the baselines of an alert that came."""
+    records = orders.take(message, stamp)
+    return [*records, *curtailing.take_orders(records, stamp)]
+
+
 def _store_figures(store: GatewayStore) -> dict[str, Any]:
     return {"used": round(store.used_fraction(), 4)}
 
@@ -174,7 +183,15 @@ def core_of(
     readings = Readings()
     outbox = courier.outbox
     orders = Orders(courier.topics.gateway, courier.centre_key, store, taken_up.records, Notices(send_notice))
-    courier.on_order = orders.take
+    curtailing = Curtailing(
+        bench_of(site, orders.may_end),
+        feed.setups,
+        store,
+        lambda: feed.offset_ms,
+        taken_up.records,
+    )
+    judging.on_episode = curtailing.take_episode
+    courier.on_order = partial(_take_order, orders, curtailing)
     sealing = Sealing(
         sealer,
         store,
@@ -183,7 +200,7 @@ def core_of(
         lambda: courier.reference,
         courier.prunable_below,
         outbox.on_sealed,
-        lambda: _least(judging.keep_from(), orders.keep_from()),
+        lambda: _least(judging.keep_from(), orders.keep_from(), curtailing.keep_from()),
     )
     manifest = partial(manifest_bodies, site, feed.setups, feed.linkages, feed.incomer, read_version())
     heartbeat_parts = (readings.figures, judging.figures, courier.figures, partial(_store_figures, store))
@@ -200,6 +217,7 @@ def core_of(
         ),
         courier,
         orders,
+        curtailing,
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
     )
     parts = StatusParts(site, read_version(), courier, readings, judging, figures, learned, orders=orders)

@@ -16,7 +16,7 @@ NAME_BYTES_MAX: Final = 64
 _ABSENT: Final = object()
 
 
-@define
+@define(eq=False, repr=False)
 class Fields:
     """A map whose keys are taken one by one; `finish` refuses those that nobody took.
 

@@ -157,6 +157,28 @@ _FILE: Final = _table(
 )
 _FILES: Final = _array(_FILE, FILES_MAX)
 _NUMBER: Final = _whole(0, (1 << 32) - 1)
+_WATTS: Final = _or_null(Shape("a number", _is_number))
+_BASIS: Final = _table(
+    "a baseline as alerts freeze it",
+    {"wh": _COUNT, "p90_wh": _COUNT, "days": _array(_NUMBER, ENTRIES_MAX), "from_order": _FLAG},
+    ("wh", "p90_wh", "days", "from_order"),
+)
+_CASE: Final = {
+    "what": _NAME, "order": _NAME, "rev": _NUMBER, "test": _FLAG,
+    "line": _NAME, "level": _NAME, "measure": _NAME,
+}  # fmt: skip
+_VERDICT: Final = {
+    **_CASE,
+    "begin_s": _TIME_S,
+    "state": _NAME,
+    "wh": _or_null(_COUNT),
+    "clue": _FLAG,
+    "verdict": _NAME,
+    "why": _or_null(_NAME),
+    "episodes": _array(_NAME, ENTRIES_MAX),
+    "sentence": _SENTENCE,
+}
+"""Of an hour, and of the end."""
 
 _SHAPES: Final[Mapping[int, Mapping[str, Shape]]] = {
     2: {  # manifest
@@ -216,6 +238,9 @@ _SHAPES: Final[Mapping[int, Mapping[str, Shape]]] = {
         "alg": Shape('"ES256"', lambda value: value == "ES256"),
         "ak": _octets(_AK_BYTES),
     },
+    20: {**_CASE, "base_w": _WATTS, "baseline": _or_null(_BASIS), "issued_s": _TIME_S, "received_s": _TIME_S},
+    21: _VERDICT,
+    22: _VERDICT,  # of an exercise
 }
 _NEEDED: Final[Mapping[int, tuple[str, ...]]] = {
     7: tuple(_LOST),
@@ -224,6 +249,9 @@ _NEEDED: Final[Mapping[int, tuple[str, ...]]] = {
     12: ("what",),
     13: ("order", "rev", "state", "by", "at"),
     17: tuple(_SHAPES[17]),
+    20: (*_CASE, "base_w", "baseline"),
+    21: tuple(_CASE),
+    22: tuple(_CASE),
 }
 
 

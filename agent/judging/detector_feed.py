@@ -87,6 +87,11 @@ class DetectorFeed:
             judged |= {self.incomer.incomer.id, *self.incomer.lines}
         self.judged = frozenset(judged)
 
+    @property
+    def offset_ms(self) -> int:
+        """UTC less the time since this boot."""
+        return self._offset_ms
+
     def boot(self, stamp: Stamp) -> int:
         """Start or continue a boot; returns its offset, ms: the old one within a boot, else a new one."""
         if stamp.boot_id != self._boot_id:

@@ -39,6 +39,7 @@ class Judging(RecordSource):
     Attributes:
         checkpoints: Of this feed, and of the checks.
         send_warning: Takes early warnings to the plant; must not wait.
+        on_episode: Takes the body of each episode that is recorded.
         episodes: The latest ones, each in its last state.
         failed: A fault has ended the judging.
         taken_up: What the run before left unsealed.
@@ -49,6 +50,7 @@ class Judging(RecordSource):
     log_warnings: bool = True
     send_warning: Callable[[Mapping[str, Any]], None] | None = None
     taken_up: TakenUp = field(factory=TakenUp)
+    on_episode: Callable[[Mapping[str, Any]], None] | None = None
     episodes: list[Episode] = field(factory=list, init=False)
     failed: bool = field(default=False, init=False)
     _failure: list[NewRecord] = field(factory=list, init=False)
@@ -133,7 +135,10 @@ class Judging(RecordSource):
         self._keep(episode)
         level = logging.WARNING if episode.severity is Severity.VIOLATION else logging.INFO
         LOG.log(level, "%s %s %s: %s", episode.linkage, episode.rule, episode.state, episode.sentence["en"])
-        return NewRecord(Kind.EPISODE, episode.to_body(), Urgency.AT_ONCE)
+        body = episode.to_body()
+        if self.on_episode:
+            self.on_episode(body)
+        return NewRecord(Kind.EPISODE, body, Urgency.AT_ONCE)
 
     def _warn(self, warning: PlantWarning) -> None:
         if self.log_warnings:

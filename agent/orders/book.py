@@ -24,7 +24,7 @@ from attrs import define, field
 
 from evidence import cbor
 from evidence.held import Held
-from evidence.orders.certificate import Certificate, Role
+from evidence.orders.certificate import Certificate
 from evidence.orders.entries import HELD, Answered, What
 from evidence.orders.newest import Newest, parse_newest
 from evidence.orders.order import ALERT, CANCEL, CHECK, CONFIG, Order, hash_order, parse_order
@@ -189,12 +189,8 @@ class Book:
             target.cancelled = order.id
         for other in self.held.values():
             is_for_me = other.order.cancels == order.id and other.order.seq > order.seq
-            if is_for_me and self._may_cancel(other.order, order):
+            if is_for_me and self.trust.may_end(other.order, order):
                 one.cancelled = other.order.id
-
-    def _may_cancel(self, cancel: Order, target: Order) -> bool:
-        bureaus = self.trust.certificates(Role.BUREAU, cancel.issuer)
-        return any(self.trust.may_cancel(one, target.issuer) for one in bureaus)
 
     def _issuer_of(self, id_: str) -> str:
         one = self.held.get(id_)

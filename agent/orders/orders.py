@@ -33,7 +33,7 @@ from evidence.cbor import FormatError
 from evidence.orders.certificate import Certificate
 from evidence.orders.entries import BY_PEOPLE, Answered, What, answer_body, held_body, refused_body
 from evidence.orders.newest import parse_newest
-from evidence.orders.order import hash_order, parse_order
+from evidence.orders.order import Order, hash_order, parse_order
 from evidence.orders.trust import Reason, Trust
 from evidence.record import NS_PER_MS, Kind, Record
 from evidence.record_body import check_body
@@ -196,6 +196,10 @@ class Orders(RecordSource):
             return None
         body = answer_body(held.order.id, held.order.rev, Answered.SHOWN, stamp.utc_ns // NS_PER_MS)
         return self._apply(Kind.ANSWER, {**body, "id": letter["id"]}, stamp)._replace(found_again=True)
+
+    def may_end(self, cancel: Order, alert: Order) -> bool:
+        """Whether the issuer of a cancel may end an alert of another one."""
+        return self.book.trust.may_end(cancel, alert)
 
     def list_open(self, stamp: Stamp) -> list[dict[str, Any]]:
         """The orders for people: see `agent.orders.notices`."""

@@ -36,7 +36,7 @@ class Segment:
     is_bound: bool = False
 
 
-@define
+@define(eq=False, repr=False)
 class MeterTrack:
     """Turns the readings of one meter into segments that follow each other without a hole.
 

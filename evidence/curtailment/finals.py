@@ -11,7 +11,7 @@ from evidence.curtailment.energy import HOUR_S
 from evidence.curtailment.ledger import DAY_S, Ledger
 from evidence.curtailment.limits import WINDOWS_MIN, Verdict, Why, join_verdicts, judge_cap, judge_limit
 from evidence.curtailment.measures import CAPS, PER_MILLE, STANDS, Measure
-from evidence.curtailment.stopping import CLUE_HOURS, Hour, HourState
+from evidence.curtailment.stopping import CLUE_HOURS, HourState
 from evidence.curtailment.uncertainty import find_uncertainty_wh
 from evidence.curtailment.words import REASONS, SENTENCES, VERDICTS
 from evidence.words import Words
@@ -26,7 +26,7 @@ class Facts:
     Attributes:
         base_w: The base load, None where there is none.
         threshold_w: Above it a line does not stand.
-        hours: Every hour of the alert.
+        hours: Every hour of the alert, as its samples have it.
         bridged: Hours in which only the register shows that the line ran.
     """
 
@@ -36,7 +36,7 @@ class Facts:
     baseline: Baseline | Unknown
     base_w: float | None
     threshold_w: float
-    hours: Sequence[Hour]
+    hours: Sequence[HourState]
     bridged: int = 0
 
 
@@ -69,6 +69,26 @@ def make_final(facts: Facts, episodes: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def make_unfit(order: str, rev: int, *, test: bool, line: str, level: str, why: Why) -> dict[str, Any]:
+    """The body of a verdict where there is no case; `line` is empty for a whole alert."""
+    subject = Words(line, line) if line else SENTENCES["whole alert"]
+    told = SENTENCES["cannot"].fill(line=subject, why=REASONS[why])
+    start = SENTENCES["test"] if test else Words("", "")
+    return {
+        "what": "final",
+        "order": order,
+        "rev": rev,
+        "test": test,
+        "line": line,
+        "level": level,
+        "measure": "",
+        "verdict": Verdict.CANNOT.value,
+        "why": why.value,
+        "episodes": [],
+        "sentence": Words(start.zh + told.zh, start.en + told.en).to_body(),
+    }
+
+
 def _say(case: Case, key: str, **values: object) -> Words:
     return SENTENCES[key].fill(line=case.line, **values)
 
@@ -82,20 +102,19 @@ def _cannot(case: Case, why: Why, **numbers: int) -> dict[str, Any]:
 def _judge_stop(facts: Facts) -> dict[str, Any]:
     if facts.base_w is None:
         return _cannot(facts.case, Why.NO_BASE)
-    asked = [one for one in facts.hours if one.asked_s > 0]
-    states = [one.state for one in asked]
+    states = [one for one in facts.hours if one is not HourState.FREE]
     bad, missing = states.count(HourState.NOT_MET), states.count(HourState.NO_DATA)
     in_a_row = any(set(states[at : at + CLUE_HOURS]) == {HourState.NOT_MET} for at in range(len(states) - 1))
     if in_a_row or facts.bridged >= CLUE_HOURS:
         verdict = Verdict.NOT_MET
-    elif not asked or missing > len(asked) // 4:
+    elif not states or missing > len(states) // 4:
         return _cannot(facts.case, Why.NO_DATA)
     else:
         verdict = Verdict.UNCLEAR if bad or facts.bridged else Verdict.MET
     sentence = _say(
         facts.case,
         "stop",
-        asked=len(asked),
+        asked=len(states),
         bad=bad,
         missing=missing - facts.bridged,
         threshold=f"{facts.threshold_w / KW:.1f}",
@@ -106,7 +125,7 @@ def _judge_stop(facts: Facts) -> dict[str, Any]:
         sentence = Words(sentence.zh + told.zh, f"{sentence.en} {told.en}")
     return {
         "verdict": verdict.value,
-        "hours": len(asked),
+        "hours": len(states),
         "not_met": bad,
         "no_data": missing,
         "bridged": facts.bridged,

@@ -5,6 +5,8 @@
     judge.add(at_s, watts)                                      every sample of the line's power
     judge.advance(now_s) → bodies                               hours, and at last the final verdict
     judge.link(id, lines, begin_s, end_s)                       an episode, if it is one of its treatment
+    judge.revise(case)                                          a revision that asks the same, or a cancel
+    judge.state(), judge.restore(state)                         over a restart
 
 Every body is a map of whole numbers and names, `what` being `baseline`, `hour` or `final`; the final one
 has a sentence in both languages. Records of a test order are of another kind, and the bodies say so too.
@@ -38,7 +40,19 @@ SAME: Final = 0.001
 """A centre that lacks a body bridges its readings, and an hour divides otherwise."""
 
 
-@define
+_BRIDGED: Final = "b"
+_LETTERS: Final = {
+    HourState.MET: "m",
+    HourState.NOT_MET: "x",
+    HourState.NO_DATA: "d",
+    HourState.FREE: "f",
+    HourState.RUNNING: "r",
+}
+"""An hour in a letter: an alert of 62 days at forty lines has to fit a checkpoint."""
+_STATES: Final = {letter: state for state, letter in _LETTERS.items()} | {_BRIDGED: HourState.NO_DATA}
+
+
+@define(eq=False, repr=False)
 class LineJudge:
     """See the module."""
 
@@ -49,8 +63,8 @@ class LineJudge:
     base_w: float | None
     _watch: StopWatch
     _next_hour: int
-    _hours: list[Hour] = field(factory=list, init=False)
-    _bridged: int = field(default=0, init=False)
+    _hours: str = field(default="", init=False)
+    """A letter for each hour that was told."""
     _episodes: list[str] = field(factory=list, init=False)
     _in_a_row: int = field(default=0, init=False)
     is_done: bool = field(default=False, init=False)
@@ -67,15 +81,7 @@ class LineJudge:
                 wh=case.row.baseline_wh, p90_wh=p90_wh or case.row.baseline_wh, from_order=True
             )
         base_w = case.base_w if case.base_w is not None else find_base_w(ledger, ledger.hour_of(before_s))
-        threshold_w = find_threshold_w(base_w or 0.0, case.rated_w) + case.row.exempt_w
-        watch = StopWatch(
-            case.row,
-            case.begin_s,
-            case.alert.end_s,
-            threshold_w,
-            ledger.offset_s,
-            case.hold_s,
-        )
+        watch = _watch(case, ledger, _find_threshold_w(case, base_w))
         return cls(case, ledger, days, baseline, base_w, watch, ledger.hour_of(case.alert.start_s))
 
     def add(self, at_s: float, watts: float) -> None:
@@ -117,8 +123,7 @@ class LineJudge:
         hour = self._watch.take(index)
         amount = self.ledger.hours.get(index)
         state, is_bridged = self._weigh(hour, index)
-        self._hours.append(hour)
-        self._bridged += is_bridged
+        self._hours += _BRIDGED if is_bridged else _LETTERS[hour.state]
         self._in_a_row = self._in_a_row + 1 if state is HourState.NOT_MET else 0
         return {
             **self.case.head("hour"),
@@ -145,6 +150,61 @@ class LineJudge:
         is_over = watts > self._watch.threshold_w + self.case.metering.step_wh
         return (HourState.NOT_MET, True) if is_over else (HourState.NO_DATA, False)
 
+    def may_become(self, case: Case) -> bool:
+        """Whether what was measured so far counts for a revision of the case: it asks the same."""
+        mine, its = self.case, case
+        same = (mine.order, mine.line, mine.row, mine.test, mine.alert.start_s)
+        return not self.is_done and same == (its.order, its.line, its.row, its.test, its.alert.start_s)
+
+    def revise(self, case: Case) -> None:
+        """Go on under a revision, or to an end that a cancel or another alert has moved.
+
+        Hours that were told and do not lie before the new end count for nothing: nobody is held to what was
+        no longer asked.
+        """
+        self.case = case
+        self._watch.end_s = case.alert.end_s
+        whole = self.ledger.hour_of(case.alert.end_s) - self.ledger.hour_of(case.alert.start_s)
+        if self._hour_end_s() > case.alert.end_s:
+            self._hours = self._hours[: max(whole, 0)]
+
+    def state(self) -> list[Any]:
+        """Everything that `restore` needs beside the case; the baseline as it was frozen."""
+        found = self.baseline
+        frozen_ = (
+            [found.known, found.production, found.lacking]
+            if isinstance(found, Unknown)
+            else [found.wh, found.p90_wh, list(found.days), found.from_order]
+        )
+        return [
+            frozen_,
+            self.base_w,
+            sorted(self.left_out),
+            self._watch.state(),
+            self._next_hour,
+            self._hours,
+            self._episodes,
+            self._in_a_row,
+            self.is_done,
+        ]
+
+    @classmethod
+    def restored(cls, case: Case, ledger: Ledger, state: Sequence[Any]) -> "LineJudge":
+        """Continue from `state()`."""
+        found, base_w, left_out, watch, next_hour, hours, episodes, in_a_row, is_done = state
+        if len(found) == 3:
+            baseline: Baseline | Unknown = Unknown(*found)
+        else:
+            wh, p90_wh, days, from_order = found
+            baseline = Baseline(wh=wh, p90_wh=p90_wh, days=tuple(days), from_order=from_order)
+        threshold_w = _find_threshold_w(case, base_w)
+        watched = _watch(case, ledger, threshold_w)
+        watched.restore(watch)
+        judge = cls(case, ledger, frozenset(left_out), baseline, base_w, watched, next_hour)
+        judge._hours, judge._episodes = str(hours), [str(one) for one in episodes]
+        judge._in_a_row, judge.is_done = int(in_a_row), bool(is_done)
+        return judge
+
     def _conclude(self) -> dict[str, Any]:
         facts = Facts(
             case=self.case,
@@ -153,10 +213,18 @@ class LineJudge:
             baseline=self.baseline,
             base_w=self.base_w,
             threshold_w=self._watch.threshold_w,
-            hours=self._hours,
-            bridged=self._bridged,
+            hours=[_STATES[one] for one in self._hours],
+            bridged=self._hours.count(_BRIDGED),
         )
         return make_final(facts, self._episodes)
+
+
+def _find_threshold_w(case: Case, base_w: float | None) -> float:
+    return find_threshold_w(base_w or 0.0, case.rated_w) + case.row.exempt_w
+
+
+def _watch(case: Case, ledger: Ledger, threshold_w: float) -> StopWatch:
+    return StopWatch(case.row, case.begin_s, case.alert.end_s, threshold_w, ledger.offset_s, case.hold_s)
 
 
 def find_disagreements(sealed: dict[str, Any], computed: dict[str, Any]) -> Sequence[str]:

@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 from evidence.curtailment.energy import HOUR_S, MeterTrack, Segment
 
 DAY_S: Final = 86_400
+DAY_HOURS: Final = 24
 DAYS_KEPT: Final = 400
 """A year and a month: the same season of the year before is there for whoever doubts a baseline."""
 HOURS_KEPT: Final = 31 * 24
@@ -52,7 +53,7 @@ class Amount:
         )
 
 
-@define
+@define(eq=False, repr=False)
 class Ledger:
     """The energies of a line that so many meters feed.
 
@@ -65,9 +66,13 @@ class Ledger:
     meters: int = 1
     days: dict[int, Amount] = field(factory=dict, init=False)
     hours: dict[int, Amount] = field(factory=dict, init=False)
+    touched: int | None = field(default=None, init=False)
+    """The first hour that changed since somebody set this to None; whoever keeps the ledger in parts asks."""
 
     def add(self, segment: Segment) -> None:
         """Add what one meter measured."""
+        first = self.hour_of(segment.begin_s)
+        self.touched = first if self.touched is None else min(self.touched, first)
         if segment.end_s - segment.begin_s <= LATE_HOURS * HOUR_S:
             self._spread(self.hours, HOUR_S, segment, HOURS_KEPT)
         self._spread(self.days, DAY_S, segment, DAYS_KEPT)
@@ -128,14 +133,14 @@ class Ledger:
         amount = self.hours.get(hour, Amount())
         return amount.covered_s - amount.bound_s >= WHOLE * HOUR_S * self.meters
 
-    def state(self) -> dict[str, Any]:
-        """Everything that `restore` needs, in whole Wh and seconds."""
-        return {"days": _to_rows(self.days), "hours": _to_rows(self.hours)}
+    def state(self, since: int = 0) -> dict[str, Any]:
+        """Everything from the hour `since` on that `restore` needs, in whole Wh and seconds."""
+        return {"days": _to_rows(self.days, since // DAY_HOURS), "hours": _to_rows(self.hours, since)}
 
     def restore(self, state: Mapping[str, Sequence[Sequence[int]]]) -> None:
-        """Continue from `state()`."""
-        self.days = {int(day): Amount(*map(float, more)) for day, *more in state["days"]}
-        self.hours = {int(hour): Amount(*map(float, more)) for hour, *more in state["hours"]}
+        """Continue from `state()`; what is there and not in it stays."""
+        self.days |= {int(day): Amount(*map(float, more)) for day, *more in state["days"]}
+        self.hours |= {int(hour): Amount(*map(float, more)) for hour, *more in state["hours"]}
 
 
 def _drop_old(kept: dict[int, Amount], most: int) -> None:
@@ -145,14 +150,15 @@ def _drop_old(kept: dict[int, Amount], most: int) -> None:
             del kept[index]
 
 
-def _to_rows(amounts: Mapping[int, Amount]) -> list[list[int]]:
+def _to_rows(amounts: Mapping[int, Amount], since: int) -> list[list[int]]:
     return [
         [index, round(one.wh), round(one.covered_s), round(one.bound_s), round(one.spread_s)]
         for index, one in sorted(amounts.items())
+        if index >= since
     ]
 
 
-@define
+@define(eq=False, repr=False)
 class LineLedger:
     """A ledger with the tracks of the meters that fill it."""
 
@@ -175,9 +181,12 @@ class LineLedger:
             self.ledger.add(segment)
         return found
 
-    def state(self) -> dict[str, Any]:
-        """Everything that `restore` needs."""
-        return {**self.ledger.state(), "meters": {name: one.state() for name, one in self.tracks.items()}}
+    def state(self, since: int = 0) -> dict[str, Any]:
+        """Everything from the hour `since` on that `restore` needs, and the meters."""
+        return {
+            **self.ledger.state(since),
+            "meters": {name: one.state() for name, one in self.tracks.items()},
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from `state()`; a meter that is new begins anew."""

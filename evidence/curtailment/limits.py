@@ -56,6 +56,10 @@ class Why(StrEnum):
     NO_WHOLE_DAY = "no_whole_day"
     NO_DATA = "no_data"
     NO_BASE = "no_base"
+    NO_LIST = "no_list"
+    NO_LINE = "no_line"
+    WIRING = "wiring"
+    FORM = "form"
 
 
 @frozen(kw_only=True)

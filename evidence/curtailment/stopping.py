@@ -11,9 +11,9 @@ Samples hold until the next one, and at most `hold_s`. What flowed while nothing
 tells: see `judge`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field, frozen
 
@@ -76,14 +76,14 @@ class Hour:
         return HourState.MET
 
 
-@define
+@define(eq=False, repr=False)
 class _Tally:
     covered_s: float = 0.0
     over_s: float = 0.0
     peak_w: float = 0.0
 
 
-@define
+@define(eq=False, repr=False)
 class StopWatch:
     """Watches one line through one alert; feed it samples in the order of time.
 
@@ -169,3 +169,15 @@ class StopWatch:
         found = self.hour(index)
         self._tallies.pop(index, None)
         return found
+
+    def state(self) -> list[Any]:
+        """Everything that `restore` needs beside the case."""
+        tallies = [[hour, one.covered_s, one.over_s, one.peak_w] for hour, one in self._tallies.items()]
+        return [None if self._last is None else list(self._last), self._counted_s, tallies]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        """Continue from `state()`."""
+        last, counted_s, tallies = state
+        self._last = None if last is None else (float(last[0]), float(last[1]))
+        self._counted_s = float(counted_s)
+        self._tallies = {int(hour): _Tally(*map(float, numbers)) for hour, *numbers in tallies}

@@ -39,6 +39,15 @@ REASONS: Final[Mapping[Why, Words]] = {
         "没有基荷：既没有学到停产功率，近 30 天也没有足够的停产小时",
         "there is no base load: no off level was learned, and the last 30 days have too few off hours",
     ),
+    Why.NO_LIST: Words(
+        "预警引用的减排清单没有收到，或格式不对",
+        "the reduction list of the alert never came, or has another form",
+    ),
+    Why.NO_LINE: Words(
+        "站点文件中没有这条线，或该线没有电能表", "the site file has no such line with a meter"
+    ),
+    Why.WIRING: Words("该线的接线检查结论尚未解决", "a finding of the wiring check is open at this line"),
+    Why.FORM: Words("指令的格式不对", "the order has another form"),
 }
 SENTENCES: Final[Mapping[str, Words]] = {
     "limit": Words(
@@ -61,6 +70,7 @@ SENTENCES: Final[Mapping[str, Words]] = {
         "{bad} above it, {open} within the uncertainty. Verdict: {verdict}.",
     ),
     "none": Words("{line}：本级别不作要求。", "{line}: nothing is asked at this level."),
+    "whole alert": Words("整个预警", "the whole alert"),
     "cannot": Words("{line}：无法判定，{why}。", "{line}: cannot be judged, because {why}."),
     "treatment": Words(
         "期间治理设施有 {count} 项异常：{ids}。", "Meanwhile {count} findings about its treatment: {ids}."

@@ -15,7 +15,7 @@ from attrs import define, field
 from evidence import cbor
 from evidence.orders.certificate import Certificate, Placement, Role, Withdrawal, open_root_statement
 from evidence.orders.newest import SignedNewest
-from evidence.orders.order import CANCEL, KINDS, SignedOrder
+from evidence.orders.order import CANCEL, KINDS, Order, SignedOrder
 
 
 class Reason(StrEnum):
@@ -137,3 +137,8 @@ class Trust:
             one.area != certificate.area and one.area.startswith(certificate.area)
             for one in self.certificates(Role.BUREAU, issuer)
         )
+
+    def may_end(self, cancel: Order, target: Order) -> bool:
+        """Whether the issuer of a cancel may cancel what another issuer has ordered."""
+        bureaus = self.certificates(Role.BUREAU, cancel.issuer)
+        return any(self.may_cancel(one, target.issuer) for one in bureaus)

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
+from agent.site.books import books_of
 from agent.site.file import Site
-from agent.site.linkages import find_hold_s
 from agent.site.setups import lines_of, setups_of
 from drivers.points.registers import Value
 from drivers.poll.meter import MeterSetup
@@ -27,8 +27,6 @@ from provisioning.loads.loads import Loads
 
 HOLD_STEPS: Final = 3
 """Samples that lack now and then are bridged; a silence is not."""
-FULL_OF_RATED: Final = 2.0
-"""CTs are chosen with a margin; twice the nameplate is assumed."""
 TELL_SEALS: Final = 500
 MS_PER_S: Final = 1000
 
@@ -69,7 +67,7 @@ def read_chain_history(site: Site, walk: Walk, tell: Tell = lambda _done, _all: 
     Raises:
         ConfigError: The meters of the site file are wrong.
     """
-    setups, lines, books = setups_of(site), lines_of(site), make_books(site)
+    setups, lines, books = setups_of(site), lines_of(site), books_of(site)
     until_s = 0.0
     for done, seal in enumerate(walk.seals()):
         if done % TELL_SEALS == 0:
@@ -83,19 +81,6 @@ def read_chain_history(site: Site, walk: Walk, tell: Tell = lambda _done, _all: 
             count_energy(books[line], record.meter, at_s, values)
             until_s = max(until_s, at_s)
     return History({line: book.ledger for line, book in books.items()}, until_s)
-
-
-def make_books(site: Site) -> dict[str, LineLedger]:
-    """An empty book for each line that has meters."""
-    full_w = {str(line.id): FULL_OF_RATED * float(line.rated_w) for line in site.line}
-    meters: dict[str, list[str]] = {}
-    for meter, owner in lines_of(site).items():
-        meters.setdefault(owner, []).append(meter)
-    offset_s, hold_s = zone_s(site.site.utc_offset), find_hold_s(site)
-    return {
-        owner: LineLedger.of(own, offset_s, hold_s, dict.fromkeys(own, full_w.get(owner, 0.0)))
-        for owner, own in meters.items()
-    }
 
 
 def date_s(record: Record | ReadingRecord, header: SealHeader) -> float:

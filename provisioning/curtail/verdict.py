@@ -1,8 +1,10 @@
 """`dianjian curtail verdict`: the alerts of a chain, judged again from its readings.
 
 What it prints is what gateway and centre compute, since it is the same code: for each line of each alert
-the frozen baseline with its days, the hours, and the final verdict once it is due. Whoever has the chain
-can check it.
+the frozen baseline with its days, the hours, and the final verdict once it is due. What the gateway has
+sealed is compared with it, and a difference is told with its keys. Whoever has the chain can check it.
+
+Exit code 1 if a line has not met what was asked, or if the gateway has sealed something else.
 """
 
 from collections import Counter
@@ -13,9 +15,10 @@ import click
 
 from agent.site.file import ConfigError, load_site
 from evidence.curtailment.limits import Verdict
-from evidence.curtailment.words import MEASURES, VERDICTS
+from evidence.curtailment.words import MEASURES, REASONS, VERDICTS
+from evidence.seal import FIRST_NUMBER
 from evidence.words import Words
-from provisioning.curtail.chain_cases import judge_chain, read_orders
+from provisioning.curtail.chain_cases import Judged, compare, judge_chain
 from provisioning.curtail.list_check import FILE
 from provisioning.curtail.words import LABELS
 from provisioning.evidence.state import StateError, walk_state
@@ -28,33 +31,58 @@ from provisioning.words.language import language, translate
 @click.option("--site", "config", required=True, type=FILE, help="The site file of the gateway.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per body: baseline, hour, final.")
 def verdict(config: Path, as_json: bool) -> None:
-    """Judge each line of each alert in the chain. Exit code 1 if one is not met."""
+    """Judge each line of each alert in the chain, and compare with what the gateway has sealed.
+
+    Exit code 1 if one is not met, or if the gateway has sealed something else.
+    """
     try:
         site = load_site(config)
         with walk_state(site.path(site.store.path), config) as walk:
-            asked = read_orders(walk)
-            judged = judge_chain(site, walk, asked)
+            judged = judge_chain(site, walk)
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     except StateError as error:
         raise fail(EXIT_USAGE, str(error)) from error
-    say(*asked.odd, err=True)
-    if not judged:
-        say(translate(LABELS["no alerts"]), err=True)
-    for bodies in judged:
+    _tell_problems(judged, walk.first)
+    for bodies in judged.computed.values():
         if as_json:
             for body in bodies:
                 say_json(body)
         else:
             _show(bodies)
-    if any(bodies[-1].get("verdict") == Verdict.NOT_MET for bodies in judged):
+    differs = _tell_differences(judged, is_whole=walk.first == FIRST_NUMBER)
+    not_met = any(bodies[-1].get("verdict") == Verdict.NOT_MET for bodies in judged.computed.values())
+    if not_met or differs:
         raise click.exceptions.Exit(EXIT_NO)
+
+
+def _tell_problems(judged: Judged, first: int) -> None:
+    for unfit in judged.pending:
+        place = f"{unfit.order.id} {unfit.line}".rstrip()
+        say(f"{place}: {translate(REASONS[unfit.why])}", err=True)
+    if not judged.computed:
+        say(translate(LABELS["no alerts"]), err=True)
+    elif first != FIRST_NUMBER:
+        say(translate(LABELS["not whole"], first=first), err=True)
+
+
+def _tell_differences(judged: Judged, *, is_whole: bool) -> bool:
+    differences = compare(judged, is_whole=is_whole)
+    for (order, _, line), what, keys in differences:
+        named = ", ".join(map(_name_key, keys))
+        say(translate(LABELS["differs"], place=f"{order} {line} {what}", keys=named), err=True)
+    return bool(differences)
+
+
+def _name_key(key: str) -> str:
+    return translate(LABELS[key]) if key in {"only sealed", "not sealed"} else key
 
 
 def _show(bodies: list[dict[str, Any]]) -> None:
     first, last = bodies[0], bodies[-1]
-    words = next(words for measure, words in MEASURES.items() if measure == first["measure"])
-    say(f"{first['order']}  {first['level']}  {first['line']}  {translate(words)}")
+    words = next((words for measure, words in MEASURES.items() if measure == first["measure"]), None)
+    named = (first["order"], first["level"], first["line"], translate(words) if words else "")
+    say("  ".join(one for one in named if one))
     counts = Counter(body["state"] for body in bodies if body["what"] == "hour")
     if counts:
         told = ", ".join(f"{state} {count}" for state, count in sorted(counts.items()))

@@ -99,6 +99,17 @@ LABELS: Final[Mapping[str, Words]] = {
     "hours": Words("小时", "hours"),
     "not due": Words("预警尚未结束，还没有结论", "the alert has not ended, there is no verdict yet"),
     "no alerts": Words("链上没有可以判定的预警", "there is no alert in the chain that can be judged"),
+    "differs": Words(
+        "{place}：网关封存的与从读数重新计算的不一致：{keys}",
+        "{place}: what the gateway sealed is not what its readings give: {keys}",
+    ),
+    "only sealed": Words("只有封存的", "it was sealed, and nothing gives it"),
+    "not sealed": Words("没有封存", "it was not sealed"),
+    "not whole": Words(
+        "链从签封 {first} 开始：之前的读数不在，基准和最终结论不作比较",
+        "the chain begins with seal {first}: without the readings before it, baselines and final verdicts "
+        "are not compared",
+    ),
     "good": Words(
         "{path}：没有问题；行数 {rows}，网关 {gateways}",
         "{path}: nothing is wrong; rows: {rows}, gateways: {gateways}",

@@ -15,6 +15,9 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.build import detector_feed_of
+from agent.curtailment.kept import PLACE as ALERTS_AT
+from agent.curtailment.kept import STATE as ALERTS
+from agent.curtailment.kept import open_state, restore_ledger
 from agent.inbox import CHECKPOINT as POSTBOX
 from agent.inbox import read_known
 from agent.judging.checkpoints import (
@@ -30,12 +33,14 @@ from agent.orders.orders import CHECKPOINT as ORDERS
 from agent.orders.orders import PLACE as ORDERS_AT
 from agent.sealing.attesting import CHECKPOINT as TPM
 from agent.sealing.attesting import read_counter
+from agent.site.books import bench_of
 from agent.site.file import ConfigError, Site
 from agent.store.gateway import RECEIPT_COMMITS
 from agent.store.names import DATABASE_NAME
 from agent.store.reading import find_misfits, read_checkpoints
 from agent.tamper.behaviour import Behaviour
 from agent.tamper.settings import Tamper
+from evidence.curtailment.ledger import Ledger
 from evidence.receipt import Receipt
 from evidence.record import Kind
 from evidence.walk import WalkedSeal
@@ -102,6 +107,8 @@ def _readers_of(site: Site) -> Mapping[str, Callable[[bytes], object]]:
     readers: dict[str, Callable[[bytes], object]] = {
         ORDERS: bytes if key is None else lambda raw: Book.from_cbor(raw, site.site.gateway, key),
         ORDERS_AT: _read_place,
+        ALERTS: lambda raw: bench_of(site, lambda *_: False).restore(open_state(raw)[1]),
+        ALERTS_AT: _read_place,
         EPISODES: read_episodes,
         POSTBOX: read_known,
         TPM: read_counter,
@@ -109,12 +116,17 @@ def _readers_of(site: Site) -> Mapping[str, Callable[[bytes], object]]:
     try:
         feed = detector_feed_of(site)
     except ConfigError:  # `config` says so; the checkpoints of a site file that is wrong cannot be judged
-        return {**readers, CHECKPOINT: bytes, METERS: bytes, BEHAVIOUR: bytes}
+        return {**readers, ALERTS: bytes, CHECKPOINT: bytes, METERS: bytes, BEHAVIOUR: bytes}
     buses: dict[str, str] = {meter.id: meter.bus for meter in site.meter}
     readers[CHECKPOINT] = lambda raw: feed.restore(raw[NUMBER_BYTES:])
     readers[METERS] = lambda raw: Tamper(feed.setups).restore(raw)
     readers[BEHAVIOUR] = lambda raw: Behaviour(feed.setups, buses).restore(raw)
     return readers
+
+
+def _read_line(raw: bytes) -> None:
+    """The energies of a line, which the site file may not have any more."""
+    restore_ledger(Ledger(0), raw)
 
 
 def _read_place(raw: bytes) -> int:
@@ -126,12 +138,13 @@ def _read_place(raw: bytes) -> int:
 
 def _find_fault(readers: Mapping[str, Callable[[bytes], object]], name: str, raw: bytes | None) -> str:
     """Why a checkpoint cannot be used, "" if it can."""
-    if name not in readers:
+    is_line = name.startswith(f"{ALERTS}.") and name not in readers
+    if not is_line and name not in readers:
         return "no part of this program has written it"
     if raw is None:
         return "it is no byte string, or far too long"
     try:
-        readers[name](raw)
+        (_read_line if is_line else readers[name])(raw)
     except Exception as error:  # noqa: BLE001 - whatever it is, the agent begins anew with it
         return f"{type(error).__name__}: {error}"[:200]
     return ""

@@ -31,8 +31,11 @@ TEXTS: Final[Mapping[str, str]] = {
     "Length of the alert.": "预警持续天数。",
     "The sheet of a list that is a workbook with several.": "清单工作簿有多个工作表时选用的工作表。",
     "the alerts of a chain, judged again from its readings": "按读数重新判定数据链上的预警",
-    "Judge each line of each alert in the chain. Exit code 1 if one is not met.": (
-        "判定数据链上每次预警的每条线路。有未达到要求的，退出码为1。"
+    "Judge each line of each alert in the chain, and compare with what the gateway has sealed.": (
+        "判定数据链上每次预警的每条线路，并与网关封存的结果比较。"
+    ),
+    "Exit code 1 if one is not met, or if the gateway has sealed something else.": (
+        "有未达到要求的，或网关封存的结果不一致的，退出码为1。"
     ),
     "One JSON object per body: baseline, hour, final.": "每条结果一个JSON对象：基准、小时、结论。",
     "One JSON object per line.": "每条线路一个JSON对象。",

@@ -40,6 +40,9 @@ METER: Final[dict[str, Any]] = {
     "model": b"12345678", "unit_id": 1, "bus": "b1", "line": "p1", "ct_ratio": 40.0, "pt_ratio": 1,
 }  # fmt: skip
 FILE: Final[dict[str, Any]] = {"name": "report.pdf", "size": 9, "sha256": "0a" * 32}
+CASE: Final[dict[str, Any]] = {
+    "order": "a1", "rev": 1, "test": False, "line": "p1", "level": "red", "measure": "stop",
+}  # fmt: skip
 BODIES: Final[dict[Kind, dict[str, Any]]] = {
     Kind.MANIFEST: {
         "site": "[site]",
@@ -78,8 +81,26 @@ BODIES: Final[dict[Kind, dict[str, Any]]] = {
     },
     Kind.EVENT: {"what": "meter", "good": False, "text": "no answer", "nothing": None},
     Kind.ATTESTATION: GOLDEN[0].to_body(),
+    Kind.BASELINE: {
+        **CASE, "what": "baseline", "base_w": 1_000, "issued_s": 1_767_268_860, "received_s": 1_767_268_861,
+        "baseline": {"wh": 960_000, "p90_wh": 1_000_000, "days": [20_440, 20_441], "from_order": False},
+    },
+    Kind.VERDICT: {
+        **CASE, "what": "hour", "begin_s": 1_767_268_800, "state": "not_met", "asked_s": 3_600,
+        "covered_s": 3_600, "over_s": 900, "peak_w": 40_000, "wh": 12_000, "bridged": False, "clue": True,
+    },
+    Kind.EXERCISE: {
+        **CASE, "what": "final", "test": True, "verdict": "met", "why": None, "episodes": ["k1-off-1"],
+        "sentence": {"zh": "达到要求", "en": "met"},
+    },
 }  # fmt: skip
-NEEDED: Final = {Kind.ORDER: ("what",), Kind.ANSWER: ("order", "rev", "state", "by", "at")}
+NEEDED: Final = {
+    Kind.ORDER: ("what",),
+    Kind.ANSWER: ("order", "rev", "state", "by", "at"),
+    Kind.BASELINE: (*CASE, "what", "base_w", "baseline"),
+    Kind.VERDICT: (*CASE, "what"),
+    Kind.EXERCISE: (*CASE, "what"),
+}
 BAREST: Final[dict[Kind, dict[str, Any]]] = {
     kind: {key: one for key, one in body.items() if key not in {"params_hash", "retrospective", "why"}}
     if kind in {Kind.DROP, Kind.LOST_TAIL, Kind.EPISODE, Kind.ATTESTATION}
@@ -186,6 +207,15 @@ WRONG: Final[list[tuple[Kind, str, object]]] = [
     (Kind.ANSWER, "by", None),
     (Kind.ANSWER, "at", -1),
     (Kind.ANSWER, "files", {}),
+    *((Kind.BASELINE, "baseline", {"wh": 1, "p90_wh": 1, "days": [1], "from_order": False, **change})
+      for change in ({"wh": -1}, {"wh": 1.5}, {"days": [-1]}, {"days": 1}, {"from_order": None})),
+    (Kind.BASELINE, "baseline", {"wh": 1}),
+    (Kind.BASELINE, "base_w", "1"),
+    (Kind.BASELINE, "received_s", TIME_S_MAX + 1),
+    *((kind, key, value) for kind in (Kind.VERDICT, Kind.EXERCISE) for key, value in (
+        ("order", LONG), ("rev", -1), ("test", 0), ("line", None), ("begin_s", 1.5), ("state", 1), ("wh", -1),
+        ("clue", 1), ("verdict", None), ("why", 1), ("episodes", [1]), ("sentence", {"zh": "停"}),
+    )),
     (Kind.ATTESTATION, "alg", "ES384"),
     (Kind.ATTESTATION, "attest", bytes(148)),
     (Kind.ATTESTATION, "seal", -1),

@@ -17,7 +17,8 @@ const INT_MAX = (1n << 64n) - 1n;
 export function openRecord(raw) {
   const items = decode(raw, RECORD_MAX);
   if (!Array.isArray(items)) refuse('no record');
-  const kind = uint(items[0], 17, 1);
+  const kind = uint(items[0], 22, 1);
+  if (kind === 18 || kind === 19) refuse('no kind of this version');
   if (kind === 1) return reading(array(items, 11));
   const [, utc, boottime, clock, body] = array(items, 5);
   [utc, boottime].forEach((one) => uint(one));
@@ -126,6 +127,15 @@ const digits = (value) => (/^[0-9a-f]{64}$/.test(string(value)) ? value : refuse
 const file = table({ name, size: (value) => uint(value), sha256: digits }, ['name', 'size', 'sha256']);
 const files = (value) => listOf(value, FILES_MAX, file);
 
+const case_ = { what: name, order: name, rev: u32, test: flag, line: name, level: name, measure: name };
+const basis = table({
+  wh: (value) => uint(value), p90_wh: (value) => uint(value), days: (value) => listOf(value, ENTRIES_MAX, u32), from_order: flag,
+}, ['wh', 'p90_wh', 'days', 'from_order']);
+const verdict = table({
+  ...case_, begin_s: time, state: name, wh: orNull((value) => uint(value)), clue: flag, verdict: name, why: orNull(name),
+  episodes: (value) => listOf(value, ENTRIES_MAX, name), sentence: table({ zh: string, en: string }, ['zh', 'en']),
+}, Object.keys(case_));
+
 const BODIES = {
   2: table({
     site: string, site_deflated: blob, site_hash: hash, version: string, boot_id: (value) => octets(value, 16),
@@ -154,4 +164,8 @@ const BODIES = {
     if (body.size !== Object.keys(attestation).length) refuse('more than an attestation has');
     if ((body.get('seal') === 0) !== same(body.get('seal_hash'), ZEROS)) refuse('a hash without a seal, or a seal without');
   },
+  20: table({ ...case_, base_w: orNull(number), baseline: orNull(basis), issued_s: time, received_s: time },
+    [...Object.keys(case_), 'base_w', 'baseline']),
+  21: verdict,
+  22: verdict,
 };

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import evolve
 from click.testing import CliRunner, Result
 
 from evidence.curtailment.measures import Alert, Measure, ReductionList, Row
@@ -45,22 +44,25 @@ def order(id_: str, kind: str, seq: int, body: dict[str, Any], *, test: bool = F
     )
 
 
-def alert(id_: str, seq: int, level: str, first: int, last: int, *, test: bool = False) -> Order:
+def alert(
+    id_: str, seq: int, level: str, first: int, last: int, *, test: bool = False, listed: str = "l1"
+) -> Order:
     asked = Alert(
-        list="l1", rev=1, level=level, start_s=BEGIN_S + first * HOUR_S, end_s=BEGIN_S + last * HOUR_S
+        list=listed, rev=1, level=level, start_s=BEGIN_S + first * HOUR_S, end_s=BEGIN_S + last * HOUR_S
     )
     return order(id_, "alert", seq, asked.to_body(), test=test)
 
 
 ORDERS = (
-    order("l1", "list", 1, LIST.to_body()),
-    alert("a-bad", 2, "red", 18, 22),
-    alert("a-good", 3, "red", 24, 27, test=True),
-    alert("a-limit", 4, "orange", 18, 27),
-    alert("a-cap", 5, "yellow", 18, 24),
-    evolve(alert("a-lost", 6, "red", 18, 22), body={**alert("x", 6, "red", 18, 22).body, "rev": 9}),
-    alert("a-gone", 7, "red", 18, 22),
-    order("c1", "cancel", 8, {"order": "a-gone"}),
+    *(order(f"l{at}", "list", at, LIST.to_body()) for at in range(1, 5)),
+    alert("a-bad", 5, "red", 18, 22),
+    alert("a-good", 6, "red", 24, 27, test=True),
+    alert("a-limit", 7, "orange", 18, 27, listed="l2"),
+    alert("a-cap", 8, "yellow", 18, 24, listed="l3"),
+    alert("a-lost", 9, "red", 18, 22, listed="l9"),
+    alert("a-gone", 10, "red", 18, 22, listed="l4"),
+    order("c1", "cancel", 11, {"order": "a-gone"}),
+    alert("a-old", 3, "orange", 17, 22),  # it comes late, and ends where a-bad begins
 )
 
 
@@ -97,12 +99,15 @@ def test_each_line_of_each_alert_is_judged_from_the_readings(site: Path) -> None
         "a-good": "met",
         "a-limit": "cannot_be_judged",
         "a-cap": "cannot_be_judged",  # the meter's register is not in this chain: powers are a lower bound
+        "a-lost": "cannot_be_judged",
+        "a-old": "cannot_be_judged",
     }
-    assert finals["a-limit"]["why"] == "no_whole_day"
+    assert [finals[one]["why"] for one in ("a-limit", "a-lost")] == ["no_whole_day", "no_list"]
     states = [one["state"] for one in bodies if one["order"] == "a-bad" and one["what"] == "hour"]
     assert states[:2] == ["free", "not_met"]
     assert finals["a-good"]["test"] is True
-    assert "list l1, revision 9, is not in the chain" in result.stderr
+    old = [one["begin_s"] for one in bodies if one["order"] == "a-old" and one["what"] == "hour"]
+    assert old == [BEGIN_S // HOUR_S * HOUR_S + 17 * HOUR_S, BEGIN_S // HOUR_S * HOUR_S + 18 * HOUR_S]
 
 
 def test_people_read_a_sentence_in_their_language(site: Path) -> None:

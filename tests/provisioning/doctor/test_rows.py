@@ -65,7 +65,21 @@ def test_a_column_that_is_not_what_was_signed_is_told(file: Path, column: str, v
     assert "beside seals 2 " in one.text.en
 
 
-@pytest.mark.parametrize("name", [CHECKPOINT, EPISODES, METERS, BEHAVIOUR, "postbox", "tpm", "orders"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        CHECKPOINT,
+        EPISODES,
+        METERS,
+        BEHAVIOUR,
+        "postbox",
+        "tpm",
+        "orders",
+        "curtail",
+        "curtail.at",
+        "curtail.p1",
+    ],
+)
 @pytest.mark.parametrize("junk", JUNK)
 def test_a_checkpoint_that_nobody_can_use_is_told(file: Path, name: str, junk: str) -> None:
     change(file, "INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", name, JUNK[junk])
