@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal
 
 from disk.language import language
+from disk.plain_text import one_line
 
 LIBRARIES: Final[Mapping[str, str]] = {
     "Usage:": "用法：",
@@ -187,7 +188,13 @@ def translate_text(text: str) -> str:
 
 def translate_message(text: str) -> str:
     """A message of what is wrong, in the language of this call; what nobody translated stays as it is."""
-    return to_chinese(text) if language() == "zh" else text
+    if language() != "zh":
+        return text
+    if text.isprintable():
+        return to_chinese(text)
+    return "\n".join(
+        to_chinese(one_line(line)) for line in text.split("\n")
+    )  # a file's name may hold anything
 
 
 def to_chinese(text: str) -> str:

@@ -212,6 +212,7 @@ def test_no_chinese_waits_for_a_message_that_is_gone() -> None:
         ("no answer in time; answers come, but after 3.8 s", "没有及时应答；3.8 秒后才有应答"),
         ("seal 1: clock_state: clock simulated", "签封 1：clock_state：模拟时钟"),
         ("seal 1: boot: boot 5dbdc47d", "签封 1：boot：启动编号 5dbdc47d"),
+        ("a\nb\udcff: no answer", "a\nb\\udcff：没有应答"),
         ("what nobody translated", "what nobody translated"),
         ("已经是中文：no answer", "已经是中文：no answer"),
     ],
