@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from agent.site.file import Place, parse_site
+from agent.site.file import ConfigError, Place, load_site, parse_site
 from agent.site.manifest import read_site_text
 from agent.store.names import DATABASE_NAME
 from disk.plain_text import one_line
@@ -37,7 +37,9 @@ Body = dict[str, Any]
 
 @click.command("explain", short_help="show an episode of the stored chain with its evidence")
 @click.option(
-    "--state", required=True, type=click.Path(file_okay=False, path_type=Path), help="State folder."
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="On the gateway: the state folder, if it is not the site file's.",
 )
 @click.option(
     "--config", type=_FILE, help="The site file, for the centre's key; else the one that names the folder."
@@ -48,9 +50,15 @@ Body = dict[str, Any]
 @click.option("--svg", type=NEW_FILE, help="Write its two hours as a drawing.")
 @click.argument("episode", required=False)
 def command(
-    state: Path, config: Path | None, as_json: bool, html: Path | None, svg: Path | None, episode: str | None
+    state: Path | None,
+    config: Path | None,
+    as_json: bool,
+    html: Path | None,
+    svg: Path | None,
+    episode: str | None,
 ) -> None:
     """Explain EPISODE (its id or the beginning of it), or list all episodes without it."""
+    state = state or _find_state(config)
     try:
         with walk_state(state, config, to_hole=True) as walk:
             known = {body["id"]: (body, offset_s) for body, offset_s in _read_episodes(walk)}
@@ -70,6 +78,17 @@ def command(
             _show(body, offset_s, whole=episode is not None)
     if hole is not None:
         raise fail(EXIT_USAGE, f"{state / DATABASE_NAME}: {hole.text.en}")
+
+
+def _find_state(config: Path | None) -> Path:
+    """The folder that the site file names."""
+    if config is None:
+        raise fail(EXIT_USAGE, "say where the agent is: either --config SITE or --state FOLDER")
+    try:
+        site = load_site(config)
+    except ConfigError as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+    return site.path(site.store.path)
 
 
 def _write(

@@ -95,7 +95,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "Explain EPISODE (its id or the beginning of it), or list all episodes without it.": (
         "说明某个事件（其编号或编号的开头）；不指定则列出全部事件。"
     ),
-    "State folder.": "状态文件夹。",
     "The site file, for the centre's key; else the one that names the folder.": (
         "站点文件，取中心的公钥；不指定则用指向该文件夹的那一份。"
     ),

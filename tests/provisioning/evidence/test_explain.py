@@ -58,6 +58,16 @@ def test_it_prints_the_latest_word_about_an_episode(state: Path, found: list[Epi
     assert max(map(len, result.output.splitlines())) <= 80
 
 
+def test_the_site_file_says_where_the_chain_is(state: Path, found: list[Episode]) -> None:
+    site = state / "site.toml"
+    site.write_text(f'[site]\ngateway = "gw-7"\n[store]\npath = "."\n{SITE}', "utf-8")
+    assert call("--config", str(site)).output.startswith(f"{found[0].id}  violation")
+    site.write_text("", "utf-8")
+    for told in (call(), call("--config", str(site)), call("--config", str(state / "no.toml"))):
+        assert (told.exit_code, told.output.count("\n") < 4) == (2, True), told.output
+    assert "--config SITE or --state FOLDER" in call().output
+
+
 def test_it_prints_the_record_as_it_was_sealed(state: Path, found: list[Episode]) -> None:
     result = call("--state", str(state), "--json")
     assert [json.loads(line) for line in result.output.splitlines()] == [found[-1].to_body()]
