@@ -41,6 +41,7 @@ from provisioning.live.page.server import Server
 from provisioning.live.page.shown import Shown
 from provisioning.live.page.site import SiteFile
 from provisioning.live.page.snapshot import Snapshot
+from provisioning.live.status import USUAL_SITE
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.say import say
 from provisioning.words.language import language
@@ -74,8 +75,7 @@ def command(
     if set_password is not None:
         _set_password(set_password)
         return
-    if config is None:
-        raise fail(EXIT_USAGE, "--config: missing; name the site file of the agent")
+    config = config or Path(USUAL_SITE)
     host, port = _parse_address(listen)
     if not ip_address(host).is_loopback and password_file is None:
         raise fail(

@@ -190,7 +190,6 @@ TEXTS: Final[Mapping[str, str]] = {
         "{}：已存在，且其中没有保存密码；请指定其他文件"
     ),
     "{}: its scrypt numbers cannot be used; write it anew": "{}：其scrypt参数不可用；请重新写入",
-    "--config: missing; name the site file of the agent": "--config：缺少；请指定代理的站点文件",
     (
         "--listen {}: not loopback, so a password is needed: dianjian web --set-password FILE, then "
         "--password-file FILE"

@@ -163,3 +163,12 @@ def test_in_a_terminal_it_lives_until_ctrl_c_and_waits_for_an_agent_that_went_aw
     assert process.wait(WAIT_S) == 0
     os.close(master)
     assert b"Traceback" not in shown
+
+
+def test_the_page_without_a_site_file_is_that_of_the_usual_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provisioning.live.web.USUAL_SITE", str(tmp_path / "usual.toml"))
+    told = CliRunner().invoke(cli, ["web"])
+    assert (told.exit_code, told.output.count("\n")) == (2, 1)
+    assert f"{tmp_path}/usual.toml: cannot be read" in told.output
