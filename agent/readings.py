@@ -37,9 +37,12 @@ class Readings(RecordSource):
 
     def on_reading(self, reading: Reading, encoded: bytes, /) -> Iterable[NewRecord]:
         """Its record, behind an event if the group's quality has changed."""
-        self.latest.setdefault(reading.meter, {})[reading.group] = reading
+        if reading.quality is not Quality.STALE:
+            self.latest.setdefault(reading.meter, {})[reading.group] = reading
         record = NewRecord(Kind.READING, encoded, Urgency.DISPENSABLE)
         group, is_good = (reading.meter, reading.group), reading.quality is Quality.GOOD
+        if reading.quality is Quality.STALE:
+            return (record,)  # of another time: it says nothing of now
         if is_good != (group in self._failing):
             return (record,)
         (self._failing.discard if is_good else self._failing.add)(group)

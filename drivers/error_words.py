@@ -54,7 +54,23 @@ TEXTS: Final[Mapping[str, str]] = {
     "lies inside points.{}": "与 points.{} 重叠",
     "a DL/T 645 meter is known by its protocol, not by a fingerprint": "DL/T 645 电表由协议识别，不用指纹",
     "must be a point of this model with its value": "须为本型号的测点及其值",
-    "{}: a meter speaks Modbus or DL/T 645, not both": "{}：电表只能使用Modbus或DL/T 645之一",
+    "{}: a meter speaks Modbus, DL/T 645 or HJ 212, only one of them": (
+        "{}：电表只能使用Modbus、DL/T 645、HJ 212之一"
+    ),
+    "an item of HJ 212 that is not available is left out of the packet": "HJ 212 中没有的项不出现在数据包里",
+    "must be the name of an item of HJ 212, like a21026-Rtd": "须为HJ 212的项名，如 a21026-Rtd",
+    "bus URL {}: {} is no IP address": "总线地址 {}：{} 不是IP地址",
+    "a data logger sends by itself and is not asked; dianjian status shows what has come": (
+        "数传仪自己发送，不能询问；dianjian status 显示已收到的数据"
+    ),
+    "bus URL {}: a data logger sends by itself and is not asked; dianjian status shows what has come": (
+        "总线地址 {}：数传仪自己发送，不能询问；dianjian status 显示已收到的数据"
+    ),
+    "no packet": "没有收到数据包",
+    "sent later": "补发的数据",
+    "out of order": "时间早于此前的数据",
+    "its clock is off": "其时钟不准",
+    "no time": "没有时间",
     'no point of quantity "scale" is called {}': '没有 quantity 为 "scale" 的测点 {}',
     "{} is no type of function {}": "{} 不是功能码 {} 的类型",
     "the point runs beyond the {} bytes of an answer": "测点超出了应答的 {} 字节",

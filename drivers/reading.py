@@ -63,6 +63,10 @@ class Quantity(StrEnum):
     NH3_N = "nh3_n"
     PH = "ph"
     FLOW = "flow"
+    MARK = "mark"
+    """What an analyser's value is worth, in its own letter (HJ 212: N, F, M, S, D, C, T, B)."""
+    DATA_TIME = "data_time"
+    """When its logger says that it was measured, in the logger's local time."""
 
 
 _EMISSION_UNITS: Final = {
@@ -92,10 +96,10 @@ class Block:
     """The answer to one read.
 
     Attributes:
-        function: 3 (holding registers), 4 (input registers), or 17 (read data, DL/T 645).
-        address: Zero-based PDU address of the first register, or the data id.
+        function: 3 (holding registers), 4 (input registers), 17 (read data, DL/T 645), or 212 (HJ 212).
+        address: Zero-based PDU address of the first register, or the data id, or the packet's CN.
         words: The registers as on the wire, 2 bytes each, high byte first; or the bytes behind the
-            data id, as on the wire but for the 33H that was added to each.
+            data id, as on the wire but for the 33H that was added to each; or a whole packet of HJ 212.
     """
 
     function: int

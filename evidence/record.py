@@ -7,7 +7,8 @@ A reading carries the meter's answer, not its interpretation:
 `clock` is 0 synchronised, 1 unsynchronised, 2 simulated; `group` 0 fast, 1 slow, 2 identity; `model`
 the first 8 bytes of the SHA-256 of the model's point table (the manifest holds the table);
 `blocks` = [[function, address, words], ...] as on the wire, where function 17 is a read of DL/T 645:
-its address is the data id, its words the bytes behind it without the 33H of the wire;
+its address is the data id, its words the bytes behind it without the 33H of the wire; and function 212 is a
+packet of HJ 212 as it came: its address is the packet's CN, its words all bytes from ## to its end;
 `quality` 0 good, 1 stale, 2 bad.
 
 Every other kind:
@@ -25,6 +26,8 @@ from typing import Any, ClassVar, Final
 from attrs import frozen
 
 from drivers.clock import ClockState, Stamp
+from drivers.hj212.packet import FUNCTION as HJ212_FUNCTION
+from drivers.hj212.packet import RAW_FRAME_BYTES_MAX
 from drivers.points.registers import WORD_BYTES
 from drivers.reading import REGISTERS_MAX, Block, PollGroup, Quality, Reading
 from evidence import cbor
@@ -46,6 +49,8 @@ _READ_DATA: Final = 17
 _DATA_ID_MAX: Final = 0xFFFFFFFF
 _DATA_BYTES_MAX: Final = 200
 """Longest data field of an answer (DL/T 645-2007, section 5.2.5)."""
+_COMMAND_MAX: Final = 9_999
+"""CN of HJ 212 has four digits."""
 _READING_ITEMS: Final = 11
 _RECORD_ITEMS: Final = 5
 
@@ -219,8 +224,12 @@ def _parse_block(item: Any) -> Block:
         if type(words) is not bytes or not 0 < len(words) <= _DATA_BYTES_MAX:
             raise cbor.FormatError(f"data are not 1 to {_DATA_BYTES_MAX} bytes")
         return Block(function, cbor.natural(address, "address", _DATA_ID_MAX), words)
+    if type(function) is int and function == HJ212_FUNCTION:
+        if type(words) is not bytes or not 0 < len(words) <= RAW_FRAME_BYTES_MAX:
+            raise cbor.FormatError(f"a packet is not 1 to {RAW_FRAME_BYTES_MAX} bytes")
+        return Block(function, cbor.natural(address, "address", _COMMAND_MAX), words)
     if function not in _FUNCTIONS or type(function) is not int:
-        raise cbor.FormatError("function is not 3, 4 or 17")
+        raise cbor.FormatError("function is not 3, 4, 17 or 212")
     if (
         type(words) is not bytes
         or len(words) % WORD_BYTES

@@ -94,6 +94,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "an offset like +08:00": "时差，如 +08:00",
     "like device:/dev/tpmrm0": "写法如 device:/dev/tpmrm0",
     "a mistake as setup names it, like cts_swapped": "配置时所用的错误名称，如 cts_swapped",
+    "12 digits, or an MN, in quotes": "引号中的12位数字或MN",
     "12 digits in quotes": "引号中的12位数字",
     "broker: missing; add [broker] with url and centre_key": (
         "broker：缺少；请加 [broker]，含 url 和 centre_key"
@@ -117,6 +118,21 @@ TEXTS: Final[Mapping[str, str]] = {
     "DL/T 645 has no registers; leave it out": "DL/T 645 没有寄存器；请删去",
     "bus[{}].transaction_id: only tcp:// has transaction ids; leave it out": (
         "bus[{}].transaction_id：只有 tcp:// 才有事务号；请删去"
+    ),
+    "bus[{}].{}: a data logger of HJ 212 is not asked; leave it out": (
+        "bus[{}].{}：HJ 212 的数采仪不被询问；请删去"
+    ),
+    "meter[{}].{}: a data logger of HJ 212 is not asked; leave it out": (
+        "meter[{}].{}：HJ 212 的数采仪不被询问；请删去"
+    ),
+    "meter[{}].address: missing; bus {} is HJ 212, whose loggers have an MN": (
+        "meter[{}].address：缺少；总线 {} 为HJ 212，其数采仪有MN"
+    ),
+    "meter[{}].unit_id: bus {} is HJ 212, whose loggers have an address instead": (
+        "meter[{}].unit_id：总线 {} 为HJ 212，其数采仪用 address"
+    ),
+    "meter[{}].address: must be 12 digits in quotes, not {}": (
+        "meter[{}].address：须为引号中的12位数字，不能是 {}"
     ),
     "meter[{}].address: missing; bus {} is DL/T 645, whose meters have 12 digits": (
         "meter[{}].address：缺少；总线 {} 为DL/T 645，其电表有12位数字的地址"

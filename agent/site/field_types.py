@@ -63,7 +63,8 @@ _ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{ID_CHARACTERS_MAX - 1}}}
 _ID_WORDS: Final = f"letters, digits, - and _, at most {ID_CHARACTERS_MAX}"
 _TCTI: Final = re.compile(r"(device|tabrmd|swtpm|mssim)(:[!-~]{1,200})?")
 """TPM interfaces that name a device or a socket; others would load a library or run a command."""
-_ADDRESS: Final = re.compile(r"[0-9]{12}")
+_ADDRESS: Final = re.compile(r"[0-9A-Za-z]{6,24}")
+"""The address of a DL/T 645 meter has 12 digits, the MN of a data logger up to 24 characters."""
 _WIRING: Final = re.compile(r"[a-z_]{1,32}(\+[a-z_]{1,32})?")
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _HEX32_WORDS: Final = "64 hexadecimal digits in lower case"
@@ -122,7 +123,7 @@ def _site_converter() -> Converter:
         (PauseS | None, to_hook(number(0, PAUSE_S_MAX))),
         (RegistersMax | None, to_hook(whole(1, REGISTERS_MAX))),
         (WiringFinding | None, to_hook(_matching(_WIRING, "a mistake as setup names it, like cts_swapped"))),
-        (MeterAddress | None, to_hook(_matching(_ADDRESS, "12 digits in quotes"))),
+        (MeterAddress | None, to_hook(_matching(_ADDRESS, "12 digits, or an MN, in quotes"))),
         (Megabytes, to_hook(whole(QUOTA_MB_MIN, QUOTA_MB_MAX))),
         (Watts, to_hook(whole(1, RATED_W_MAX))),
         (Seconds, to_hook(number(INTERVAL_S_MIN, INTERVAL_S_MAX))),

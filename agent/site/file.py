@@ -44,6 +44,7 @@ from agent.site.field_types import (
 )
 from agent.site.older import todays_names
 from disk.tables import TableError, parse_toml, read_text
+from drivers.dlt645.codec import is_address
 from drivers.link.bus_url import IGNORED_IDS, parse_url
 from drivers.link.verdict import SERIAL_UNIT_ID_MAX, SERIAL_UNIT_ID_MIN, UNIT_ID_MAX, Framing
 from evidence.words import Words
@@ -64,6 +65,8 @@ _TOO_MANY_BUSES: Final = Words(
 )
 _CREDENTIAL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 """One name in a folder, as systemd takes it for a credential."""
+
+_ASKING: Final = ("timeout_s", "pause_s", "registers_max")
 
 Table = dict[str, Any]
 
@@ -146,6 +149,11 @@ class BusSettings:
         """Whether its meters use DL/T 645, else Modbus."""
         return parse_url(self.url).is_dlt645
 
+    @property
+    def is_hj212(self) -> bool:
+        """Whether data loggers call here and send by HJ 212."""
+        return parse_url(self.url).is_hj212
+
     def has_unit_id(self, unit_id: int) -> bool:
         """Whether a Modbus meter can have this unit id here: on a serial bus 0 speaks to all of them."""
         if parse_url(self.url).framing is Framing.TCP:
@@ -157,7 +165,8 @@ class BusSettings:
 class MeterSettings:
     """`[[meter]]`: one device on a bus, its model by name or file, and the line that it feeds.
 
-    A Modbus meter has a `unit_id`, a DL/T 645 meter an `address` of 12 digits. A meter without active power,
+    A Modbus meter has a `unit_id`, a DL/T 645 meter an `address` of 12 digits, a data logger of HJ 212 its MN
+    as `address`. A meter without active power,
     like an analyser of emissions, has no line. `timeout_s`, `pause_s` and `registers_max` are as those of its
     bus, which they override. `wiring` is an open finding of the wiring check, which `dianjian setup` writes
     and takes out again: nothing is judged by such a meter.
@@ -364,22 +373,36 @@ def _key_misfits(site: Site) -> Iterator[str]:
     dlt645 = {bus.id for bus in site.bus if bus.is_dlt645}
     why = "DL/T 645 has no registers; leave it out"
     for index, bus in enumerate(site.bus):
-        if bus.transaction_id != "copied" and parse_url(bus.url).framing is not Framing.TCP:
+        has_ids = parse_url(bus.url).framing is Framing.TCP and not bus.is_hj212
+        if bus.transaction_id != "copied" and not has_ids:
             yield f"bus[{index}].transaction_id: only tcp:// has transaction ids; leave it out"
         if bus.id in dlt645 and bus.registers_max is not None:
             yield f"bus[{index}].registers_max: {why}"
+        if bus.is_hj212:
+            for key in _list_asking(bus):
+                yield f"bus[{index}].{key}: a data logger of HJ 212 is not asked; leave it out"
+    called = {bus.id for bus in site.bus if bus.is_hj212}
     for index, meter in enumerate(site.meter):
         if meter.bus in dlt645 and meter.registers_max is not None:
             yield f"meter[{index}].registers_max: {why}"
+        if meter.bus in called:
+            for key in _list_asking(meter):
+                yield f"meter[{index}].{key}: a data logger of HJ 212 is not asked; leave it out"
+
+
+def _list_asking(one: BusSettings | MeterSettings) -> list[str]:
+    return [key for key in _ASKING if getattr(one, key) is not None]
 
 
 def _address_misfits(index: int, meter: MeterSettings, bus: BusSettings) -> Iterator[str]:
-    """A unit id on a DL/T 645 bus, an address on a Modbus bus, or neither."""
-    if bus.is_dlt645:
+    """A unit id where meters have an address, an address on a Modbus bus, or neither."""
+    if bus.is_hj212:
         if meter.address is None:
-            yield f"meter[{index}].address: missing; bus {bus.id!r} is DL/T 645, whose meters have 12 digits"
+            yield f"meter[{index}].address: missing; bus {bus.id!r} is HJ 212, whose loggers have an MN"
         if meter.unit_id is not None:
-            yield f"meter[{index}].unit_id: bus {bus.id!r} is DL/T 645, whose meters have an address instead"
+            yield f"meter[{index}].unit_id: bus {bus.id!r} is HJ 212, whose loggers have an address instead"
+    elif bus.is_dlt645:
+        yield from _dlt645_misfits(index, meter, bus)
     else:
         if meter.unit_id is None:
             yield f"meter[{index}].unit_id: missing"
@@ -390,6 +413,15 @@ def _address_misfits(index: int, meter: MeterSettings, bus: BusSettings) -> Iter
             )
         if meter.address is not None:
             yield f"meter[{index}].address: bus {bus.id!r} is Modbus, whose meters have a unit_id instead"
+
+
+def _dlt645_misfits(index: int, meter: MeterSettings, bus: BusSettings) -> Iterator[str]:
+    if meter.address is None:
+        yield f"meter[{index}].address: missing; bus {bus.id!r} is DL/T 645, whose meters have 12 digits"
+    elif not is_address(meter.address):
+        yield f"meter[{index}].address: must be 12 digits in quotes, not {meter.address!r}"
+    if meter.unit_id is not None:
+        yield f"meter[{index}].unit_id: bus {bus.id!r} is DL/T 645, whose meters have an address instead"
 
 
 def _list_known(names: Iterable[str]) -> str:

@@ -97,8 +97,8 @@ def _first(own: T | None, of_bus: T | None) -> T | None:
 
 def _misfits(meter: MeterSettings, bus: BusSettings, model: Model) -> Iterator[str]:
     """Why the model does not fit this meter, with the key that is wrong."""
-    if model.is_dlt645 is not bus.is_dlt645:
-        spoken = "DL/T 645" if model.is_dlt645 else "Modbus"
+    if (model.is_dlt645, model.is_hj212) != (bus.is_dlt645, bus.is_hj212):
+        spoken = "DL/T 645" if model.is_dlt645 else "HJ 212" if model.is_hj212 else "Modbus"
         yield f"model: {model.name} speaks {spoken}, bus {meter.bus!r} does not"
     has_power = any(point.name == POWER_POINT for point in model.points)
     if has_power and meter.line is None:

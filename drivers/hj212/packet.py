@@ -44,6 +44,10 @@ SEGMENT_CHARACTERS_MAX: Final = 1024
 PARTS_MAX: Final = 9
 """PNO has one digit."""
 DATA_TIME: Final = "DataTime"
+FUNCTION: Final = 212
+"""Of a block of a reading that is a packet, beside 3 and 4 of Modbus and 17 of DL/T 645."""
+RAW_FRAME_BYTES_MAX: Final = 10_011
+"""The longest packet, as it may be sealed: what four digits of length can say, and 12 bytes around it."""
 
 Group = tuple[tuple[str, str], ...]
 

@@ -17,6 +17,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from drivers.hj212.oddity import Wrong
+from drivers.hj212.packet import RAW_FRAME_BYTES_MAX
 from drivers.hj212.sm4 import count_whole
 
 START: Final = b"##"
@@ -26,8 +27,6 @@ CRC_DIGITS: Final = 4
 END: Final = b"\r\n"
 SEGMENT_BYTES_MAX: Final = 9_999
 """What four digits can say."""
-RAW_FRAME_BYTES_MAX: Final = HEAD_BYTES + SEGMENT_BYTES_MAX + CRC_DIGITS + len(END)
-"""10,011: the longest packet, as it may be sealed."""
 FRAME_BYTES_MAX: Final = RAW_FRAME_BYTES_MAX + SEGMENT_BYTES_MAX
 """A printed cipher has two characters a byte."""
 OPEN: Final = b"CP=&&"

@@ -33,7 +33,7 @@ def read_time(digits: str, offset_h: float = BEIJING_H) -> int | None:
     return (local - _EPOCH) // timedelta(milliseconds=1) + ms - int(offset_h * MS_PER_H)
 
 
-@define
+@define(eq=False, repr=False)
 class RequestNumbers:
     """Makes QN: the time to the millisecond, and a millisecond more if that was given out before.
 

@@ -5,12 +5,14 @@ Every mistake gives one `BusUrlError` that quotes the URL and names what is expe
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from attrs import frozen
 
 from drivers.errors import BusUrlError
+from drivers.link.listener import Listener
 from drivers.link.transport import Pipe, SerialPipe, SerialSettings, TcpPipe
 from drivers.link.verdict import Framing
 
@@ -24,8 +26,11 @@ _NO_HOST: Final = re.compile(r"[^\w.:%-]")
 STOPBITS: Final = (1, 2)
 EXAMPLES: Final = (
     "tcp://host:502, rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1, rtu+tcp://host:port, "
-    "dlt645:/dev/ttyS1?baudrate=2400&parity=E, dlt645+tcp://host:port"
+    "dlt645:/dev/ttyS1?baudrate=2400&parity=E, dlt645+tcp://host:port, hj212+listen://host:port"
 )
+LISTEN_SCHEME: Final = "hj212+listen"
+ONLY: Final = "from"
+"""The one setting of a bus that is called: whose calls it takes."""
 _MODBUS_SERIAL: Final = SerialSettings("", baudrate=9600, parity="N")
 _DLT645_SERIAL: Final = SerialSettings("", baudrate=2400, parity="E")
 """Defaults of a URL without settings (DL/T 645-2007, section 4: 2400 baud, even parity)."""
@@ -37,9 +42,10 @@ GAP_REGISTERS_TCP: Final = 31
 
 @frozen
 class BusTarget:
-    """Where a bus is and which protocol it uses: Modbus in a framing, or DL/T 645.
+    """Where a bus is and which protocol it uses: Modbus in a framing, DL/T 645, or HJ 212.
 
-    `ignores_ids`: its converter does not copy the transaction id of Modbus TCP.
+    `ignores_ids`: its converter does not copy the transaction id of Modbus TCP. `listener` is there where
+    data loggers call and send by themselves; then nothing opens the pipe.
     """
 
     framing: Framing
@@ -47,6 +53,12 @@ class BusTarget:
     gap_registers_max: int
     is_dlt645: bool = False
     ignores_ids: bool = False
+    listener: Listener | None = None
+
+    @property
+    def is_hj212(self) -> bool:
+        """Whether data loggers call here."""
+        return self.listener is not None
 
     @property
     def is_connection(self) -> bool:
@@ -80,7 +92,23 @@ def parse_url(url: str) -> BusTarget:
         )
     if parts.scheme == "dlt645+tcp":
         return BusTarget(Framing.RTU, _parse_tcp(url, parts, None), 0, is_dlt645=True)
+    if parts.scheme == LISTEN_SCHEME:
+        pipe, only = _parse_listen(url, parts)
+        return BusTarget(Framing.TCP, pipe, 0, listener=Listener(*pipe.address, only))
     raise BusUrlError(f"bus URL {url!r}: expected one of {EXAMPLES}")
+
+
+def _parse_listen(url: str, parts: SplitResult) -> tuple[TcpPipe, str]:
+    """Addresses alone: a name that is looked up could become another machine's."""
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    place = _parse_tcp(url, parts._replace(query="" if options.keys() <= {ONLY} else parts.query), None)
+    host, only = place.address[0], options.get(ONLY, "")
+    for text in (host, only or host):
+        try:
+            ip_address(text)
+        except ValueError as error:
+            raise BusUrlError(f"bus URL {url!r}: {text!r} is no IP address") from error
+    return place, only
 
 
 def _parse_tcp(url: str, parts: SplitResult, default_port: int | None) -> TcpPipe:

@@ -213,6 +213,11 @@ class TcpPipe(Pipe):
         self._socket: socket.socket | None = None
 
     @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return self._address
+
+    @property
     def gap_s(self) -> float:
         """Frames need no silence here; a gateway keeps its own on the serial side."""
         return 0.0

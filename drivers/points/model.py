@@ -27,6 +27,7 @@ from disk.tables import Table, TableError, decode_text, parse_json, parse_toml, 
 from drivers.errors import ModelError, refuse
 from drivers.points import model_file
 from drivers.points.decoding import Decoder, Shape, shape_of
+from drivers.points.items import decode_items
 from drivers.points.model_file import Barrier, Fingerprint, Golden, Verified
 from drivers.points.point import EXPONENT_MAX, Point, Ratio
 from drivers.points.point_table import Defaults, points_json, read_defaults, read_points
@@ -43,6 +44,7 @@ _TABLE_FORMAT: Final = 1
 """Version of the point table's form; a reader refuses one that it does not know."""
 _NOTHING: Final = b"\xff"
 _SHIPPED: Final = Path(__file__).parent.parent / "models"
+_LOGGERS: Final = _SHIPPED / "loggers"
 
 
 @frozen
@@ -122,6 +124,11 @@ class Model:
         return bool(measured & EMISSIONS) and Quantity.ACTIVE_POWER not in measured
 
     @property
+    def is_hj212(self) -> bool:
+        """Whether its values come in packets of HJ 212."""
+        return any(point.item for point in self.points)
+
+    @property
     def is_dlt645(self) -> bool:
         """Whether its meters use DL/T 645 and not Modbus."""
         return any(point.size_bytes for point in self.points)
@@ -151,6 +158,8 @@ class Model:
         be true. Scale points are used, not listed.
         """
         answers = tuple(blocks)
+        if self.is_hj212:
+            return decode_items(self.points, answers)
         key = shape_of(answers), ct_ratio, pt_ratio
         decoder = self._decoders.get(key)
         if decoder is None:
@@ -223,8 +232,13 @@ class Model:
 
 
 def names() -> tuple[str, ...]:
-    """The models that are shipped."""
+    """The models of meters that are shipped."""
     return tuple(sorted(path.stem for path in _SHIPPED.glob("*.toml")))
+
+
+def logger_names() -> tuple[str, ...]:
+    """The models of data loggers that are shipped; they are told what is measured, and never asked."""
+    return tuple(sorted(path.stem for path in _LOGGERS.glob("*.toml")))
 
 
 @functools.cache
@@ -234,6 +248,8 @@ def load(name: str) -> Model:
     Raises:
         ModelError: There is none with that name.
     """
+    if name in logger_names():
+        return load_file(_LOGGERS / f"{name}.toml")
     if name not in names():
         import difflib  # noqa: PLC0415 - only a mistyped name needs it
 

@@ -38,7 +38,8 @@ GROUPS: Final = {
     Quantity.CURRENT: PollGroup.FAST,
     Quantity.ACTIVE_POWER: PollGroup.FAST,
     Quantity.POWER_FACTOR: PollGroup.FAST,  # distinguishes idling and a dummy heater from the real load
-    **dict.fromkeys(EMISSIONS, PollGroup.FAST),  # they belong to one moment, as U, I and P do
+    # they belong to one moment, as U, I and P do
+    **dict.fromkeys((*EMISSIONS, Quantity.MARK, Quantity.DATA_TIME), PollGroup.FAST),
     **dict.fromkeys((Quantity.SERIAL_NUMBER, Quantity.FIRMWARE, Quantity.IDENTITY), PollGroup.IDENTITY),
     **dict.fromkeys((Quantity.CT_RATIO, Quantity.PT_RATIO), PollGroup.IDENTITY),
 }
@@ -79,8 +80,9 @@ class Point:
     Attributes:
         name: Unique in its model: the quantity, or the quantity and its phase (`voltage_l1`).
         phase: One of PHASES, or "" for the whole meter.
-        function: 3 (holding registers), 4 (input registers), or 17 for a datum of DL/T 645.
-        address: Zero-based PDU address of its first register, or the data id of DL/T 645.
+        function: 3 (holding registers), 4 (input registers), 17 for a datum of DL/T 645, 212 for an item
+            of HJ 212.
+        address: Zero-based PDU address of its first register, data id of DL/T 645, or CN of HJ 212.
         word_order: Which word of several comes first.
         scale: Raw × scale is in the unit of the quantity.
         scale_point: Name of the point that holds the power of ten, or "".
@@ -91,6 +93,7 @@ class Point:
         offset: DL/T 645: first byte behind the data id; one answer has several points.
         size_bytes: DL/T 645: how many bytes; else 0.
         optional: DL/T 645: many meters lack this data id, and a poll succeeds without it.
+        item: HJ 212: its name in the packet (`a21026-Rtd`), else "".
     """
 
     name: str
@@ -109,6 +112,7 @@ class Point:
     offset: int = 0
     size_bytes: int = 0
     optional: bool = False
+    item: str = ""
 
     @property
     def count(self) -> int:

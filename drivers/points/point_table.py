@@ -15,9 +15,11 @@ from attrs import field, frozen
 from disk.tables import Table
 from drivers.dlt645.codec import DATA_BYTES_MAX, DATA_ID_MAX
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
+from drivers.hj212.numbers import Command
+from drivers.hj212.packet import FUNCTION as HJ212_FUNCTION
 from drivers.points import registers
 from drivers.points.point import GROUPS, PHASES, SECONDARY_RATIOS, Point, Ratio
-from drivers.points.registers import DLT645_TYPES, TEXT_WORDS_MAX, RegisterType, WordOrder
+from drivers.points.registers import DLT645_TYPES, HJ212_TYPES, TEXT_WORDS_MAX, RegisterType, WordOrder
 from drivers.reading import PollGroup, Quantity
 
 POINTS_MAX: Final = 200
@@ -25,7 +27,9 @@ POINTS_MAX: Final = 200
 ADDRESS_MAX: Final = 0xFFFF
 FACTOR_MAX: Final = 1e9
 """Largest and, inverted, smallest factor between raw and internal unit; G and n are the ends."""
+COMMAND_MAX: Final = 9_999
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_ITEM = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 class Values(StrEnum):
@@ -70,8 +74,8 @@ def read_points(table: Table, defaults: Defaults) -> tuple[Point, ...]:
         return ()
     points = tuple(_read_point(name, item, defaults) for name, item in items)
     exponents = {point.name for point in points if point.quantity is Quantity.SCALE}
-    if len({point.size_bytes > 0 for point in points}) > 1:
-        table.problems.append(f"{table.place}: a meter speaks Modbus or DL/T 645, not both")
+    if len({(point.size_bytes > 0, bool(point.item)) for point in points}) > 1:
+        table.problems.append(f"{table.place}: a meter speaks Modbus, DL/T 645 or HJ 212, only one of them")
     for point, (_, item) in zip(points, items, strict=True):
         if point.scale_point and point.scale_point not in exponents:
             item.note("scale_point", f'no point of quantity "scale" is called {point.scale_point}')
@@ -84,15 +88,15 @@ def _read_point(name: str, table: Table, defaults: Defaults) -> Point:
     ratio = SECONDARY_RATIOS.get(quantity, Ratio.NONE) if defaults.values is Values.SECONDARY else Ratio.NONE
     text_words = table.whole("text_words", low=1, high=TEXT_WORDS_MAX) if kind is RegisterType.TEXT else 0
     function = _read_function(table, defaults.function)
-    dlt645 = function == DLT645_FUNCTION
-    if (kind in DLT645_TYPES) is not dlt645:
+    dlt645, hj212 = function == DLT645_FUNCTION, function == HJ212_FUNCTION
+    if (kind in DLT645_TYPES) is not dlt645 or (kind in HJ212_TYPES) is not hj212:
         table.note("type", f"{kind} is no type of function {function}")
     point = Point(
         name=name,
         quantity=quantity,
         phase=phase,
         function=function,
-        address=table.whole("address", low=0, high=DATA_ID_MAX if dlt645 else ADDRESS_MAX),
+        address=_read_address(table, function),
         type=kind,
         word_order=table.choice("word_order", WordOrder, defaults.word_order),
         scale=_read_scale(table),
@@ -104,6 +108,7 @@ def _read_point(name: str, table: Table, defaults: Defaults) -> Point:
         offset=table.whole("offset", 0, low=0, high=DATA_BYTES_MAX - 1) if dlt645 else 0,
         size_bytes=table.whole("bytes", low=1, high=DATA_BYTES_MAX) if dlt645 else 0,
         optional=table.flag("optional", default=False) if dlt645 else False,
+        item=_read_item(table) if hj212 else "",
     )
     table.finish()
     _check_size(point, table)
@@ -111,16 +116,36 @@ def _read_point(name: str, table: Table, defaults: Defaults) -> Point:
 
 
 def _read_function(table: Table, default: int | None) -> int:
-    """3 or 4 of Modbus, 17 of DL/T 645."""
-    if default == DLT645_FUNCTION and not table.has("function"):
-        return default
-    if table.matches("function", DLT645_FUNCTION):
-        return DLT645_FUNCTION
+    """3 or 4 of Modbus, 17 of DL/T 645, 212 of HJ 212."""
+    for other in (DLT645_FUNCTION, HJ212_FUNCTION):
+        if default == other and not table.has("function"):
+            return default
+        if table.matches("function", other):
+            return other
     return table.whole("function", default, low=3, high=4)
 
 
+def _read_address(table: Table, function: int) -> int:
+    """A register, a data id, or the CN of packets; of those real time data where nothing is said."""
+    if function == HJ212_FUNCTION:
+        return table.whole("address", int(Command.REAL), low=0, high=COMMAND_MAX)
+    return table.whole("address", low=0, high=DATA_ID_MAX if function == DLT645_FUNCTION else ADDRESS_MAX)
+
+
+def _read_item(table: Table) -> str:
+    item = table.text("item")
+    if not _ITEM.fullmatch(item):
+        table.note("item", "must be the name of an item of HJ 212, like a21026-Rtd")
+    return item
+
+
 def _check_size(point: Point, table: Table) -> None:
-    if point.size_bytes:
+    if point.item:
+        size_bytes = 0
+        if point.absent:
+            table.note("absent", "an item of HJ 212 that is not available is left out of the packet")
+            return
+    elif point.size_bytes:
         size_bytes = point.size_bytes
         if point.offset + size_bytes > DATA_BYTES_MAX:
             table.note("offset", f"the point runs beyond the {DATA_BYTES_MAX} bytes of an answer")
@@ -143,6 +168,7 @@ def _point_json(point: Point) -> dict[str, Any]:
     optional = {
         "absent": (point.absent.hex(), ""),
         "bytes": (point.size_bytes, 0),
+        "item": (point.item, ""),
         "offset": (point.offset, 0),
         "phase": (point.phase, ""),
         "ratio": (point.ratio.value, Ratio.NONE.value),

@@ -7,13 +7,20 @@ encoded by the same table, so that the simulator cannot disagree with the driver
 The data of a DL/T 645 meter have types of their own (DLT645_TYPES), of as many bytes as their point
 has, low byte first: decimal digits, two per byte, and text.
 
+What a packet of HJ 212 says (HJ212_TYPES) is the text of one item: a decimal number, a mark or a time.
+Whatever else stands there is no value.
+
 NaN and infinity never leave this module: a float that is not a number decodes to None.
 """
 
 import math
+import re
 import struct
 from enum import StrEnum
 from typing import Final
+
+from drivers.hj212.packet import Mark
+from drivers.hj212.times import read_time
 
 WORD_BYTES: Final = 2
 TEXT_WORDS_MAX: Final = 32
@@ -40,12 +47,19 @@ class RegisterType(StrEnum):
     BCD_TEXT = "bcd_text"
     """Digits that are a name, not a number: leading zeros count."""
     TEXT_REVERSED = "text_reversed"
+    DECIMAL = "decimal"
+    MARK = "mark"
+    TIME = "time"
 
 
 DLT645_TYPES: Final = frozenset(
     {RegisterType.BCD, RegisterType.BCD_SIGNED, RegisterType.BCD_TEXT, RegisterType.TEXT_REVERSED}
 )
 """Types that only DL/T 645 meters have."""
+HJ212_TYPES: Final = frozenset({RegisterType.DECIMAL, RegisterType.MARK, RegisterType.TIME})
+"""Types of the items of HJ 212."""
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,18}\.[0-9]{1,12}")
 
 
 class WordOrder(StrEnum):
@@ -72,10 +86,10 @@ _PADDING: Final = b"\0\xff "
 
 
 def word_count(register_type: RegisterType, text_words: int = 0) -> int:
-    """Registers that one value takes; `text_words` for a text; none for the types of DL/T 645."""
+    """Registers that one value takes; `text_words` for a text; none for those of DL/T 645 and HJ 212."""
     if register_type is RegisterType.TEXT:
         return text_words
-    if register_type in DLT645_TYPES:
+    if register_type in DLT645_TYPES | HJ212_TYPES:
         return 0
     return FORMATS[register_type].size // WORD_BYTES
 
@@ -92,6 +106,8 @@ def decode(
         return _decode_text(words)
     if register_type in DLT645_TYPES:
         return _decode_reversed(words, register_type)
+    if register_type in HJ212_TYPES:
+        return _decode_item(words.decode("ascii", "replace"), register_type)
     layout = FORMATS[register_type]
     if len(words) != layout.size:
         raise ValueError(f"{register_type} takes {layout.size} bytes, not {len(words)}")
@@ -120,6 +136,8 @@ def encode(
         return raw.ljust(text_words * WORD_BYTES, b"\0")
     if register_type in DLT645_TYPES:
         return _encode_reversed(value, register_type, size_bytes)
+    if register_type in HJ212_TYPES:
+        return str(value).encode("ascii")
     if isinstance(value, str) or not math.isfinite(value):
         raise ValueError(f"{register_type} cannot hold {value!r}")
     return _reorder(_pack(value, register_type), order)
@@ -148,6 +166,16 @@ def _decode_text(words: bytes) -> str | None:
     if not raw or not all(0x20 <= byte < 0x7F for byte in raw):
         return None
     return raw.decode("ascii")
+
+
+def _decode_item(text: str, register_type: RegisterType) -> Value | None:
+    if register_type is RegisterType.MARK:
+        return text if text in set(Mark) else None
+    if register_type is RegisterType.TIME:
+        return None if read_time(text) is None else text
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else None
 
 
 def _decode_reversed(data: bytes, register_type: RegisterType) -> Value | None:

@@ -5,6 +5,7 @@ tcp://host?transaction_id=ignored                through a converter that does n
 rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1 Modbus RTU on a serial port or a pty
 rtu+tcp://host:port                              RTU frames through a transparent TCP gateway
 dlt645:…, dlt645+tcp://…                         DL/T 645 meters: drivers.dlt645.bus
+hj212+listen://host:port                         data loggers that call: drivers.poll.logger_bus
 """
 
 from typing import Protocol
@@ -15,6 +16,7 @@ from drivers.link.ledger import Ledger
 from drivers.link.port import new_ledger
 from drivers.link.transaction import Answer, BusStats
 from drivers.modbus.bus import Bus
+from drivers.poll.logger_bus import LoggerBus
 
 
 class MeterBus(Protocol):
@@ -54,7 +56,10 @@ def open_bus(url: str, clock: Clock, ledger: Ledger | None = None) -> MeterBus:
         BusUrlError: The URL cannot be understood.
     """
     ledger = new_ledger(clock) if ledger is None else ledger
-    if not parse_url(url).is_dlt645:
+    target = parse_url(url)
+    if target.is_hj212:
+        return LoggerBus(url)
+    if not target.is_dlt645:
         return Bus(url, clock, ledger)
     from drivers.dlt645.bus import Dlt645Bus  # noqa: PLC0415 - 0.3 MiB that most gateways need not carry
 

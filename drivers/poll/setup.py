@@ -18,7 +18,7 @@ class MeterSetup:
     """A meter, and how it is read; intervals in seconds between polls of a group.
 
     A Modbus meter has a unit id (0 and 255 are possible over TCP), a DL/T 645 meter an address of 12 digits
-    and no unit id.
+    and no unit id, a data logger of HJ 212 its MN as address.
 
     Attributes:
         timeout_s: How long to wait for it; None where that is learned.
@@ -42,15 +42,17 @@ class MeterSetup:
     registers_max: int = field(default=REGISTERS_MAX, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if self.address and not is_address(self.address):
+        if self.address and not self.model.is_hj212 and not is_address(self.address):
             raise ValueError(f"{self.address!r} is not an address of 12 digits")
         if (self.unit_id is None) == (not self.address):
             raise ValueError("a meter has either a unit_id or an address")
 
     @property
     def station(self) -> int:
-        """Its number on its bus: the unit id, or the digits of the address read as hexadecimal."""
-        return int(self.address, 16) if self.unit_id is None else self.unit_id
+        """Its number on its bus: the unit id, or the address read as hexadecimal, an MN in base 36."""
+        if self.unit_id is None:
+            return int(self.address, 36 if self.model.is_hj212 else 16)
+        return self.unit_id
 
     @property
     def request_registers_max(self) -> int:

@@ -18,7 +18,9 @@ from attrs import frozen
 from agent.site.file import BusSettings
 from agent.status.socket import SOCKET_NAME
 from agent.store.names import DATABASE_NAME, KEYS_NAME
+from drivers.errors import BusDownError
 from drivers.link.bus_url import parse_url
+from drivers.link.listener import Listener
 from drivers.link.transport import CONNECT_S, SerialPipe, TcpPipe
 from evidence.words import Words
 from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
@@ -113,8 +115,12 @@ def ports(target: Target, report: Progress) -> Iterator[Finding]:
     assert target.site is not None
     for bus in target.site.bus:
         report(bus.url)
-        pipe = parse_url(bus.url).pipe
-        if isinstance(pipe, SerialPipe):
+        target_bus = parse_url(bus.url)
+        pipe = target_bus.pipe
+        if target_bus.listener is not None:
+            if not target.is_running:
+                yield _check_listener(target_bus.listener, bus)
+        elif isinstance(pipe, SerialPipe):
             yield from _check_serial(target, bus, Path(bus.url.partition(":")[2].partition("?")[0]))
         elif isinstance(pipe, TcpPipe) and not target.is_running:  # many gateways take one connection
             yield _check_tcp(bus)
@@ -156,6 +162,19 @@ def _check_holder(target: Target, bus: BusSettings, path: Path) -> Finding:
     if target.owner:
         return ok("ports", Words(f"{path} 由代理使用", f"{path} is the agent's"), bus.id)
     return ok("ports", Words(f"{path} 空闲", f"{path} is free"), bus.id)
+
+
+def _check_listener(listener: Listener, bus: BusSettings) -> Finding:
+    place = f"{listener.host}:{listener.port}"
+    try:
+        listener.open()
+    except BusDownError as error:
+        text = Words(f"不能监听：{error}", f"cannot be listened at: {error}")
+        remedy = Words("改正 bus.url，或结束占用该端口的程序", "put bus.url right, or end what has the port")
+        return failed("ports", text, remedy, bus.id)
+    finally:
+        listener.close()
+    return ok("ports", Words(f"{place} 可监听，数传仪来连", f"{place} is free for data loggers"), bus.id)
 
 
 def _check_tcp(bus: BusSettings) -> Finding:

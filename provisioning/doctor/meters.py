@@ -20,6 +20,7 @@ from drivers.errors import BusDownError
 from drivers.points.registers import Value
 from drivers.poll.asking import TOO_LATE
 from drivers.poll.bus import MeterBus, open_bus
+from drivers.poll.logger_bus import SILENT
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.poll.patience import POLLS_BRIEF, poll_patiently
 from drivers.reading import PollGroup, Quality, Quantity, Reading
@@ -43,6 +44,11 @@ _ORDER: Final = (PollGroup.FAST, PollGroup.IDENTITY, PollGroup.SLOW)
 _CABLE: Final = Words(
     "检查接线（A/B）、终端电阻和地址；dianjian scan 可查找电表",
     "look at the cable (A/B), termination and address; dianjian scan finds meters",
+)
+_LOGGER: Final = Words(
+    "看数采仪：上位机地址和端口须为本网关，MN 须与 address 一致；代理的日志写明拒收的原因",
+    "look at the data logger: its platform must be this gateway's address and port, its MN the address here; "
+    "the agent's log says what was refused",
 )
 _SLOW: Final = Words(
     "电表在，但应答慢（无线、4G、转换器）：可在配置文件中为它或其总线设更大的 timeout_s",
@@ -118,7 +124,7 @@ def _judge_status(status: Mapping[str, Any]) -> Iterator[Finding]:
     bad = [one for one in status.get("meters", ()) if one["quality"] != "good"]
     for one in bad:
         why = str(one["reason"])
-        remedy = _SLOW if TOO_LATE in why else _CABLE
+        remedy = _SLOW if TOO_LATE in why else _LOGGER if why == SILENT else _CABLE
         yield failed("meters", Words(f"没有读数：{why}", f"no reading: {why}"), remedy, str(one["meter"]))
     for one in status.get("meters", ()):
         left_out = one.get("learned", {}).get("left_out")
@@ -146,7 +152,9 @@ def _poll_buses(
     threads = 0
     for bus in site.bus:
         chosen = [meter for meter in site.meter if meter.bus == bus.id]
-        if chosen:
+        if bus.is_hj212:
+            yield from (_report_not_asked(meter) for meter in chosen)
+        elif chosen:
             threads += 1
             arguments = (bus, chosen, setups, known, report, found)
             threading.Thread(target=_poll_bus, args=arguments, daemon=True).start()
@@ -160,6 +168,14 @@ def _poll_buses(
             threads -= 1
         else:
             yield one
+
+
+def _report_not_asked(meter: MeterSettings) -> Finding:
+    text = Words(
+        f"数传仪 {meter.address} 自己发送；代理运行后才能看到",
+        f"data logger {meter.address} sends by itself, which shows once the agent runs",
+    )
+    return ok("meters", text, meter.id)
 
 
 def _poll_bus(

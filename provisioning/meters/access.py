@@ -17,6 +17,7 @@ from drivers.link.bus_url import parse_url
 from drivers.link.port import new_ledger
 from drivers.link.transport import SerialPipe
 from drivers.poll.bus import MeterBus, open_bus
+from drivers.poll.logger_bus import refuse_loggers
 from drivers.search.prober import Asker, Prober
 from drivers.search.search import AnyWalk, list_units, walk_for
 from drivers.search.walk import Walk
@@ -147,8 +148,9 @@ def access_to(url: str) -> Access:
     """How to reach the bus at `url`; ends the command if an agent has it and cannot be asked.
 
     Raises:
-        BusUrlError: The URL cannot be understood.
+        BusUrlError: The URL cannot be understood, or nobody can be asked there.
     """
+    refuse_loggers(url)
     target = parse_url(url)
     holder: Holder | None = None
     for site_file in find_sites():

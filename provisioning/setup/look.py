@@ -21,6 +21,7 @@ from drivers.link.bus_url import parse_url
 from drivers.points.model import Model, load, names
 from drivers.points.registers import Value
 from drivers.poll.bus import MeterBus, open_bus
+from drivers.poll.logger_bus import refuse_loggers
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup
 from drivers.search.diagnosis import Finding, FindingKind, diagnose
@@ -105,9 +106,9 @@ def check_url(text: str) -> str:
     """A bus as a technician types it: a URL, or the path of a port.
 
     Raises:
-        BusUrlError: It is neither.
+        BusUrlError: It is neither, or nobody can be asked there.
     """
-    parse_url(_to_urls(text)[0])
+    refuse_loggers(_to_urls(text)[0])
     return text
 
 

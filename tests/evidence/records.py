@@ -255,6 +255,13 @@ MISSHAPEN: Final[dict[str, bytes]] = {
     "13 deep, an empty map": nested(13, {}),
 }
 """Bytes that are no record, whatever they would say."""
+
+
+def raw_of_block(block: list[object]) -> bytes:
+    """A reading with this block."""
+    return cbor2.dumps([1, 5, 6, 0, "m1", 0, bytes(8), [block], 0, "", 7], canonical=True)
+
+
 OTHER_WRONG: Final[dict[str, bytes]] = {
     **{f"kind {kind}": raw_of(kind, {}) for kind in (0, 18, 23, 24, 99, -1, 1 << 40)},
     "an item more": cbor2.dumps([16, 5, 6, 0, {}, 0], canonical=True),
@@ -262,7 +269,11 @@ OTHER_WRONG: Final[dict[str, bytes]] = {
     "no clock": cbor2.dumps([16, 5, 6, 3, {}], canonical=True),
     "a time before 1970": cbor2.dumps([16, -5, 6, 0, {}], canonical=True),
     "a reading in five items": raw_of(Kind.READING, {}),
-    "half a register": cbor2.dumps([1, 5, 6, 0, "m1", 0, bytes(8), [[3, 0, b"1"]], 0, "", 7], canonical=True),
+    "half a register": raw_of_block([3, 0, b"1"]),
+    "a packet beyond four digits": raw_of_block([212, 2011, b"#" * 10_012]),
+    "a packet of nothing": raw_of_block([212, 2011, b""]),
+    "a packet under five digits": raw_of_block([212, 10_000, b"##"]),
+    "a function that nobody speaks": raw_of_block([213, 2011, b"##"]),
     "an attestation with a key more": raw_of(Kind.ATTESTATION, {**GOLDEN[0].to_body(), "more": 1}),
     "a hash of no seal": raw_of(Kind.ATTESTATION, {**GOLDEN[0].to_body(), "seal": 0}),
 }

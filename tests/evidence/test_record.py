@@ -38,7 +38,13 @@ DATA = st.builds(
     address=st.integers(0, 0xFFFFFFFF),
     words=st.binary(min_size=1, max_size=200),
 )
-BLOCKS = REGISTERS | DATA
+PACKETS = st.builds(
+    Block,
+    function=st.just(212),
+    address=st.integers(0, 9_999),
+    words=st.binary(min_size=1, max_size=300) | st.just(b"#" * 10_011),
+)
+BLOCKS = REGISTERS | DATA | PACKETS
 READINGS = st.builds(
     Reading,
     meter=st.text(max_size=16),
@@ -123,6 +129,11 @@ READING = [1, 5, 6, 0, "m1", 0, b"8" * 8, [[4, 0, b"ab"]], 0, "", 7]
         (7, [[17, 0, "ab"]]),
         (7, [[17.0, 0, b"ab"]]),
         (7, [[16, 0, b"ab"]]),
+        (7, [[212, 10_000, b"ab"]]),
+        (7, [[212, 2011, b""]]),
+        (7, [[212, 2011, b"a" * 10_012]]),
+        (7, [[212, 2011, "ab"]]),
+        (7, [[211, 2011, b"ab"]]),
         (8, 3),
         (9, "r" * 65),
         (10, 10**9 + 1),

@@ -13,6 +13,13 @@ const TIME_S_MAX = 253_402_300_799;
 const RATIO_MAX = 1_000_000_000;
 const SEAL_MAX = 2 ** 40 - 1;
 const INT_MAX = (1n << 64n) - 1n;
+const REGISTERS = { address: 65_535, bytes: 250, unit: 2 };
+const FORMS = {
+  3: REGISTERS,
+  4: REGISTERS,
+  17: { address: 2 ** 32 - 1, bytes: 200, unit: 1 },
+  212: { address: 9_999, bytes: 10_011, unit: 1 },
+};
 
 export function openRecord(raw) {
   const items = decode(raw, RECORD_MAX);
@@ -40,12 +47,10 @@ function reading([kind, utc, boottime, clock, meter, group, model, blocks, quali
 
 function block(item) {
   const [code, address, words] = array(item, 3);
-  const isData = uint(code, 17) === 17;
-  if (!isData) uint(code, 4, 3);
-  uint(address, isData ? 2 ** 32 - 1 : 65_535);
-  const most = isData ? 200 : 250;
-  if (!(words instanceof Uint8Array) || words.length < 1 || words.length > most) refuse('no words');
-  if (!isData && words.length % 2 === 1) refuse('half a register');
+  const form = FORMS[uint(code, 255)] ?? refuse('no such function');
+  uint(address, form.address);
+  if (!(words instanceof Uint8Array) || words.length < 1 || words.length > form.bytes) refuse('no words');
+  if (words.length % form.unit !== 0) refuse('half a register');
 }
 
 // What may stand in a body at all.

@@ -38,10 +38,20 @@ from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receip
 from evidence.record import Kind, encode_reading, encode_record
 from evidence.seal import NO_HASH, StoredSeal
 from evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
+from tests.drivers.hj212.packets import GOLDEN
 from tests.evidence.chains import GATEWAY, NOON_NS, Chain, secret, stamp
 from tests.evidence.orders import made
 from tests.evidence.orders.table import TABLE, WRONG_FIELDS
-from tests.evidence.records import BAREST, BODIES, MISSHAPEN, OTHER_WRONG, WRONG, nested, raw_of
+from tests.evidence.records import (
+    BAREST,
+    BODIES,
+    MISSHAPEN,
+    OTHER_WRONG,
+    WRONG,
+    nested,
+    raw_of,
+    raw_of_block,
+)
 
 CENTRE = bytes(range(32))
 Step = dict[str, Any]
@@ -326,6 +336,8 @@ def records() -> dict[str, Any]:
         put(f"{kind.name.lower()}, whole", raw_of(kind, body), good=True)
         put(f"{kind.name.lower()}, as bare as may be", raw_of(kind, BAREST[kind]), good=True)
     put("a reading", reading(1), good=True)
+    put("a reading that is a packet", raw_of_block([212, 2011, GOLDEN[1]]), good=True)
+    put("a packet of whatever bytes", raw_of_block([212, 9_999, b"\0" * 10_011]), good=True)
     put("12 deep", nested(12, [0]), good=True)
     put("12 deep, an empty array", nested(12, []), good=True)
     put("12 deep, an empty map", nested(12, {}), good=True)

@@ -25,6 +25,7 @@ from agent.status.socket import close_listener, open_listener
 from agent.uplink.renewing import SOCKET_NAME as RENEW_NAME
 from disk.tables import TableError
 from drivers.clock import ClockState, Stamp
+from tests.drivers.hj212.packets import MN
 
 CLOCK = ClockState.SIMULATED
 KEY = "ab" * 32
@@ -374,6 +375,37 @@ def with_dlt645(name: str, url: str = "dlt645:/dev/ttyS2") -> str:
 
 
 MODEL_3P = 'model = "dlt645-2007-3p"'
+LOGGERS = "hj212+listen://127.0.0.1:9001"
+UNLINED = ('line = "t1"\n', "")
+NOT_ASKED = "a data logger of HJ 212 is not asked; leave it out"
+ADDRESSES = "must be 12 digits, or an MN, in quotes"
+
+
+def test_a_data_logger_is_called_by_its_mn_and_says_so_in_the_manifest() -> None:
+    text = with_dlt645(f'address = "{MN}"\nmodel = "hj212-air"', LOGGERS).replace(*UNLINED)
+    site = parse_site(text, FILE)
+    setup = setups_of(site)["m2"]
+    assert (setup.address, setup.unit_id, setup.model.is_analyser) == (MN, None, True)
+    body = next(manifest_bodies(site, setups_of(site), (), None, "1", Stamp(0, 0, bytes(16), CLOCK)))
+    assert body["meters"]["m2"]["address"] == MN
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("unit_id = 2", "meter[1].unit_id: bus 'b2' is HJ 212, whose loggers have an address instead"),
+        ("", "meter[1].address: missing; bus 'b2' is HJ 212, whose loggers have an MN"),
+        ('address = "D7A1"', f"meter[1].address: {ADDRESSES}, not 'D7A1'"),
+        (
+            f'address = "{MN}"\ntimeout_s = 1.0',
+            "meter[1].timeout_s: a data logger of HJ 212 is not asked; leave it out",
+        ),
+    ],
+)
+def test_a_data_logger_that_is_not_called_or_asked_as_one_is_named(name: str, problem: str) -> None:
+    with pytest.raises(TableError) as raised:
+        parse_site(with_dlt645(f'{name}\nmodel = "hj212-air"', LOGGERS), FILE)
+    assert problem in raised.value.problems
 
 
 def test_a_dlt645_meter_is_called_by_its_address_and_says_so_in_the_manifest() -> None:
@@ -392,7 +424,7 @@ def test_a_dlt645_meter_is_called_by_its_address_and_says_so_in_the_manifest() -
         ("unit_id = 2", "meter[1].unit_id: bus 'b2' is DL/T 645, whose meters have an address instead"),
         ("", "meter[1].address: missing; bus 'b2' is DL/T 645, whose meters have 12 digits"),
         ('address = "12345678901"', "meter[1].address: must be 12 digits in quotes, not '12345678901'"),
-        ("address = 123456789012", "meter[1].address: must be 12 digits in quotes, not 123456789012"),
+        ("address = 123456789012", f"meter[1].address: {ADDRESSES}, not 123456789012"),
     ],
 )
 def test_a_meter_that_is_not_called_as_those_of_its_bus_is_named(name: str, problem: str) -> None:
@@ -417,6 +449,10 @@ def test_a_modbus_meter_has_no_address_and_needs_its_unit_id() -> None:
         (
             with_dlt645('address = "000123456789"\nmodel = "eastron-sdm630"'),
             "meter[1].model: eastron-sdm630 speaks Modbus, bus 'b2' does not",
+        ),
+        (
+            with_dlt645(f'address = "{MN}"\nmodel = "dlt645-2007-3p"', LOGGERS),
+            "meter[1].model: dlt645-2007-3p speaks DL/T 645, bus 'b2' does not",
         ),
         (
             GOOD.replace("eastron-sdm630", "dlt645-2007-1p", 1),

@@ -219,7 +219,7 @@ LINE = FILE.splitlines()[-1]
         ),
         (
             f'{LINE}\nvoltage = {{ function = 3, address = 0, type = "u16" }}',
-            "points: a meter speaks Modbus or DL/T 645, not both",
+            "points: a meter speaks Modbus, DL/T 645 or HJ 212, only one of them",
         ),
         (
             f"{LINE}\n[[fingerprint]]\nfunction = 3\naddress = 0\none_of = [1]",

@@ -21,6 +21,7 @@ from disk.lock import Lock
 from provisioning.doctor.access import Person, find_lock_owner, may
 from provisioning.doctor.finding import State
 from provisioning.doctor.verb import CHECKS
+from tests.drivers.hj212.packets import MN
 from tests.provisioning.doctor.place import bad, call, lines, look, place, the_bad
 
 BY_NAME = {check.name: check for check in CHECKS}
@@ -256,3 +257,19 @@ def test_rights_by_the_bits(
         if folder.stat().st_mode & 0o011 != 0o011:
             pytest.skip(f"{folder} is closed")
     assert may(Person("x", uid, frozenset(groups)), file, want) is allowed
+
+
+def logger_site(folder: Path, url: str) -> Path:
+    meter = f'[[meter]]\nid = "cems"\nbus = "b9"\nmodel = "hj212-air"\naddress = "{MN}"\n'
+    more = f'[[bus]]\nid = "b9"\nurl = "{url}"\n{meter}'
+    return place(folder, seals=False, more=more, changes=[("tcp://127.0.0.1", "rtu:/dev/null")])
+
+
+def test_a_port_for_data_loggers_is_tried_and_one_that_is_taken_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"hj212+listen://127.0.0.1:{taken.getsockname()[1]}"
+        found = [one for one in look(logger_site(tmp_path, url), PORTS) if one.about == "b9"]
+        assert [one.state for one in found] == [State.FAILED]
+        assert found[0].text.en.startswith("cannot be listened at: 127.0.0.1:")
+    found = [one for one in look(logger_site(tmp_path, url), PORTS) if one.about == "b9"]
+    assert [one.state for one in found] == [State.OK]

@@ -11,6 +11,7 @@ import pytest
 
 from agent.overview import overview
 from agent.status.socket import StatusSocket
+from drivers.poll.logger_bus import SILENT
 from provisioning.demo.parts import Part
 from provisioning.doctor.finding import Finding, State
 from provisioning.doctor.verb import CHECKS
@@ -206,3 +207,10 @@ def test_beside_a_running_agent_its_readings_are_told_and_no_meter_is_asked(tmp_
     found = beside(tmp_path, status)
     assert [(one.about, one.state) for one in found] == [("mt", State.FAILED), ("", State.OK)]
     assert "no answer" in found[0].text.en
+
+
+def test_a_data_logger_that_is_silent_is_looked_for_at_the_logger_and_not_at_a_cable(tmp_path: Path) -> None:
+    row = {"meter": "cems", "quality": "bad", "reason": SILENT, "values": {}}
+    (one,) = beside(tmp_path, {"gateway": "g1", "buses": [], "meters": [row]})
+    assert (one.about, one.state) == ("cems", State.FAILED)
+    assert "data logger" in str(one.remedy)
