@@ -61,10 +61,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "must be the name of an item of HJ 212, like a21026-Rtd": "须为HJ 212的项名，如 a21026-Rtd",
     "bus URL {}: {} is no IP address": "总线地址 {}：{} 不是IP地址",
     "a data logger sends by itself and is not asked; dianjian status shows what has come": (
-        "数传仪自己发送，不能询问；dianjian status 显示已收到的数据"
+        "数采仪自己发送，不能询问；dianjian status 显示已收到的数据"
     ),
     "bus URL {}: a data logger sends by itself and is not asked; dianjian status shows what has come": (
-        "总线地址 {}：数传仪自己发送，不能询问；dianjian status 显示已收到的数据"
+        "总线地址 {}：数采仪自己发送，不能询问；dianjian status 显示已收到的数据"
     ),
     "no packet": "没有收到数据包",
     "sent later": "补发的数据",

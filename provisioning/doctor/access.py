@@ -174,7 +174,7 @@ def _check_listener(listener: Listener, bus: BusSettings) -> Finding:
         return failed("ports", text, remedy, bus.id)
     finally:
         listener.close()
-    return ok("ports", Words(f"{place} 可监听，数传仪来连", f"{place} is free for data loggers"), bus.id)
+    return ok("ports", Words(f"{place} 可监听，数采仪来连", f"{place} is free for data loggers"), bus.id)
 
 
 def _check_tcp(bus: BusSettings) -> Finding:

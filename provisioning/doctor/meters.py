@@ -172,7 +172,7 @@ def _poll_buses(
 
 def _report_not_asked(meter: MeterSettings) -> Finding:
     text = Words(
-        f"数传仪 {meter.address} 自己发送；代理运行后才能看到",
+        f"数采仪 {meter.address} 自己发送；代理运行后才能看到",
         f"data logger {meter.address} sends by itself, which shows once the agent runs",
     )
     return ok("meters", text, meter.id)

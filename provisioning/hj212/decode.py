@@ -1,10 +1,11 @@
-"""`dianjian hj212 decode FILE`: the packets in a capture or a log, in words.
+"""`dianjian hj212 decode FILE`: the packets in a capture, a log or an exported chain, in words.
 
-Whatever stands between packets is passed over and counted: a log has times and names there. Ends with 1 if a
-packet was refused or there is none.
+Of a chain each packet is told with its seal, analyser, time and quality. Elsewhere whatever stands between
+packets is passed over and counted: a log has times and names there. Ends with 1 if a packet was refused or
+there is none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from drivers.hj212.crc import CrcKind
 from drivers.hj212.decoding import Taken, decode
 from drivers.hj212.oddity import PacketError, Wrong
 from drivers.hj212.stream import Broken, Piece, Stream
+from evidence.cbor import FormatError
 from provisioning.hj212.explain import (
     explain_packet,
     explain_refusal,
@@ -23,6 +25,7 @@ from provisioning.hj212.explain import (
     packet_object,
     refusal_object,
 )
+from provisioning.hj212.sealed import SealedPacket, is_chain, list_sealed
 from provisioning.hj212.words import WORDS
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.say import say, say_json
@@ -52,14 +55,25 @@ class _Counts:
 @click.option("--json", "as_json", is_flag=True, help="An object a packet.")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def decode_file(credentials: Path | None, crc: str | None, as_json: bool, file: Path) -> None:
-    """Say what the packets of FILE, a capture or a log, are; passwords are not shown."""
+    """Say what the packets of FILE, a capture, a log or an exported chain, are; passwords are not shown."""
     try:
         keys = () if credentials is None else read_credentials(credentials).keys
     except CredentialsError as error:
         raise fail(EXIT_USAGE, *error.problems) from error
-    counts = _Counts()
-    for piece in _pieces(file):
-        _tell(piece, keys, CrcKind(crc or CrcKind.STANDARD), counts, as_json=as_json)
+    counts, kind = _Counts(), CrcKind(crc or CrcKind.STANDARD)
+    if is_chain(file):
+        say(translate(WORDS["unproved"], file=file), err=True)
+        try:
+            for one in list_sealed(file):
+                _tell_sealed(one, as_json=as_json)
+                for piece in _pieces([one.raw]):
+                    _tell(piece, keys, kind, counts, as_json=as_json)
+        except FormatError as error:
+            raise fail(EXIT_NO, f"{file}: {error}") from error
+    else:
+        with file.open("rb") as source:
+            for piece in _pieces(iter(lambda: source.read(PIECE_BYTES), b"")):
+                _tell(piece, keys, kind, counts, as_json=as_json)
     if not as_json:
         say(
             translate(
@@ -76,12 +90,22 @@ def decode_file(credentials: Path | None, crc: str | None, as_json: bool, file: 
         raise click.exceptions.Exit(EXIT_NO)
 
 
-def _pieces(file: Path) -> Iterator[Piece]:
+def _pieces(data: Iterable[bytes]) -> Iterator[Piece]:
     stream = Stream()
-    with file.open("rb") as source:
-        while data := source.read(PIECE_BYTES):
-            yield from stream.feed(data)
+    for part in data:
+        yield from stream.feed(part)
     yield from stream.flush()
+
+
+def _tell_sealed(one: SealedPacket, *, as_json: bool) -> None:
+    """Where the packet that follows stands."""
+    if as_json:
+        told = {"seal": one.seal, "meter": one.meter, "at": one.at, "quality": one.quality.value}
+        say_json(told | {"reason": one.reason})
+        return
+    why = f" ({one.reason})" if one.reason else ""
+    text = WORDS["sealed"]
+    say(translate(text, seal=one.seal, meter=one.meter, at=one.at, quality=one.quality.value, why=why))
 
 
 def _tell(piece: Piece, keys: tuple[bytes, ...], crc: CrcKind, counts: _Counts, *, as_json: bool) -> None:

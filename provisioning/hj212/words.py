@@ -157,6 +157,13 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "gave": Words("→ {text}", "→ {text}"),
     "got": Words("← {text}", "← {text}"),
+    "sealed": Words(
+        "签封{seal} · {meter} · {at} · {quality}{why}", "seal {seal} · {meter} · {at} · {quality}{why}"
+    ),
+    "unproved": Words(
+        "只解释数据包，不核验签名：请用 dianjian verify {file}",
+        "packets in words; no signature is checked here: dianjian verify {file}",
+    ),
     "nothing": Words("{file} 中没有数据包", "there is no packet in {file}"),
 }
 

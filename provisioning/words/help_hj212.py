@@ -9,8 +9,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "Platforms and data loggers that speak HJ 212-2017 or HJ 212-2025.": (
         "使用HJ 212-2017或HJ 212-2025的平台与数采仪。"
     ),
-    "Say what the packets of FILE, a capture or a log, are; passwords are not shown.": (
-        "解释抓包或日志文件中的数据包；不显示密码。"
+    "Say what the packets of FILE, a capture, a log or an exported chain, are; passwords are not shown.": (
+        "解释抓包、日志或导出链文件中的数据包；不显示密码。"
     ),
     "Send verified readings to the platforms of a host file until SIGTERM or ctrl-C.": (
         "将核验过的数据发送到上位机配置文件中的平台，直至收到SIGTERM或按Ctrl-C。"

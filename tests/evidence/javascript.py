@@ -33,6 +33,11 @@ def play(folder: Path) -> dict[str, Any]:
     return told
 
 
+def list_packets(file: Path) -> list[dict[str, Any]]:
+    """The packets of HJ 212 in an exported chain, by the second codec."""
+    return _run("packets.mjs", str(file))
+
+
 def judge(files: Iterable[Path], **known: bytes) -> list[dict[str, Any]]:
     """The verdict on each chain or pack under the keys `centre`, `first`, `recovery`."""
     return _run("file.mjs", *map(str, files), *(f"{name}={key.hex()}" for name, key in known.items()))

@@ -42,7 +42,7 @@ function reading([kind, utc, boottime, clock, meter, group, model, blocks, quali
   octets(model, 8);
   uint(latency, 1_000_000_000);
   listOf(blocks, BLOCKS_MAX, block);
-  return { kind };
+  return { kind, meter, blocks };
 }
 
 function block(item) {

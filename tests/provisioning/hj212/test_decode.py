@@ -13,9 +13,15 @@ from drivers.hj212.encoding import encode
 from drivers.hj212.numbers import Command, ExecutionResult, RequestResult, System
 from drivers.hj212.oddity import Odd, Wrong
 from drivers.hj212.sm4 import CipherForm
+from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence.pack.export import ExportedSeal, write_chain
+from evidence.record import encode_reading
 from provisioning.cli import cli
 from provisioning.hj212.words import COMMANDS, EXECUTION_RESULTS, ODDITIES, REFUSALS, REQUEST_RESULTS, SYSTEMS
-from tests.drivers.hj212.packets import GOLDEN, KEY, PHASES, TREATMENT
+from provisioning.terminal.exits import EXIT_NO
+from tests.drivers.hj212.packets import BACKFILL, GOLDEN, KEY, PHASES, TREATMENT
+from tests.evidence.chains import GATEWAY, Chain, stamp
+from tests.evidence.javascript import list_packets
 
 
 def run(*arguments: object, lang: str = "en") -> Result:
@@ -25,6 +31,53 @@ def run(*arguments: object, lang: str = "en") -> Result:
 def kept(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
+
+
+def chain_of(path: Path, *readings: Reading) -> Path:
+    """An exported chain with these readings in its second seal, behind a heartbeat's."""
+    chain = Chain()
+    first, second = chain.seal(), chain.seal([encode_reading(one) for one in readings])
+    with path.open("wb") as file:
+        write_chain(file, GATEWAY, [ExportedSeal(one.cose, one.body) for one in (first, second)])
+    return path
+
+
+def reading_of(raw: bytes, quality: Quality = Quality.GOOD, reason: str = "") -> Reading:
+    block = Block(212, 2011, raw)
+    return Reading("cems", PollGroup.FAST, stamp(60), bytes(32), (block,), quality, reason)
+
+
+def test_both_codecs_read_from_a_chain_what_was_sealed_and_where(tmp_path: Path) -> None:
+    broken = TREATMENT.replace(b"0.20", b"0.21")
+    file = chain_of(
+        tmp_path / "chain",
+        reading_of(PHASES),
+        reading_of(BACKFILL, Quality.STALE, "sent later"),
+        reading_of(broken),
+    )
+    shown = run(file, "--json")
+    assert shown.exit_code == EXIT_NO
+    told = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert "no signature is checked here: dianjian verify" in shown.stderr
+    places = [(one["seal"], one["meter"], one["quality"], one["reason"]) for one in told if "seal" in one]
+    assert places == [(2, "cems", "good", ""), (2, "cems", "stale", "sent later"), (2, "cems", "good", "")]
+    packets = [one for one in told if "taken" in one]
+    assert [one["taken"] for one in packets] == [True, True, False]
+    second = list_packets(file)
+    assert [[dict(map(tuple, group)) for group in one["groups"]] for one in second if "groups" in one] == [
+        one["region"] for one in packets if one["taken"]
+    ]
+    assert len(second) == len(packets)
+    assert "seal 2 · cems · " in run(file).output
+    assert "246810" not in run(file).output  # the password
+
+
+def test_a_chain_that_breaks_off_says_so_in_a_line(tmp_path: Path) -> None:
+    file = chain_of(tmp_path / "chain", reading_of(PHASES))
+    file.write_bytes(file.read_bytes()[:-10])
+    shown = run(file)
+    assert shown.exit_code == EXIT_NO
+    assert "chain: " in shown.stderr.splitlines()[-1]
 
 
 def test_a_capture_is_told_packet_by_packet(tmp_path: Path) -> None:
