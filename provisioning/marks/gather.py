@@ -9,10 +9,12 @@ from agent.judging.line_power import LinePowers, meter_power
 from agent.site.file import Site
 from agent.site.linkages import find_hold_s
 from agent.site.setups import lines_of, setups_of
+from drivers.points.registers import Value
 from drivers.poll.meter import MeterSetup
-from drivers.reading import PollGroup
+from drivers.reading import EMISSIONS, PollGroup
 from evidence.cbor import FormatError
 from evidence.curtailment.energy import HOUR_S
+from evidence.marks.emissions import NORMAL, Said
 from evidence.marks.mark import Mark, decode_mark
 from evidence.marks.rate import REALTIME_S, Tally
 from evidence.marks.truth import Sample
@@ -32,6 +34,7 @@ class Gathered:
         refused: Why a MARK record is none, by its place.
         powers: W of each line, one a minute.
         hours: Readings of each meter by hour since 1970, in UTC.
+        analysers: What each analyser said of each point, by minute; of several readings the first.
         until_s: The last reading.
     """
 
@@ -39,6 +42,7 @@ class Gathered:
     refused: list[str] = field(factory=list)
     powers: dict[str, list[Sample]] = field(factory=dict)
     hours: dict[str, dict[int, Tally]] = field(factory=dict)
+    analysers: dict[str, dict[str, dict[int, Said]]] = field(factory=dict)
     until_s: float = 0.0
 
     def latest_marks(self) -> list[tuple[Mark, float]]:
@@ -93,12 +97,23 @@ def _take_reading(
     tally.note(is_good=values is not None, is_in_time=sealed_s - at_s <= REALTIME_S)
     if values is None:
         return
+    if setups[record.meter].model.is_analyser:
+        _take_emissions(found.analysers.setdefault(record.meter, {}), values, int(at_s // MINUTE_S))
     power = powers.power(record.meter, at_s, meter_power(values))
     if power is None:
         return
     samples = found.powers.setdefault(power.line, [])
     if not samples or at_s // MINUTE_S > samples[-1][0] // MINUTE_S:
         samples.append((at_s, float(power.watts)))
+
+
+def _take_emissions(points: dict[str, dict[int, Said]], values: Mapping[str, Value], minute: int) -> None:
+    """Values with their marks; one without a mark is normal, as analysers of registers have none."""
+    for name in EMISSIONS:
+        value, mark = values.get(name), values.get(f"{name}_mark", NORMAL)
+        if isinstance(value, int | float) or f"{name}_mark" in values:
+            number = float(value) if isinstance(value, int | float) else None
+            points.setdefault(name.value, {}).setdefault(minute, Said(number, str(mark)))
 
 
 def _expect(hours: dict[int, Tally], begin_s: float, end_s: float, period_s: float) -> None:

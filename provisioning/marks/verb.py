@@ -18,6 +18,7 @@ from evidence.marks.truth import Truth
 from evidence.moments import local_text, zone_s
 from provisioning.curtail.history import read_chain_history
 from provisioning.evidence.state import StateError, walk_state
+from provisioning.marks.emissions import emissions
 from provisioning.marks.gather import Gathered, gather
 from provisioning.marks.judged import Judged, judge_marks
 from provisioning.marks.words import LABELS
@@ -34,6 +35,9 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 @click.group("marks", cls=HelpGroup, short_help="marks against power, and the effective transmission rate")
 def command() -> None:
     """Marks of a gateway's chain: whether power bears them out, and what they do to the rate."""
+
+
+command.add_command(emissions)
 
 
 def _options(verb: Verb) -> Verb:

@@ -9,6 +9,13 @@ TEXTS: Final[Mapping[str, str]] = {
         "网关数据链上的标记：用电是否印证，以及对有效传输率的影响。"
     ),
     "One JSON object per row.": "每行一个JSON对象。",
+    "what analysers say, against power": "用用电核对分析仪的数据",
+    "When what an analyser says does not fit the power of the plant. Exit code 1 at a contradiction.": (
+        "分析仪的数据与用电不符的时段。有矛盾时退出码为1。"
+    ),
+    "Most are questions to the plant. Each is shown with the curves of value, production and treatment.": (
+        "多数是待向企业核实的问题；各附测值、生产、治理三条曲线。"
+    ),
     "The catalogue of marks.": "标记目录。",
     "each mark, and whether power bears it out": "每个标记，以及用电是否印证",
     "Each mark of the chain with its truth. Exit code 1 if power contradicts one.": (

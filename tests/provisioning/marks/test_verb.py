@@ -7,12 +7,17 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner, Result
 
+from drivers.hj212.encoding import encode
+from drivers.hj212.times import write_time
+from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.marks.catalogue import Family
 from evidence.marks.mark import Mark, Source, SubjectKind
-from evidence.record import Kind, encode_record
+from evidence.record import Kind, encode_reading, encode_record
 from provisioning.cli import cli
 from tests.agent.rig import BEGIN_S
-from tests.provisioning.learning.test_commission_chain import Maker, stamp
+from tests.drivers.hj212.packets import MN
+from tests.drivers.hj212.test_receiver import DATA
+from tests.provisioning.learning.test_commission_chain import PLAN, Maker, stamp
 
 HOUR_S = 3600
 REST_W, WORK_W = 1_000, 40_000
@@ -98,3 +103,54 @@ def test_a_chain_that_is_not_there_is_a_line(tmp_path: Path, site: Path) -> None
         result = call(verb, "--site", other)
         assert result.exit_code == 2
         assert "no chain is there" in result.output
+
+
+def with_analyser() -> str:
+    bus = '[[bus]]\nid = "b9"\nurl = "hj212+listen://127.0.0.1:9001"\n'
+    meter = f'[[meter]]\nid = "cems"\nbus = "b9"\nmodel = "hj212-air"\naddress = "{MN}"\nfast_s = 60\n'
+    return f"{PLAN}\n{bus}{meter}"
+
+
+def packet(minute: int, so2: float) -> Block:
+    at_ms = (BEGIN_S + minute * 60) * 1000
+    region = f"DataTime={write_time(at_ms)};a21026-Rtd={so2:.2f},a21026-Flag=N"
+    return Block(212, 2011, encode(evolve(DATA, qn=f"{write_time(at_ms)}001", region=region)))
+
+
+@pytest.fixture(scope="module", params=["clean", "honest"])
+def emitting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Six hours of work, of which treatment stands for one and a half; an honest analyser then rises."""
+    maker = Maker(tmp_path_factory.mktemp("emissions"), with_analyser())
+    for minute in range(360):
+        off, now = 200 <= minute < 290, stamp(BEGIN_S + minute * 60)
+        maker.reading("mp", WORK_W, now)
+        maker.reading("mt", 100 if off else 15_000, now)
+        so2 = 30 + minute % 7 / 2 + (250 if off and request.param == "honest" else 0)
+        model = maker.models["cems"].hash
+        made = Reading("cems", PollGroup.FAST, now, model, (packet(minute, so2),), Quality.GOOD)
+        maker.pending.append(encode_reading(made))
+        if minute % 20 == 19:
+            maker.seal(now)
+    return str(request.param), maker.close()
+
+
+def test_an_analyser_that_stays_clean_without_treatment_is_asked_about_with_its_curves(
+    emitting: tuple[str, Path],
+) -> None:
+    kind, site = emitting
+    result = call("emissions", "--site", site, "--json")
+    assert result.exit_code == 0, result.output
+    rows = list(map(json.loads, result.stdout.splitlines()))
+    assert [(one["what"], one["point"], one["contradiction"]) for one in rows] == (
+        [("clean", "so2", False)] if kind == "clean" else []
+    )
+    shown = CliRunner().invoke(cli, ["--lang", "zh", "marks", "emissions", "--site", str(site)])
+    assert ("待核实：cems so2" in shown.stdout) is (kind == "clean")
+    assert ("治理功率" in shown.stdout) is (kind == "clean")
+    assert ("与用电相符" in shown.stdout) is (kind == "honest")
+
+
+def test_a_chain_without_an_analyser_says_so(site: Path) -> None:
+    result = call("emissions", "--site", site, "--lang", "en")
+    assert result.exit_code == 1
+    assert "there are no readings of an analyser" in result.stderr
