@@ -11,6 +11,7 @@ other reason. Values that were not measured are left out; nothing is made up for
 A repetition of the same readings makes the same packets; the queue keeps each only once.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 HOLD_MS: Final = DAY_MS
 """How long an interval waits for bodies that are missing, or for a gateway that is silent."""
+MARK_SUFFIX: Final = "_mark"
+"""Of the point that has the analyser's mark of another (`drivers/models/loggers`)."""
 NORMAL_MIN: Final = 0.75
 """Share of normal minutes of flue gas; electricity is judged alike."""
 GOOD: Final = "good"
@@ -64,10 +67,12 @@ class _Values:
     high: float = float("-inf")
     first: tuple[int, float] | None = None
     last: tuple[int, float] | None = None
+    marks: Counter[str] = field(factory=Counter)
 
-    def add(self, at_ms: int, value: float) -> None:
-        """A value; in any order."""
+    def add(self, at_ms: int, value: float, mark: str) -> None:
+        """A value and the mark that its analyser gave it; in any order."""
         self.count += 1
+        self.marks[mark] += 1
         self.total += value
         self.low, self.high = min(self.low, value), max(self.high, value)
         if self.first is None or at_ms < self.first[0]:
@@ -184,7 +189,7 @@ class Maker:
             if series.code.value is Value.DAY:
                 value = self._of_day(station, meter.id, series.name, at_ms, value)
             key = (meter.id, series.st, series.name)
-            bin_.values.setdefault(key, _Values()).add(at_ms, value)
+            bin_.values.setdefault(key, _Values()).add(at_ms, value, _pick_mark(series, values))
 
     def _of_day(self, station: int, meter: str, name: str, at_ms: int, value: float) -> float:
         """What a counter has grown since the first reading of the local day that is known."""
@@ -202,7 +207,8 @@ class Maker:
         for meter in station.meters:
             mark = _mark(bin_, meter.id, station.st, length)
             for series in self._series[at, meter.id]:
-                text = _write(bin_.values.get((meter.id, series.st, series.name)), series, span, mark)
+                values = bin_.values.get((meter.id, series.st, series.name))
+                text = _write(values, series, span, _mark_as_analyser(values, mark, station.st))
                 if text:
                     groups.setdefault((series.st, _COMMANDS[span]), []).append(text)
             for st, cn, text in self._write_states(bin_, meter, station, span):
@@ -242,12 +248,31 @@ def _pick(series: Series, values: Mapping[str, Any]) -> float | None:
     return value * KWH_PER_WH if is_energy else value
 
 
+def _pick_mark(series: Series, values: Mapping[str, Any]) -> str:
+    """What an analyser says its value is worth; normal where it says nothing."""
+    mark = values.get(f"{series.code.points[0]}{MARK_SUFFIX}", Mark.NORMAL)
+    return mark if mark in set(Mark) else Mark.NORMAL
+
+
+def _mark_as_analyser(values: _Values | None, mark: Mark, st: str) -> Mark:
+    """The mark of an interval that is normal by its readings: the analyser's commonest where too few are."""
+    if mark is not Mark.NORMAL or values is None:
+        return mark
+    others = Counter({one: count for one, count in values.marks.items() if one != Mark.NORMAL})
+    if not others or values.marks[Mark.NORMAL] >= _least_normal(st) * values.count:
+        return mark
+    return Mark(min(others, key=lambda one: (-others[one], one)))
+
+
+def _least_normal(st: str) -> float:
+    return 1.0 if st == System.WATER_EMISSIONS else NORMAL_MIN
+
+
 def _mark(bin_: _Bin, meter: str, st: str, length: int) -> Mark:
     """What an interval of a meter is worth."""
     minutes = max(length // MINUTE_MS, 1)
     good = bin_.good.get(meter, 0).bit_count() / minutes
-    least = 1.0 if st == System.WATER_EMISSIONS else NORMAL_MIN
-    return Mark.NORMAL if good >= least else Mark.LOST_CONTACT
+    return Mark.NORMAL if good >= _least_normal(st) else Mark.LOST_CONTACT
 
 
 def _write(values: _Values | None, series: Series, span: Span, mark: Mark) -> str:
