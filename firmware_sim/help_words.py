@@ -97,5 +97,7 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "MARK": "标记",
     "What is wrong with every fifth packet; may be repeated.": "每五个数据包中有一个的错误；可重复。",
+    "Multiply the usual values: 8 reads as if treatment stood.": "把通常的测值乘以此数：8 如同治理停运。",
+    "Every packet has the same values.": "每个数据包的测值都相同。",
     "The same number makes the same values.": "同一数字产生同样的数值。",
 }

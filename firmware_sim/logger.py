@@ -73,6 +73,13 @@ LINGER_S: Final = 1.0
 @click.option("--long", "is_long", is_flag=True, help="Packets that go in parts.")
 @click.option("--reorder", is_flag=True, help="Fields stand in another order.")
 @click.option(
+    "--level",
+    type=click.FloatRange(0.0, 1000.0),
+    default=1.0,
+    help="Multiply the usual values: 8 reads as if treatment stood.",
+)
+@click.option("--frozen", "is_frozen", is_flag=True, help="Every packet has the same values.")
+@click.option(
     "--mark",
     type=click.Choice(list(MARKS)),
     default="normal",
@@ -124,6 +131,8 @@ def _read_habits(given: dict[str, Any]) -> LoggerHabits:
         ms=given["milliseconds"],
         is_long=given["is_long"],
         order=given["reorder"],
+        level=given["level"],
+        is_frozen=given["is_frozen"],
         flaws=tuple(Flaw(one) for one in given["flaws"]),
     )
 

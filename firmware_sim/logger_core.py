@@ -49,6 +49,8 @@ class LoggerHabits:
         ms: DataTime has milliseconds.
         is_long: Packets that go in parts.
         order: Fields stand in another order.
+        level: What the usual values are multiplied by: 8 and more where treatment stands.
+        is_frozen: Every packet has the same values.
         flaws: Of every `flaw_every` packets one has the next of these.
     """
 
@@ -62,6 +64,8 @@ class LoggerHabits:
     ms: bool = False
     is_long: bool = False
     order: bool = False
+    level: float = 1.0
+    is_frozen: bool = False
     flaws: tuple[Flaw, ...] = ()
     flaw_every: int = 5
 
@@ -88,13 +92,14 @@ class Logger:
         return [raw for mn in self.mns for raw in self._frames_of(mn, count, utc_ms)]
 
     def _frames_of(self, mn: str, count: int, utc_ms: int) -> list[bytes]:
-        habits, random = self.habits, Random(f"{self.seed} {mn} {count}")
+        habits = self.habits
+        random = Random(f"{self.seed} {mn} {0 if habits.is_frozen else count}")
         codes = list(POLLUTANTS)
         if habits.is_long:
             codes += [(f"a{number:05d}", 1.0) for number in range(90_000, 90_000 + MORE_CODES)]
         at = write_time(utc_ms) + "000" * habits.ms
         groups = [
-            f"{code}-Rtd={usual * random.uniform(0.9, 1.1):.2f},{code}-Flag={self.mark}"
+            f"{code}-Rtd={usual * habits.level * random.uniform(0.9, 1.1):.2f},{code}-Flag={self.mark}"
             for code, usual in codes
         ]
         flag = Flag(VERSIONS[habits.edition], wants_answer=True)

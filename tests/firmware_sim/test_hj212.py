@@ -50,6 +50,22 @@ def test_each_habit_of_a_logger_is_taken_and_named(
     )
 
 
+def values_of(habits: LoggerHabits) -> list[float]:
+    """SO2 of three packets."""
+    logger = Logger(habits, (MN,), PW)
+    frames = [logger.frames(count, UTC_MS + count * 60_000)[0] for count in range(3)]
+    return [float(decode(raw).packet.find("a21026-Rtd")) for raw in frames]
+
+
+def test_values_move_rise_or_stay_as_asked() -> None:
+    usual, risen, frozen = map(
+        values_of, (LoggerHabits(), LoggerHabits(level=8.0), LoggerHabits(is_frozen=True))
+    )
+    assert len(set(usual)) == 3
+    assert min(risen) > 5 * max(usual)
+    assert len(set(frozen)) == 1
+
+
 FLAWS = {
     Flaw.HALF: {Wrong.HALF}, Flaw.LENGTH: {Wrong.LENGTH}, Flaw.CRC: {Wrong.CRC}, Flaw.NOISE: {Wrong.NOISE},
     Flaw.REPLAY: set(), Flaw.FIELD_TWICE: {Wrong.FIELD_TWICE}, Flaw.CHARSET: {Wrong.CHARSET},
@@ -95,7 +111,7 @@ def test_logger_and_platform_speak_as_processes(ack: PlatformAck, tmp_path: Path
     served = subprocess.Popen([*call, "platform", *common, "--ack", ack], stdout=subprocess.PIPE, text=True)
     assert served.stdout is not None
     address = json.loads(served.stdout.readline())["listening"]
-    sends = ["--mn", MN, "--every", "0.05", "--count", "3"]
+    sends = ["--mn", MN, "--every", "0.05", "--count", "3", "--level", "8", "--frozen"]
     ended = subprocess.run(
         [*call, "logger", address, *common, *sends], capture_output=True, text=True, timeout=180, check=True
     )
