@@ -163,7 +163,8 @@ class Meter:
         stops = {*model.barriers, *((hole.function, hole.address) for hole in self._splitting.holes)}
         ends = [at for function, at in stops if function == span.function and at >= span.end]
         room = min(ends, default=span.end + SPARE_REGISTERS_MAX) - span.end
-        return max(min(room, SPARE_REGISTERS_MAX, most - span.count), 0)
+        room = max(min(room, SPARE_REGISTERS_MAX, most - span.count), 0)
+        return self._splitting.limit_spare(span, room)
 
     def _note_silence(self, waited_s: float, clock: Clock) -> None:
         self._was_silent = True

@@ -122,6 +122,7 @@ class Splitting:
     _failures: dict[Span, int] = field(factory=dict, init=False)
     _patience_s: dict[Span, float] = field(factory=dict, init=False)
     _turn: int = field(default=0, init=False)
+    _is_split: bool = field(default=False, init=False)
     _plans: dict[PollGroup, tuple[Span, ...]] = field(factory=dict, init=False)
 
     # What to read.
@@ -188,6 +189,18 @@ class Splitting:
         atoms = self._atoms(group)
         return next((fact.why for span, fact in self._missing.items() if span in atoms), "")
 
+    def limit_spare(self, span: Span, most: int) -> int:
+        """How many of `most` registers after `span` may be read too.
+
+        A meter that does not answer every register between its points answers none of a read that runs over
+        one: what was to keep two reads apart would then be taken for a point that is missing. So as soon as
+        such a meter is suspected, only what it has answered in one read with `span` is spare.
+        """
+        if not (self._is_split or self._apart or self._missing or self._suspects):
+            return most
+        end = max((one.end for one in self._proven if one.covers(span)), default=span.end)
+        return min(most, end - span.end)
+
     # What became of a read.
 
     def note_answer(self, span: Span) -> None:
@@ -225,6 +238,7 @@ class Splitting:
     def search(self, group: PollGroup, span: Span, failed: Failed, now_s: float) -> Search:
         """Look into `span`, which has `failed`: yields the reads that tell why, and remembers it."""
         parts = self._split(group, span)
+        self._is_split = True
         if not parts:
             self._doubt_point(span, failed, now_s)
             return False

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivers.link.ledger import Ledger
 from drivers.points.model import Model, Point, load
 from drivers.points.plan import Span, span_of
 from drivers.points.registers import RegisterType
@@ -199,3 +200,25 @@ def test_a_busy_meter_is_asked_again_in_the_same_poll_and_never_in_a_storm() -> 
     bus.asked.clear()
     polls(bus, meter, 10, 2.0)
     assert len(bus.asked) <= 10 * 6
+
+
+def silent_between_points(model: Model) -> dict[tuple[int, int], int]:
+    """Every register that no point has, up to some after the last."""
+    used = {(one.function, at) for one in model.points for at in range(one.address, one.address + one.count)}
+    last = max(at for _, at in used)
+    return {(function, at): 0 for function in (3, 4) for at in range(last + 16) if (function, at) not in used}
+
+
+@pytest.mark.parametrize("name", ["eastron-sdm630", "gavazzi-em24", "schneider-pm5xxx"])
+def test_a_meter_that_is_silent_between_its_points_loses_none_where_requests_must_differ(name: str) -> None:
+    """Registers that are read to keep two reads apart must not run over what it does not answer."""
+    model = load(name)
+    bus = ModelledMeter(VirtualClock(), holes=silent_between_points(model), ledger=Ledger())
+    bus.url = "rtu:/dev/ttyS1"
+    meter = Meter(MeterSetup("m", model, 1), bus.gap_registers_max)
+    readings = polls(bus, meter, 30)
+    wanted = {point.name for point in model.group(FAST)}
+    whole = [number for number, one in enumerate(readings) if read_points(model, one) == wanted]
+    assert whole[0] < 15
+    assert len(whole) >= 15
+    assert meter.left_out == {}
