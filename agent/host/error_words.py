@@ -140,8 +140,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "meter[{}].unit_id: bus {} is DL/T 645, whose meters have an address instead": (
         "meter[{}].unit_id：总线 {} 为DL/T 645，其电表用 address"
     ),
-    "meter[{}].unit_id: {} is for tcp:// only; on serial bus {} a meter has {} to {}": (
-        "meter[{}].unit_id：{} 仅用于 tcp://；串行总线 {} 上的电表为 {} 至 {}"
+    "meter[{}].unit_id: {} is for TCP only; on serial bus {} a meter has {} to {}": (
+        "meter[{}].unit_id：{} 仅用于TCP；串行总线 {} 上的电表为 {} 至 {}"
     ),
     "meter[{}].address: bus {} is Modbus, whose meters have a unit_id instead": (
         "meter[{}].address：总线 {} 为Modbus，其电表用 unit_id"

@@ -156,7 +156,7 @@ class BusSettings:
 
     def has_unit_id(self, unit_id: int) -> bool:
         """Whether a Modbus meter can have this unit id here: on a serial bus 0 speaks to all of them."""
-        if parse_url(self.url).framing is Framing.TCP:
+        if parse_url(self.url).is_connection:
             return 0 <= unit_id <= UNIT_ID_MAX
         return SERIAL_UNIT_ID_MIN <= unit_id <= SERIAL_UNIT_ID_MAX
 
@@ -408,7 +408,7 @@ def _address_misfits(index: int, meter: MeterSettings, bus: BusSettings) -> Iter
             yield f"meter[{index}].unit_id: missing"
         elif not bus.has_unit_id(meter.unit_id):
             yield (
-                f"meter[{index}].unit_id: {meter.unit_id} is for tcp:// only; on serial bus {bus.id!r}"
+                f"meter[{index}].unit_id: {meter.unit_id} is for TCP only; on serial bus {bus.id!r}"
                 f" a meter has {SERIAL_UNIT_ID_MIN} to {SERIAL_UNIT_ID_MAX}"
             )
         if meter.address is not None:

@@ -74,8 +74,9 @@ GATEWAY_LAST_PASS_S: Final = 12.0
 SECOND_FUNCTION: Final = 4
 OWN_UNIT_IDS: Final[tuple[int, ...]] = (255, 0)
 """What a TCP device without a bus behind it is called, the usual first (Modbus Messaging on TCP/IP V1.0b,
-section
-4.4.2.1). They come early, because such a device may be silent at all other addresses."""
+section 4.4.2.1). They come early, because such a device may be silent at all other addresses. With RTU over
+TCP there may be a bus, where 0 speaks to all: there it comes after the usual units, and both are asked only
+as long as nobody is found."""
 _ASKED_MAX: Final = {Sign.BUSY: BUSY_MAX, Sign.HUNG_UP: AGAIN_MAX, Sign.GARBLED: 3}
 """How often a unit is asked that answers so."""
 
@@ -128,7 +129,8 @@ class GatewayWalk:
     _is_last: bool = False
 
     def __attrs_post_init__(self) -> None:
-        usual = [unit for unit in (1, *OWN_UNIT_IDS) if unit in self.unit_ids]
+        own = OWN_UNIT_IDS if self.has_ids else OWN_UNIT_IDS[:1]
+        usual = [unit for unit in (1, *own) if unit in self.unit_ids]
         usual += [unit for unit in self.unit_ids if unit <= QUICK_UNITS and unit not in usual]
         first = usual or list(self.unit_ids)
         later = [] if self.quick else [unit for unit in self.unit_ids if unit not in set(first)]
@@ -263,7 +265,8 @@ class GatewayWalk:
 
     def _list_silent(self) -> set[int]:
         """The units that said nothing of their own."""
-        return {probe.unit_id for probe in (*self._shrugs, *self._away)} - {NOBODYS_UNIT_ID}
+        units = {probe.unit_id for probe in (*self._shrugs, *self._away)} - {NOBODYS_UNIT_ID}
+        return {unit for unit in units if self._is_wanted(unit)}
 
     # -- answers
 
@@ -301,6 +304,10 @@ class GatewayWalk:
 
     def _fill(self, probes: Iterable[Probe]) -> None:
         self._queue = deque(probes)
+
+    def _is_wanted(self, unit_id: int) -> bool:
+        """Whether a unit can still be a device of its own."""
+        return self.has_ids or not self.found or unit_id not in OWN_UNIT_IDS
 
     def _is_found(self, probe: Probe) -> bool:
         return any(one.unit_id == probe.unit_id for one in self.found)
@@ -410,7 +417,9 @@ class GatewayWalk:
         if self._is_found(probe):
             return ()
         self.found[probe] = result
-        self._fill(one for one in self._queue if one.unit_id != probe.unit_id)
+        self._fill(
+            one for one in self._queue if one.unit_id != probe.unit_id and self._is_wanted(one.unit_id)
+        )
         if self._canary is None and result.sign is not Sign.GARBLED:
             self._canary = probe
         return (probe,)

@@ -21,7 +21,7 @@ AnyWalk = Walk | GatewayWalk
 def list_units(url: str, first: int | None, last: int | None) -> tuple[int, ...]:
     """The units from `first` to `last`; where neither is given all of the bus, over TCP with 0 and 255."""
     meters = range(SERIAL_UNIT_ID_MIN, SERIAL_UNIT_ID_MAX + 1)
-    everyone = (*meters, *(OWN_UNIT_IDS if parse_url(url).framing is Framing.TCP else ()))
+    everyone = (*meters, *(OWN_UNIT_IDS if parse_url(url).is_connection else ()))
     if first is None and last is None:
         return everyone
     low, high = SERIAL_UNIT_ID_MIN if first is None else first, UNIT_ID_MAX if last is None else last

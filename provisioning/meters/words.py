@@ -9,6 +9,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "model": Words("型号", "model"),
     "unknown": Words("未知", "unknown"),
     "maker": Words("厂家", "maker"),
+    "meter": Words("电表", "meter"),
     "points": Words("测点", "points"),
     "verified": Words("依据", "verified"),
     "hardware": Words("实测", "hardware"),
@@ -34,8 +35,8 @@ WORDS: Final[Mapping[str, Words]] = {
         "it answers, but too late; timeout_s of the site file can be set for it",
     ),
     "no such units": Words(
-        "{url} 没有这些地址：电表地址为 1 到 247，仅 Modbus TCP 另有 0 和 255",
-        "{url} has no such addresses: meters have 1 to 247, and 0 and 255 are for Modbus TCP only",
+        "{url} 没有这些地址：电表地址为 1 到 247，仅经TCP时另有 0 和 255",
+        "{url} has no such addresses: meters have 1 to 247, and 0 and 255 are for TCP only",
     ),
     "no meter": Words("地址 {first} 到 {last} 没有电表应答", "no meter answers at {first}..{last}"),
     "stopped": Words("已停止：{total} 个请求中完成了 {done} 个", "stopped after {done} of {total} questions"),

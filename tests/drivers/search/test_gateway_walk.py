@@ -160,6 +160,15 @@ def test_a_device_that_is_silent_but_at_its_own_unit_is_found_soon(unit: int) ->
     assert world.now_s <= 4 * PATIENCE_S
 
 
+@pytest.mark.parametrize("unit", [0, 255])
+def test_over_rtu_the_device_itself_is_found_and_0_asked_only_where_nobody_else_is(unit: int) -> None:
+    units = (*range(1, 41), 255, 0)
+    alone, shared = Gateway({unit}, 0.5), Gateway({7, unit}, 0.5)
+    assert run(GatewayWalk(units, has_ids=False), alone) == {unit}
+    assert 7 in run(GatewayWalk(units, has_ids=False), shared)
+    assert 0 not in (*alone.asked[:32], *shared.asked)
+
+
 @pytest.mark.parametrize("says", SAYS)
 def test_a_meter_that_answers_only_what_a_model_has_is_found_behind_a_gateway(says: Sign | None) -> None:
     reads = (Control(4, 52, 2), Control(3, 19000, 2))
