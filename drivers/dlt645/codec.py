@@ -45,7 +45,7 @@ FRAME_OVERHEAD_BYTES: Final = 12
 
 _ANSWERS: Final = frozenset({0x91, 0xB1})
 _REFUSAL: Final = 0xD1
-_START: Final = 0x68
+START: Final = 0x68
 _END: Final = 0x16
 _SECOND_START: Final = 7
 _LENGTH: Final = 9
@@ -144,7 +144,7 @@ def encode_read(address: str, data_id: int) -> bytes:
 def to_frame(address: str, control: int, data: bytes) -> bytes:
     """A frame without preamble."""
     shifted = bytes((byte + _OFFSET) & 0xFF for byte in data)
-    start = bytes((_START,))
+    start = bytes((START,))
     body = start + bytes.fromhex(address)[::-1] + start + bytes((control, len(data))) + shifted
     return body + bytes((_sum(body), _END))
 
@@ -170,7 +170,7 @@ def parse(buffer: bytes, ask: ReadId) -> Verdict:
 def signatures_in(buffer: bytes) -> Iterator[tuple[Signature, bool]]:
     """The complete answers (True) and requests (False) within unexpected bytes, by signature."""
     at = 0
-    while (at := buffer.find(_START, at)) >= 0:
+    while (at := buffer.find(START, at)) >= 0:
         size = _whole(buffer, at)
         if size:
             signature, control = _signature(buffer[at : at + size]), buffer[at + _SECOND_START + 1]
@@ -181,7 +181,7 @@ def signatures_in(buffer: bytes) -> Iterator[tuple[Signature, bool]]:
 
 def _starts(buffer: bytes) -> Iterator[int]:
     at = -1
-    while (at := buffer.find(_START, at + 1)) >= 0:
+    while (at := buffer.find(START, at + 1)) >= 0:
         yield at
 
 
@@ -196,7 +196,7 @@ def _whole(buffer: bytes, at: int) -> int:
 
 def _size(buffer: bytes, at: int) -> int:
     """The size of a frame whose head is at `at`, as far as it is known: 0 if it is none or unknown."""
-    if len(buffer) < at + _DATA or buffer[at + _SECOND_START] != _START:
+    if len(buffer) < at + _DATA or buffer[at + _SECOND_START] != START:
         return 0
     length = buffer[at + _LENGTH]
     return FRAME_OVERHEAD_BYTES + length if length <= _FIELD_BYTES_MAX else 0
@@ -206,7 +206,7 @@ def _may_grow(buffer: bytes, at: int) -> bool:
     """Whether the bytes from `at` on could be the beginning of a frame."""
     if len(buffer) <= at + _SECOND_START:
         return True
-    if buffer[at + _SECOND_START] != _START:
+    if buffer[at + _SECOND_START] != START:
         return False
     if len(buffer) < at + _DATA:
         return True

@@ -7,7 +7,7 @@ is not believed. Bytes that never became a frame are a separate error: there is 
 
 from attrs import define
 
-from drivers.dlt645.codec import Data, ReadId, parse
+from drivers.dlt645.codec import START, Data, ReadId, parse
 from drivers.errors import DriverError, ReplyError
 from drivers.link.transaction import Reply, Transaction
 from drivers.link.verdict import Foreign, NeedMore
@@ -23,6 +23,11 @@ class Dlt645Transaction(Transaction[Data]):
     def has_begun(self) -> bool:
         """Never: a meter may pause for half a second within its frame (DL/T 645-2007, section 5.3)."""
         return False
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a frame has begun."""
+        return START in self.buffer
 
     def _judge(self, now_s: float) -> NeedMore | Foreign | Reply[Data]:
         del now_s

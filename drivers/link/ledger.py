@@ -80,6 +80,8 @@ class _Entry:
     sent_s: float | None = None
     overtaken_until_s: float = math.inf
     is_overtaken: bool = False
+    is_excused: bool = False
+    """Whether a gateway has said that the meter does not answer; it says so once."""
     owed_until_s: float = -math.inf
     """Until when an earlier request of this signature may be answered, too."""
 
@@ -228,10 +230,18 @@ class Ledger:
             self._put(signature, _with_debt(come, owed_until_s, now_s))
         return True
 
-    def is_doubtful(self, request: PendingRequest, now_s: float) -> bool:
-        """Whether a refusal that comes now may belong to an earlier request."""
+    def note_excuse(self, request: PendingRequest) -> None:
+        """Note that a gateway gave up a request; the meter may answer it all the same."""
+        entry = self._entries.get(request.signature)
+        if entry is not None:
+            entry.is_excused = True
+
+    def is_doubtful(self, request: PendingRequest, now_s: float, *, by_gateway: bool = False) -> bool:
+        """Whether a refusal that comes now, of meter or gateway, may belong to an earlier request."""
         return any(
-            self._until_s(entry) > now_s and (not entry.answered or entry.refused)
+            self._until_s(entry) > now_s
+            and (not entry.answered or entry.refused)
+            and not (by_gateway and entry.is_excused)
             for signature, entry in self._entries.items()
             if (signature.unit_id, signature.function) == (request.unit_id, request.function)
             and signature != request.signature

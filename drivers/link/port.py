@@ -47,6 +47,12 @@ UNANSWERED_PAUSE_S: Final = 0.5
 """After so many connections in a row without a single byte, each further one waits for so long in real time:
 the limit on how fast a gateway that takes and drops connections is called, two a second."""
 
+BROKEN_OFF_S: Final = 0.5
+"""Over a connection an answer that has begun ends with so much silence: converters and networks cut it into
+pieces, down to single bytes, and TCP sends a lost one again after 0.2 s and more."""
+PIECES_S_MAX: Final = 5.0
+"""So long after the time-out its pieces may come: the longest, of 260 bytes, takes 4.8 s at 600 baud."""
+
 HUNG_UP_TWICE: Final = "instead of an answer, twice"
 """How the error of a read ends whose connection was closed twice: often a gateway without room."""
 OVERSLEPT_S: Final = 0.0001
@@ -258,8 +264,8 @@ class Port:
                     strange_bytes = answer_bytes if transaction.misfit else transaction.unexplained
                     wait.note_bytes(strange_bytes, now_s, has_begun=transaction.has_begun)
                 left_s = wait.left_s(now_s)
-                if not (self._gap_s or transaction.unexplained):  # nothing of the answer has come
-                    left_s = max(left_s, sent_s + waits.longest_s - now_s)
+                if not self._gap_s:
+                    left_s = max(left_s, _left_over_connection_s(transaction, waits, now_s))
                 chunk = self._pipe.read(left_s)
             self._give_up(transaction, early=wait.is_early)
             raise transaction.give_up()
@@ -286,6 +292,14 @@ class Port:
     def _lose_sync(self) -> None:
         """On a serial bus the next silence starts afresh."""
         self._needs_quiet = True
+
+
+def _left_over_connection_s(transaction: Transaction[AnswerT], waits: Waits, now_s: float) -> float:
+    """How long the next piece of an answer may take, or its first one, when the last came at `now_s`."""
+    left_s = waits.sent_s + waits.longest_s - now_s
+    if transaction.is_under_way:
+        return min(BROKEN_OFF_S, left_s + PIECES_S_MAX)
+    return 0.0 if transaction.unexplained else left_s
 
 
 def new_ledger(clock: Clock) -> Ledger:

@@ -117,6 +117,11 @@ class Transaction(ABC, Generic[AnswerT]):
         """Whether the bytes not yet judged look like the begin of the answer."""
 
     @property
+    @abstractmethod
+    def is_under_way(self) -> bool:
+        """Whether the bytes not yet judged may be a piece of the answer, of which more comes."""
+
+    @property
     def has_come(self) -> bool:
         """Whether, as nothing follows, the answer came but damaged, so that only a duplicate can follow."""
         return False
@@ -166,8 +171,9 @@ class Transaction(ABC, Generic[AnswerT]):
             self.lost_sync = True
             raise ReplyError("flood of bytes that are no answer")
 
-    def _is_doubtful(self, now_s: float) -> bool:
+    def _is_doubtful(self, code: int, now_s: float) -> bool:
         """Whether a refusal may belong to an earlier request."""
+        del code
         return self.ledger.is_doubtful(self.request, now_s)
 
     def _is_final(self, code: int) -> bool:
@@ -176,12 +182,14 @@ class Transaction(ABC, Generic[AnswerT]):
         return True
 
     def _refuse(self, code: int, now_s: float) -> None:
-        if self._is_contested or self._is_doubtful(now_s):
+        if self._is_contested or self._is_doubtful(code, now_s):
             self._trouble = f"doubtful exception {code}, perhaps the answer to an earlier request"
             return
         self.stats.exceptions += 1
         if self._is_final(code):
             self.ledger.note_answer(self.request, now_s, refused=True)
+        else:
+            self.ledger.note_excuse(self.request)
         raise ExceptionReplyError(code)
 
     def _reject(self, foreign: Foreign, now_s: float) -> None:

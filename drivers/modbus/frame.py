@@ -125,6 +125,8 @@ def _parse_tcp(buffer: bytes, request: Request, transaction_id: int) -> Verdict:
     if got != transaction_id:
         reason = f"transaction id {got} instead of {transaction_id}"
         return Foreign(reason, end, ForeignKind.REPLY, reply_signature(adu))
+    if adu == request.adu:  # no answer: its byte count would be half a register's
+        return Foreign("echo of the request", end, ForeignKind.ECHO)
     verdict = judge(adu, request, end)
     # with the right transaction id it is a wrong answer to this request, not one to an earlier
     return evolve(verdict, signature=None) if isinstance(verdict, Foreign) else verdict

@@ -7,7 +7,8 @@ Pure; the rules are those of `drivers.link.transaction`. For Modbus only:
 - Exceptions 10 and 11 come from a gateway and not from the meter, whose answer may still come.
 - Over TCP a whole frame under the id of this request that does not fit is a wrong answer to it, and nothing
   is waited for any more. So is one that fits in all but an id that no request had: a converter that does not
-  copy the id (`drivers.modbus.transaction_ids`).
+  copy the id (`drivers.modbus.transaction_ids`). A refusal under such an id is believed where it cannot be
+  that of an earlier request: some copy the id of answers alone.
 """
 
 from typing import Final
@@ -23,6 +24,7 @@ from drivers.link.verdict import (
     ForeignKind,
     Framing,
     NeedMore,
+    Refusal,
     Request,
     Words,
     judge,
@@ -59,11 +61,21 @@ class ModbusTransaction(Transaction[Answer]):
     @property
     def has_begun(self) -> bool:
         """Whether unit, function and byte count are those of the answer, or the first two of a refusal."""
+        return self.buffer.startswith(self._heads)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Over TCP, which has no noise, any bytes; else the head of an answer, or a part of it."""
+        if self.framing is Framing.TCP:
+            return bool(self.buffer)
+        is_part = bool(self.buffer) and any(head.startswith(self.buffer) for head in self._heads)
+        return is_part or self.has_begun
+
+    @property
+    def _heads(self) -> tuple[bytes, bytes]:
         request = self.request
-        refusal = bytes((request.unit_id, request.function | EXCEPTION_BIT))
-        return self.buffer.startswith(
-            (bytes((request.unit_id, request.function, 2 * request.count)), refusal)
-        )
+        answer = bytes((request.unit_id, request.function, 2 * request.count))
+        return answer, bytes((request.unit_id, request.function | EXCEPTION_BIT))
 
     @property
     def has_come(self) -> bool:
@@ -109,19 +121,24 @@ class ModbusTransaction(Transaction[Answer]):
         self._trouble = foreign.reason
         if got == self.transaction_id:
             raise self._settle(foreign.reason)
-        fits = not isinstance(judge(self._frame[MBAP_BYTES - 1 :], self.request, 1), Foreign)
-        if fits and not ids.has_answered(got, self.request.signature):
-            raise self._settle(FOREIGN_ID.format(got=got, asked=self.transaction_id))
+        verdict = judge(self._frame[MBAP_BYTES - 1 :], self.request, 1)
+        if isinstance(verdict, Foreign) or ids.has_answered(got, self.request.signature):
+            return
+        if isinstance(verdict, Refusal) and not self._may_be_earlier(verdict.code, now_s):
+            self._refuse(verdict.code, now_s)
+        raise self._settle(FOREIGN_ID.format(got=got, asked=self.transaction_id))
 
     def _settle(self, reason: str) -> ReplyError:
         self.is_settled = True
         self.stats.timeouts += 1
         return ReplyError(reason)
 
-    def _is_doubtful(self, now_s: float) -> bool:
-        return (self.framing is Framing.RTU or self.ids is None) and self.ledger.is_doubtful(
-            self.request, now_s
-        )
+    def _is_doubtful(self, code: int, now_s: float) -> bool:
+        return (self.framing is Framing.RTU or self.ids is None) and self._may_be_earlier(code, now_s)
+
+    def _may_be_earlier(self, code: int, now_s: float) -> bool:
+        """Whether a refusal that names no request may belong to an earlier one."""
+        return self.ledger.is_doubtful(self.request, now_s, by_gateway=code in GATEWAY_EXCEPTIONS)
 
     def _is_final(self, code: int) -> bool:
         return self.framing is Framing.RTU or code not in GATEWAY_EXCEPTIONS

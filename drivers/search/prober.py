@@ -19,7 +19,7 @@ from drivers.link.transport import Deadline, Pipe, TcpPipe
 from drivers.link.verdict import FUNCTIONS, Framing, NeedMore, Refusal, Request, Words
 from drivers.modbus.frame import encode_request, parse
 from drivers.poll.recording import Outcome
-from drivers.search.signs import ProbeResult, Sign, judge_bytes, split_frames
+from drivers.search.signs import LIFE, ProbeResult, Sign, judge_bytes, split_frames
 from drivers.search.walk import FRAME_CHARACTERS, Ask, BusSetting, Probe, list_settings
 
 LISTEN_ON_S: Final = 0.03
@@ -64,7 +64,8 @@ class Prober:
 
     def __init__(self, url: str, clock: Clock) -> None:
         self.url = url
-        self.framing = parse_url(url).framing
+        target = parse_url(url)
+        self.framing, self._ignores_ids = target.framing, target.ignores_ids
         self._clock = clock
         self._setting: BusSetting | None = None
         self._pipe: Pipe | None = None
@@ -72,6 +73,7 @@ class Prober:
         self._transaction_id = 0
         self._sent: OrderedDict[int, Probe] = OrderedDict()
         self._buffer = b""
+        self._has_echo = False
         self.received = b""
         """All bytes that came after the last question."""
 
@@ -145,6 +147,7 @@ class Prober:
         if not ask.listens:
             pipe = self._send(pipe, ask.probe)
         heard: dict[Probe, ProbeResult] = {}
+        self._has_echo = False
         deadline = Deadline(self._clock.real_s(ask.wait_s))
         while ask.probe not in heard and len(self.received) <= NOISE_BYTES_MAX:
             chunk = pipe.read(deadline.left_s())
@@ -154,7 +157,8 @@ class Prober:
             self._buffer += chunk
             heard |= self._judge_frames(ask)
         if not heard and self.received and not ask.listens:
-            heard[ask.probe] = ProbeResult(Sign.UNFRAMED if self._buffer else Sign.OTHERS)
+            other = Sign.ECHO if self._has_echo else Sign.OTHERS
+            heard[ask.probe] = ProbeResult(Sign.UNFRAMED if self._buffer else other)
         return tuple(heard.items())
 
     def _send(self, pipe: Pipe, probe: Probe) -> Pipe:
@@ -179,7 +183,9 @@ class Prober:
             number = int.from_bytes(frame[:2])
             probe = self._sent.get(number)
             result = None if probe is None else judge_bytes(self.framing, _request(probe), frame, number)
-            if probe is not None and result is not None and result.sign is not Sign.SILENT:
+            if result is not None and result.sign is Sign.ECHO:
+                self._has_echo = True  # the answer may follow
+            elif probe is not None and result is not None and result.sign is not Sign.SILENT:
                 del self._sent[number]
                 heard[probe] = result
             elif probe == ask.probe and result is not None:
@@ -191,7 +197,7 @@ class Prober:
     def _judge_foreign_id(self, probe: Probe, frame: bytes) -> ProbeResult | None:
         """Whether a frame is the answer to `probe` in all but its id."""
         result = judge_bytes(self.framing, _request(probe), frame, int.from_bytes(frame[:2]))
-        if result.sign in {Sign.GATEWAY, Sign.BUSY}:
+        if result.sign in {Sign.GATEWAY, Sign.BUSY} or (self._ignores_ids and result.sign in LIFE):
             return result
         good = result.sign in {Sign.ANSWERS, Sign.REFUSES}
         return ProbeResult(Sign.FOREIGN_ID, size=len(frame)) if good else None

@@ -60,17 +60,24 @@ class Manners:
     Attributes:
         hangs_up_after: So many answers, then it hangs up; 0 is never.
         cuts_every: Each so many-th answer is cut in its middle, then it hangs up; 0 is never.
+        piece_bytes, piece_s: An answer goes out in pieces of so many bytes, one every `piece_s`; 0 is whole.
         idle_s: It hangs up on who asked nothing for so long; 0 is never.
+        echoes: What it receives comes back first, as from a half-duplex line.
         by_rst: It hangs up with RST, else with end of file.
+        transaction, refusals: What stands for the transaction id, in all answers or in refusals alone.
         clients: Room for so many; 0 is no limit.
         second: What happens beyond.
     """
 
     hangs_up_after: int = 0
     cuts_every: int = 0
+    piece_bytes: int = 0
+    piece_s: float = 0.01
     idle_s: float = 0.0
+    echoes: bool = False
     by_rst: bool = False
     transaction: Transaction = Transaction.COPIED
+    refusals: Transaction = Transaction.COPIED
     clients: int = 0
     second: Second = Second.CLOSED
 
@@ -100,6 +107,8 @@ class _Connection(asyncio.Protocol):
         if self._mute:
             return
         self._wait_idle()
+        if self.port.manners.echoes:
+            self._transport.write(data)
         for request in self._stream.feed(data):
             self.port.bus.take(
                 request, lambda pdu, mishap, to=request: self._send(to, pdu, mishap), self.number
@@ -135,16 +144,27 @@ class _Connection(asyncio.Protocol):
             return
         self._wait_idle()
         manners, self._answers = self.port.manners, self._answers + 1
-        frame = damage(self._stream.frame(self._disguise(request), pdu), mishap)
+        frame = damage(self._stream.frame(self._disguise(request, pdu), pdu), mishap)
         if manners.cuts_every and self._answers % manners.cuts_every == 0:
             self._transport.write(frame[: len(frame) // 2])
             self.hang_up()
             return
-        self._transport.write(frame)
+        if manners.piece_bytes:
+            self._write_pieces(frame, manners.piece_bytes, manners.piece_s)
+        else:
+            self._transport.write(frame)
         if manners.hangs_up_after and self._answers >= manners.hangs_up_after:
             self.hang_up()
 
-    def _disguise(self, request: Request) -> Request:
+    def _write_pieces(self, frame: bytes, size: int, every_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        for number, at in enumerate(range(0, len(frame), size)):
+            loop.call_later(number * every_s, self._transport.write, frame[at : at + size])
+
+    def _disguise(self, request: Request, pdu: bytes) -> Request:
+        manners = self.port.manners
+        how = manners.refusals if pdu[0] & 0x80 else Transaction.COPIED
+        how = manners.transaction if how is Transaction.COPIED else how
         mine, self._previous, before = request.transaction, request.transaction, self._previous
         other = {
             Transaction.ZERO: 0,
@@ -152,7 +172,7 @@ class _Connection(asyncio.Protocol):
             Transaction.SWAPPED: int.from_bytes(mine.to_bytes(2, "big"), "little"),
             Transaction.CONSTANT: 0x4D42,
             Transaction.PREVIOUS: before,
-        }.get(self.port.manners.transaction, mine)
+        }.get(how, mine)
         return Request(request.unit, request.pdu, other)
 
 
@@ -176,6 +196,7 @@ class TcpPort:
     _clients: list[_Connection] = field(factory=list, init=False)
     _server: asyncio.Server | None = field(default=None, init=False)
     _over: bool = field(default=False, init=False)
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
     _door: "asyncio.Task[None] | None" = field(default=None, init=False)
 
     @property
@@ -194,9 +215,21 @@ class TcpPort:
 
     async def start(self) -> None:
         """Listen."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._welcome, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def hang_up(self) -> None:
+        """Hang up on everybody, and return when they are gone; called from any other thread."""
+
+        async def end() -> None:
+            for client in list(self._clients):
+                client.hang_up()
+            for _ in range(2):  # their sockets are closed in the next round of the loop
+                await asyncio.sleep(0)
+
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(STOP_S)
 
     async def stop(self) -> None:
         """Hang up on everybody and listen no more."""

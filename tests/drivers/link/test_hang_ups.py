@@ -77,11 +77,11 @@ def test_a_gateway_that_hangs_up_after_some_answers_costs_no_reading(
 @ENDS
 def test_a_gateway_that_hangs_up_on_the_idle_costs_no_reading(*, rtu: bool, by_rst: bool) -> None:
     bus = SerialBus([Device(1, Coded())])
-    with serve(TcpPort(bus, rtu=rtu, manners=Manners(idle_s=0.05, by_rst=by_rst))) as (there,):
+    with serve(TcpPort(bus, rtu=rtu, manners=Manners(by_rst=by_rst))) as (there,):
         ours = opened(open_bus(there.url, CLOCK, ledger()))
         for address in (0, 50, 90):
             assert is_of(read(ours, 1, address).words, 1, address)
-            CLOCK.sleep(0.1)
+            there.hang_up()
         assert there.connections == 3
         assert len(bus.asked) == 3, "found before anything was sent"
 

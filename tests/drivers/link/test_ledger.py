@@ -131,6 +131,15 @@ def test_a_refusal_is_doubtful_while_the_same_unit_and_function_is_unanswered(
     assert not ledger.is_doubtful(C, 10.0)
 
 
+def test_a_gateway_says_once_that_a_meter_does_not_answer() -> None:
+    ledger = Ledger()
+    ledger.note_request(A, 1.0)
+    assert ledger.is_doubtful(C, 1.1, by_gateway=True)
+    ledger.note_excuse(A)
+    assert not ledger.is_doubtful(C, 1.2, by_gateway=True)
+    assert ledger.is_doubtful(C, 1.2), "the meter may still refuse it"
+
+
 def test_a_refusal_right_after_another_is_doubtful_too() -> None:
     ledger = Ledger(duplicate_max_s=0.5)
     ledger.note_request(A, 0.0)

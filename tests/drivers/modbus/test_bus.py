@@ -121,7 +121,11 @@ def test_an_answer_byte_by_byte_is_put_together(line: Line) -> None:
 
 
 @LINES
-def test_a_slow_loris_has_until_the_deadline_and_no_longer(line: Line) -> None:
+def test_a_slow_loris_has_until_the_deadline_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch, line: Line
+) -> None:
+    monkeypatch.setattr("drivers.link.port.PIECES_S_MAX", 0.2)
+
     def script(asked: Asked, device: ScriptedMeter) -> None:
         for i, byte in enumerate(device.reply(asked)):
             device.send(bytes((byte,)), 0.05 * i)

@@ -60,8 +60,9 @@ def test_a_gateway_that_asks_one_meter_at_a_time_is_not_overrun(
     assert bus.owed_max <= 2, "one question at a time, and the one that measures the wait"
 
 
-def test_a_device_at_255_alone_is_found_named_and_read() -> None:
-    with serve(TcpPort(SerialBus([Device(255)], 0.02))) as (port,):
+@pytest.mark.parametrize("rtu", [False, pytest.param(True, marks=SLOW)])
+def test_a_device_at_255_alone_is_found_named_and_read(rtu: bool) -> None:
+    with serve(TcpPort(SerialBus([Device(255)], 0.02), rtu=rtu)) as (port,):
         assert found_at(port.url, "--first", "240") == {255: SDM}
         read = call("read", port.url, "--unit", "255", "--model", "eastron-sdm630", "--json")
         named = call("identify", port.url, "--unit", "255", "--json")
@@ -166,6 +167,16 @@ def test_a_gateway_that_hangs_up_after_each_answer_is_searched(by_rst: bool) -> 
 
 
 @SLOW
+@pytest.mark.parametrize("rtu", [False, True])
+def test_behind_an_echo_the_meter_is_found_and_an_echo_alone_is_told(rtu: bool) -> None:
+    with serve(TcpPort(SerialBus([Device(1)]), rtu=rtu, manners=Manners(echoes=True))) as (port,):
+        assert found_at(port.url, "--first", "1", "--last", "1") == {1: SDM}
+        ended = call("scan", port.url, "--first", "2", "--last", "2")
+    assert ended.exit_code == 1
+    assert "only our own bytes came back" in ended.stderr
+
+
+@SLOW
 def test_a_search_that_takes_long_says_so_and_offers_a_narrower_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("provisioning.meters.scan.LONG_S", 1.0)
     with serve(TcpPort(SerialBus([Device(1)], 0.3))) as (port,):
@@ -178,4 +189,4 @@ def test_a_search_that_takes_long_says_so_and_offers_a_narrower_one(monkeypatch:
 def test_units_of_tcp_are_refused_on_a_serial_bus_in_one_line(unit: str) -> None:
     ended = call("scan", "rtu:/dev/nosuch", "--first", unit, "--last", unit)
     assert ended.exit_code == 2
-    assert "0 and 255 are for Modbus TCP only" in ended.stderr
+    assert "0 and 255 are for TCP only" in ended.stderr
