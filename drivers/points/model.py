@@ -54,9 +54,9 @@ class Model:
     Attributes:
         name: As in the site file, maker and type: `eastron-sdm630`.
         points: Everything that can be read, in the order of the file.
-        title: One line for people.
+        title: One line for people, in English; `title_zh` in Chinese.
         verified: How sure the point list is.
-        provenance: Where it comes from.
+        provenance: Where it comes from; `provenance_zh` in Chinese.
         request_registers_max: Most registers that the meter answers in one read.
         gap_registers_max: Most unused registers to read over, or None to let the bus decide.
         barriers: (function, address) across which no read may run.
@@ -69,8 +69,10 @@ class Model:
     points: tuple[Point, ...]
     maker: str = ""
     title: str = ""
+    title_zh: str = ""
     verified: Verified = Verified.REPORTED
     provenance: str = ""
+    provenance_zh: str = ""
     request_registers_max: int = REGISTERS_MAX
     gap_registers_max: int | None = None
     barriers: tuple[Barrier, ...] = ()
@@ -284,8 +286,10 @@ def _model(file: Table) -> Model:
         name=file.text("name"),
         maker=file.text("maker"),
         title=file.text("title"),
+        title_zh=file.text("title_zh", ""),
         verified=file.choice("verified", Verified),
         provenance=file.text("provenance"),
+        provenance_zh=file.text("provenance_zh", ""),
         points=points,
         request_registers_max=limits.request_registers_max,
         gap_registers_max=limits.gap_registers_max,

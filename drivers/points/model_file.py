@@ -3,8 +3,9 @@
     name = "acme-100"            # also the file's name
     maker = "Acme"
     title = "Acme 100, three-phase, CT"
+    title_zh = "Acme 100，三相，经互感器"   # optional, shown in Chinese
     verified = "document"        # hardware | document | reported
-    provenance = "Register list V1.2 of the maker"
+    provenance = "Register list V1.2 of the maker"   # and provenance_zh
 
     [limits]                     # all optional
     request_registers_max = 80   # most registers in one read

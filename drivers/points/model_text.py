@@ -9,8 +9,10 @@ from drivers.points.point_table import points_json
 
 def model_text(model: Model) -> str:
     """The text of a model file with these points, limits and fingerprints."""
-    lines = [f"{key} = {_to_toml(getattr(model, key))}" for key in ("name", "maker", "title")]
-    lines += [f"verified = {_to_toml(model.verified.value)}", f"provenance = {_to_toml(model.provenance)}"]
+    texts = {key: getattr(model, key) for key in ("name", "maker", "title", "title_zh")}
+    texts |= {"verified": model.verified.value}
+    texts |= {key: getattr(model, key) for key in ("provenance", "provenance_zh")}
+    lines = [f"{key} = {_to_toml(text)}" for key, text in texts.items() if text or not key.endswith("_zh")]
     lines += ["", "[limits]", f"request_registers_max = {model.request_registers_max}"]
     if model.gap_registers_max is not None:
         lines.append(f"gap_registers_max = {model.gap_registers_max}")

@@ -25,6 +25,7 @@ from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import console, progress
 from provisioning.words.findings import describe_losses, describe_reason
 from provisioning.words.language import translate
+from provisioning.words.points import describe_model
 
 MATCHES_SHOWN: Final = 3
 """A person compares two or three; `--json` has all."""
@@ -171,7 +172,8 @@ def _list_lines(found: Identification) -> list[str]:
 
 def _describe(match: Match, *, is_first: bool) -> list[str]:
     sure = translate(WORDS["certain" if match.certain else "guessed"])
-    lines = [f"{match.confidence:4.0%}  {match.model.name}  {match.model.title}  ({sure})"]
+    title = translate(describe_model(match.model))
+    lines = [f"{match.confidence:4.0%}  {match.model.name}  {title}  ({sure})"]
     if match.meter:
         words = translate(WORDS["meter of device"], number=match.meter)
         how = translate(WORDS["read it as"], choice=f"{SUNSPEC}:{match.meter}")

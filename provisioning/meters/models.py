@@ -15,6 +15,10 @@ from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import console, table
 from provisioning.words.language import translate
+from provisioning.words.points import describe_model
+
+_TITLE = 2
+"""The column that is cut where the terminal is narrow: names are typed, titles only read."""
 
 
 @click.group(
@@ -31,11 +35,17 @@ def command(ctx: click.Context, as_json: bool) -> None:
         say_json([_as_json(model) for model in known])
         return
     rows = [
-        (model.name, model.maker, str(len(model.points)), translate(WORDS[model.verified.value]))
+        (
+            model.name,
+            model.maker,
+            translate(describe_model(model)),
+            str(len(model.points)),
+            translate(WORDS[model.verified.value]),
+        )
         for model in known
     ]
-    headings = [translate(WORDS[key]) for key in ("model", "maker", "points", "verified")]
-    console().print(table(headings, rows))
+    headings = [translate(WORDS[key]) for key in ("model", "maker", "meter", "points", "verified")]
+    console().print(table(headings, rows, gives_way=_TITLE))
 
 
 @command.command("check")
@@ -65,6 +75,8 @@ def _as_json(model: Model) -> dict[str, Any]:
     return {
         "name": model.name,
         "maker": model.maker,
+        "title": model.title,
+        "title_zh": model.title_zh,
         "verified": model.verified.value,
         "points": [
             {

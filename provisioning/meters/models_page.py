@@ -13,6 +13,7 @@ from drivers.points.model_file import Verified
 from drivers.points.registers import RegisterType, WordOrder
 from drivers.reading import EMISSIONS, REGISTERS_MAX, Quantity
 from evidence.words import Words
+from provisioning.words.points import describe_model, describe_provenance
 
 BEGIN: Final = "<!-- models: written by `dianjian models page`, not by hand -->"
 END: Final = "<!-- /models -->"
@@ -93,7 +94,8 @@ def _draw_table(models: Sequence[Model], *, zh: bool) -> str:
 
 def _describe(model: Model) -> Iterator[Words]:
     yield Words.same(f"`{model.name}`")
-    yield Words.same(f"{model.maker}: {model.title}")
+    title, source = describe_model(model), describe_provenance(model)
+    yield Words(f"{model.maker}：{title.zh}", f"{model.maker}: {title.en}")
     yield _name_protocol(model)
     yield _list_registers(model)
     yield _tell_most(model)
@@ -102,7 +104,7 @@ def _describe(model: Model) -> Iterator[Words]:
     yield BY_US if any(point.ratio.value != "none" for point in model.points) else BY_METER
     yield _tell_lacking(model)
     sure = VERIFIED[model.verified]
-    yield Words(f"{sure.zh}：{model.provenance}", f"{sure.en}: {model.provenance}")
+    yield Words(f"{sure.zh}：{source.zh}", f"{sure.en}: {source.en}")
 
 
 def _name_protocol(model: Model) -> Words:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from disk.translation import translate_message
 from drivers.clock import SystemClock
 from drivers.dlt645.codec import is_address
 from drivers.errors import BusDownError, BusUrlError, DriverError, ModelError
@@ -31,6 +32,7 @@ from provisioning.terminal.paths import FORCE
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.typed import read_ratio
 from provisioning.words.language import translate
+from provisioning.words.points import explain_point
 
 
 class PlateRatio(FiniteRange):
@@ -108,7 +110,7 @@ def command(
     else:
         say(*_list_lines(model, readings, values, raw=raw))
     if left_out:
-        points = ", ".join(f"{name} ({why})" for name, why in left_out.items())
+        points = ", ".join(f"{_full_name(name)} ({translate_message(why)})" for name, why in left_out.items())
         say(f"dianjian: {translate(WORDS['left out'], points=points)}", err=True)
     silent = [reading.reason for reading in readings if reading.quality is not Quality.GOOD]
     if silent:
@@ -214,9 +216,14 @@ def _list_lines(model: Model, readings: list[Reading], values: dict[str, Value],
             for block in reading.blocks:
                 words = block.words.hex(" ", 2)
                 lines.append(f"function {block.function} address {block.address:#06x}: {words}")
-    width = max(map(len, values), default=0)
+    rows = []
     for name, value in values.items():
         unit = UNITS.get(model.point(name).quantity, "")
         shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-        lines.append(f"{name:<{width}}  {shown} {unit}".rstrip())
-    return lines
+        rows.append((name, f"{shown} {unit}".rstrip(), translate(explain_point(name))))
+    wide, wider = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
+    return lines + [f"{name:<{wide}}  {shown:<{wider}}  {told}".rstrip() for name, shown, told in rows]
+
+
+def _full_name(name: str) -> str:
+    return f"{name} {translate(explain_point(name))}".rstrip()

@@ -8,6 +8,7 @@ from drivers.search.patient import Losses
 from drivers.search.plausibility import Code, Reason
 from evidence.words import Words
 from provisioning.words.language import translate
+from provisioning.words.points import explain_point
 
 _REASONS: Final[Mapping[Code, Words]] = {
     Code.FINGERPRINT: Words("身份寄存器 {about} 为 {value}", "identity register {about} says {value}"),
@@ -156,6 +157,7 @@ _FINDINGS: Final[Mapping[FindingKind, Words]] = {
 }
 
 
+_SOME: Final = Words("缺少测点", "some of its points are missing")
 _LOSSES: Final = Words(
     "{asked} 次请求中 {lost} 次丢失、{busy} 次被答“忙”",
     "of {asked} requests {lost} were lost and {busy} put off as busy",
@@ -175,9 +177,10 @@ def describe_losses(losses: Losses) -> str:
 def describe_reason(reason: Reason) -> str:
     """Why a model is named, as a sentence."""
     nothing = float("nan")
+    unread = translate(_SOME) if reason.code is Code.UNANSWERED else nothing
     return translate(
         _REASONS[reason.code],
-        about=reason.about,
-        value=nothing if reason.value is None else reason.value,
+        about=translate(explain_point(reason.about)) or reason.about,
+        value=unread if reason.value is None else reason.value,
         expected=nothing if reason.expected is None else reason.expected,
     )

@@ -14,29 +14,12 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from drivers.points.point import PHASES
 from drivers.reading import UNITS, Quantity
 from evidence.words import Words
+from provisioning.words.points import METERED, name_point
 
 TEXT_MAX: Final = 64
 """Characters of a name or value from a record: a serial number has at most 40."""
-
-_QUANTITIES: Final[Mapping[Quantity, Words]] = {
-    Quantity.VOLTAGE: Words("电压", "voltage"),
-    Quantity.CURRENT: Words("电流", "current"),
-    Quantity.ACTIVE_POWER: Words("有功功率", "active power"),
-    Quantity.REACTIVE_POWER: Words("无功功率", "reactive power"),
-    Quantity.APPARENT_POWER: Words("视在功率", "apparent power"),
-    Quantity.POWER_FACTOR: Words("功率因数", "power factor"),
-    Quantity.FREQUENCY: Words("频率", "frequency"),
-    Quantity.ACTIVE_ENERGY_IMPORT: Words("正向有功电能", "imported energy"),
-    Quantity.ACTIVE_ENERGY_EXPORT: Words("反向有功电能", "exported energy"),
-    Quantity.SERIAL_NUMBER: Words("序列号", "serial number"),
-    Quantity.FIRMWARE: Words("固件版本", "firmware"),
-    Quantity.IDENTITY: Words("型号标识", "identity"),
-    Quantity.CT_RATIO: Words("电流互感器变比", "CT ratio"),
-    Quantity.PT_RATIO: Words("电压互感器变比", "PT ratio"),
-}
 
 _SENTENCES: Final[Mapping[str, Words]] = {
     "meter swapped": Words(
@@ -139,18 +122,14 @@ _WH_PER_KWH: Final = 1000
 
 def _name_point(name: str) -> Words:
     """The name of a point: its quantity and its phase."""
-    for quantity, words in _QUANTITIES.items():
-        phase = name.removeprefix(quantity.value).removeprefix("_")
-        if name.startswith(quantity.value) and phase in ("", *PHASES):
-            return Words(f"{phase.upper()}{words.zh}", f"{words.en} {phase.upper()}".rstrip())
-    return Words.same(f"“{_text(name)}”")
+    return name_point(name, METERED) or Words.same(f"“{_text(name)}”")
 
 
 def _value(point: str, value: object) -> str:
     """A value of a meter, with its unit."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return f"“{_text(value)}”"
-    quantity = next((one for one in _QUANTITIES if point.startswith(one.value)), None)
+    quantity = next((one for one in METERED if point.startswith(one.value)), None)
     if quantity in {Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT}:
         return _energy(_number(value))
     unit = UNITS.get(quantity, "") if quantity is not None else ""

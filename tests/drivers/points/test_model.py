@@ -423,8 +423,10 @@ METER = Model(
     [
         {"maker": "Acme Ltd"},
         {"title": "another"},
+        {"title_zh": "别的"},
         {"verified": Verified.HARDWARE},
         {"provenance": "seen"},
+        {"provenance_zh": "见过"},
         {"request_registers_max": 10},
         {"gap_registers_max": 0},
         {"barriers": ((3, 5),)},
@@ -435,8 +437,10 @@ METER = Model(
     ids=[
         "maker",
         "title",
+        "title_zh",
         "verified",
         "provenance",
+        "provenance_zh",
         "registers",
         "gap",
         "barriers",

@@ -117,6 +117,8 @@ def test_every_shipped_model_has_its_proof_and_says_where_it_comes_from(shipped:
     assert all(golden.source for golden in shipped.goldens)
     assert shipped.provenance
     assert shipped.maker
+    for text in (shipped.title_zh, shipped.provenance_zh):
+        assert any("\u4e00" <= character <= "\u9fff" for character in text), "it is told in Chinese, too"
 
 
 @pytest.mark.parametrize("shipped", METERS, indirect=True)
