@@ -33,7 +33,7 @@ from drivers.poll.bus import MeterBus
 from drivers.reading import Block, PollGroup
 from drivers.search.attempt import read_group, read_points
 from drivers.search.patient import TRANSIENTS, Control, Losses, PatientBus, UnclearError
-from drivers.search.plausibility import IMPOSSIBLE, Code, Reason, judge
+from drivers.search.plausibility import IMPOSSIBLE, Code, Reason, judge, turn_words
 from drivers.search.signs import BUSY_EXCEPTIONS
 from drivers.search.sunspec import SunSpecMeter, discover
 
@@ -83,6 +83,7 @@ class Identification:
         matches: The models that fit, the likeliest first; of a SunSpec device, meter by meter.
         losses: What became of the requests.
         unjudged: The models that could be neither confirmed nor dropped.
+        turned: Models that nothing else fits better than with the words of each number in the other order.
         pause_s: How long it is deaf after an answer, as far as that shows; its neighbours often are, too.
     """
 
@@ -90,6 +91,7 @@ class Identification:
     losses: Losses
     unjudged: tuple[str, ...] = ()
     pause_s: float = 0.0
+    turned: tuple[Model, ...] = ()
 
     @property
     def is_too_poor(self) -> bool:
@@ -250,12 +252,15 @@ class _Trial:
     matches: list[Match] = field(factory=list)
     unjudged: list[str] = field(factory=list)
     lacking: list[Model] = field(factory=list)
+    turned: dict[str, tuple[int, Model]] = field(factory=dict)
 
     def end(self) -> Identification:
         """What came of it."""
         unjudged = tuple(dict.fromkeys(self.unjudged))
         found = [match for match in self.matches if match.certain or not unjudged]
-        return Identification(rank(found), self.bus.losses, unjudged, self.bus.pause_s)
+        turned = sorted(self.turned.values(), key=lambda one: (-one[0], one[1].name))
+        others = () if found or unjudged else tuple(model for _, model in turned)
+        return Identification(rank(found), self.bus.losses, unjudged, self.bus.pause_s, others)
 
     def try_marked(self, model: Model) -> None:
         """Try a model by its fingerprints."""
@@ -308,11 +313,21 @@ class _Trial:
                         return
                     reasons.append(reason)
                 if group is PollGroup.FAST and _is_ruled_out(judge(model, blocks)):
+                    self._try_turned(model, blocks)
                     break
         except UnclearError:
             self.unjudged.append(model.name)
             return
         self._keep(model, blocks, reasons, meter, marked=bool(marks))
+
+    def _try_turned(self, model: Model, blocks: Sequence[Block]) -> None:
+        """See whether absurd values make sense with their words in the other order."""
+        turned = turn_words(model)
+        reasons = judge(turned, blocks)
+        score = sum(reason.weight for reason in reasons)
+        is_shown = any(reason.code is Code.WORD_ORDER for reason in reasons)
+        if is_shown and score > 0 and not _is_ruled_out(reasons):
+            self.turned[model.name] = score, turned
 
     def _read_group(
         self, model: Model, group: PollGroup, blocks: list[Block], *, alone: bool

@@ -288,12 +288,29 @@ def _is_impossible(model: Model, numbers: Numbers) -> bool:
     return any(reason is not None and reason.weight == IMPOSSIBLE for reason in reasons)
 
 
+def turn_words(model: Model) -> Model:
+    """A model like this one, whose meter sends the words of each number in the other order."""
+    return evolve(
+        model,
+        name=f"{model.name}-turned",
+        title=f"{model.title}; words turned",
+        title_zh=f"{model.title_zh}；字序相反" if model.title_zh else "",
+        points=tuple(_turn(point) if _has_order(point) else point for point in model.points),
+        fingerprints=(),
+        goldens=(),
+    )
+
+
+def _has_order(point: Point) -> bool:
+    return point.count > 1 and point.type is not RegisterType.TEXT
+
+
+def _turn(point: Point) -> Point:
+    is_high = point.word_order is WordOrder.HIGH_FIRST
+    return evolve(point, word_order=WordOrder.LOW_FIRST if is_high else WordOrder.HIGH_FIRST)
+
+
 def _reverse_words(model: Model) -> Model | None:
     """The same points with their words reversed; None where all have one word."""
-    other = {WordOrder.HIGH_FIRST: WordOrder.LOW_FIRST, WordOrder.LOW_FIRST: WordOrder.HIGH_FIRST}
-    points = tuple(
-        evolve(point, word_order=other[point.word_order])
-        for point in model.points
-        if point.count > 1 and point.type is not RegisterType.TEXT and not point.scale_point
-    )
+    points = tuple(_turn(point) for point in model.points if _has_order(point) and not point.scale_point)
     return evolve(model, points=points) if points else None

@@ -86,12 +86,25 @@ def command(
     elif found.matches:
         for line in _list_lines(found):
             console().print(one_line(line), soft_wrap=True, markup=False)
+    if not found.matches and found.turned:
+        _end_turned(found.turned, bus.url, unit_id, model_file)
+        return
     if not found.matches:
         key = "too poor" if found.is_too_poor else "none fits"
         text = translate(WORDS[key], unit=unit_id, losses=describe_losses(found.losses))
         raise fail(EXIT_NO, f"{bus.url}: {text}")
     if model_file is not None:
         _write(model_file, _choose(found, number, bus.url, unit_id).model)
+
+
+def _end_turned(turned: tuple[Model, ...], url: str, unit_id: int, path: Path | None) -> None:
+    """Say which models fit with their words turned, and write the best; without a file that is a failure."""
+    names_ = ", ".join(model.name.removesuffix("-turned") for model in turned[:MATCHES_SHOWN])
+    text = f"{url}: {translate(WORDS['words turned'], unit=unit_id, models=names_)}"
+    if path is None:
+        raise fail(EXIT_NO, text)
+    say(text, err=True)
+    _write(path, turned[0])
 
 
 def _choose(found: Identification, number: int | None, url: str, unit_id: int) -> Match:
@@ -128,6 +141,7 @@ def _as_json(unit_id: int, found: Identification) -> dict[str, Any]:
         "requests": {"asked": losses.asked, "lost": losses.lost, "busy": losses.busy},
         "too_poor": found.is_too_poor,
         "unjudged": list(found.unjudged),
+        "turned": [model.name for model in found.turned],
     }
 
 

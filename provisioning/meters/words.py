@@ -104,6 +104,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "地址 {unit} 有应答，但没有型号相符；{losses}",
         "unit {unit} answers, but none of the models fits; {losses}",
     ),
+    "words turned": Words(
+        "地址 {unit} 的寄存器与 {models} 相符，只是每个数的字序相反；--model-file 写出这样的型号文件",
+        "unit {unit} has the registers of {models}, but with the words of each number in the other order; "
+        "--model-file writes such a model",
+    ),
     "too poor": Words(
         "地址 {unit} 的应答太差，无法判定型号：{losses}；检查接线、终端电阻和其他主站后再试",
         "unit {unit}: the bus is too poor to name the meter: {losses}; check wires, terminators and other "

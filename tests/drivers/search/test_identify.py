@@ -13,7 +13,7 @@ from drivers.points.model import Model, load, names
 from drivers.points.registers import WordOrder
 from drivers.search.identify import Match, list_first_reads, probe, same_registers
 from drivers.search.identify import identify as name_meter
-from drivers.search.plausibility import Code
+from drivers.search.plausibility import Code, turn_words
 from firmware_sim.device import ILLEGAL_FUNCTION
 from tests.drivers.search.simulated import IdleClock, SaysBus, bus_of
 
@@ -187,3 +187,15 @@ def test_a_meter_that_is_silent_about_all_but_its_own_points_is_found_and_named(
     assert life.how == "answers"
     best = name_meter(bus, 1, KNOWN, IdleClock(), control=life.control).matches[0]
     assert model.name in {best.model.name, *best.alike}
+
+
+@pytest.mark.parametrize("name", ["eastron-sdm630", "chint-dtsu666", "wago-879"])
+def test_a_meter_that_sends_its_words_in_the_other_order_is_told_with_a_model_that_reads_it(
+    name: str,
+) -> None:
+    wired = turn_words(load(name))
+    bus = bus_of([wired])
+    found = name_meter(bus, 1, [load(name)], CLOCK)
+    assert found.matches == ()
+    assert [model.points for model in found.turned] == [wired.points]
+    assert name_meter(bus_of([load(name)]), 1, [load(name)], CLOCK).turned == ()
