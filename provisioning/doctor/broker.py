@@ -23,7 +23,13 @@ from disk.version import read_version
 from evidence.cbor import FormatError
 from evidence.receipt import open_beacon
 from evidence.words import Words
-from provisioning.doctor.connected import judge_connected
+from provisioning.doctor.connected import (
+    MQTT5_BROKERS,
+    OLD_BROKER,
+    UNANSWERED,
+    UNANSWERED_REMEDY,
+    judge_connected,
+)
 from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
 from provisioning.doctor.packets import judge_offer, judge_packets, smallest_packet
 from provisioning.doctor.tls import reach
@@ -51,24 +57,6 @@ CLIENT_SUFFIX: Final = "-doctor"
 BEHIND_MS_MAX: Final = 5_000
 _TOKEN: Final = 1
 _SEAL_PACKET: Final = "packet of one seal"
-_OLD_PROTOCOL: Final = Words(
-    "消息服务器只支持 MQTT 3.1.1，本网关需要 MQTT 5",
-    "the broker speaks MQTT 3.1.1 only, and this gateway needs MQTT 5",
-)
-_MQTT5_BROKERS: Final = Words(
-    "升级消息服务器：mosquitto 1.6、EMQX 3.0、HiveMQ 4、RabbitMQ 3.13、VerneMQ 1.6"
-    "（allowed_protocol_versions 中须有 5）、NanoMQ 或更新的版本支持 MQTT 5",
-    "bring the broker up to date: mosquitto 1.6, EMQX 3.0, HiveMQ 4, RabbitMQ 3.13, VerneMQ 1.6 (with 5 in "
-    "allowed_protocol_versions), NanoMQ and later ones speak MQTT 5",
-)
-_UNANSWERED: Final = Words(
-    "消息服务器收到 MQTT 5 的连接请求后不应答即断开",
-    "the broker closes the connection without an answer to the CONNECT of MQTT 5",
-)
-_UNANSWERED_REMEDY: Final = Words(
-    "它可能不支持 MQTT 5：{brokers}；否则查看消息服务器的日志和 ACL",
-    "it may speak no MQTT 5: {brokers}; if it does, look into its log and ACL",
-)
 _UNSEEN: Final = Words(
     "代理在运行，但读不到它的状态；同一证书不能再连一次",
     "an agent runs whose status cannot be read; its certificate cannot be used for a second connection",
@@ -149,10 +137,10 @@ def _check_mqtt(target: Target, settings: MqttSettings, report: Progress) -> Ite
     is_old = end[1] == OLD_PROTOCOL or (is_unanswered and speaks_old_only(own))
     client.forget()
     if is_old:
-        yield failed("broker", _OLD_PROTOCOL, _MQTT5_BROKERS, "mqtt")
+        yield failed("broker", OLD_BROKER, MQTT5_BROKERS, "mqtt")
         return
     if received.connected is None and is_unanswered:
-        yield failed("broker", _UNANSWERED, _UNANSWERED_REMEDY.fill(brokers=_MQTT5_BROKERS), "connack")
+        yield failed("broker", UNANSWERED, UNANSWERED_REMEDY, "connack")
         return
     if received.connected is None:
         text = Words(

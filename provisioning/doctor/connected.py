@@ -22,6 +22,29 @@ _DOWN: Final = Words(
     "the agent is not connected to the broker: {why}",
 )
 _DOWN_REMEDY: Final = Words("查看消息服务器的日志和 ACL", "look into the broker's log and ACL")
+OLD_BROKER: Final = Words(
+    "消息服务器只支持 MQTT 3.1.1，本网关需要 MQTT 5",
+    "the broker speaks MQTT 3.1.1 only, and this gateway needs MQTT 5",
+)
+MQTT5_BROKERS: Final = Words(
+    "升级消息服务器：mosquitto 1.6、EMQX 3.0、HiveMQ 4、RabbitMQ 3.13、VerneMQ 1.6"
+    "（allowed_protocol_versions 中须有 5）、NanoMQ 或更新的版本支持 MQTT 5",
+    "bring the broker up to date: mosquitto 1.6, EMQX 3.0, HiveMQ 4, RabbitMQ 3.13, VerneMQ 1.6 (with 5 in "
+    "allowed_protocol_versions), NanoMQ and later ones speak MQTT 5",
+)
+UNANSWERED: Final = Words(
+    "消息服务器收到 MQTT 5 的连接请求后不应答即断开",
+    "the broker closes the connection without an answer to the CONNECT of MQTT 5",
+)
+UNANSWERED_REMEDY: Final = Words(
+    "它可能不支持 MQTT 5：{brokers}；否则查看消息服务器的日志和 ACL",
+    "it may speak no MQTT 5: {brokers}; if it does, look into its log and ACL",
+).fill(brokers=MQTT5_BROKERS)
+_TOLD: Final[Mapping[str, tuple[Words, Words]]] = {
+    "old_protocol": (OLD_BROKER, MQTT5_BROKERS),
+    "unanswered": (UNANSWERED, UNANSWERED_REMEDY),
+}
+"""What an agent raises that says why it is not connected."""
 _NOTHING: Final = Words("尚未连接过", "not connected yet")
 _REFUSED: Final = Words("不允许订阅 {topics}", "may not subscribe to {topics}")
 _DENIED: Final = Words("不允许发布", "may not publish")
@@ -59,6 +82,9 @@ def judge_connected(
     """The connection, what it may do, and the centre behind it."""
     broker = status.get("broker", {})
     if not broker.get("connected"):
+        for text, remedy in (_TOLD[code] for code in broker.get("alarms", ()) if code in _TOLD):
+            yield failed("broker", text, remedy, "mqtt")
+            return
         why = Words.same(str(broker["ended"])) if broker.get("ended") else _NOTHING
         yield failed("broker", _DOWN.fill(why=why), _DOWN_REMEDY, "connack")
         return

@@ -32,6 +32,8 @@ def test_a_connected_agent_with_a_beacon_is_good() -> None:
     [
         ({"connected": False, "ended": "Not authorized"}, "connack", State.FAILED, "Not authorized"),
         ({"connected": False}, "connack", State.FAILED, "not connected yet"),
+        ({"connected": False, "alarms": ["old_protocol"]}, "mqtt", State.FAILED, "speaks MQTT 3.1.1 only"),
+        ({"connected": False, "alarms": ["unanswered"]}, "mqtt", State.FAILED, "without an answer"),
         ({"refused": [TOPICS.receipt]}, "acl", State.FAILED, TOPICS.receipt),
         ({"alarms": ["not_authorized"]}, "acl", State.FAILED, "may not publish"),
         ({"beacon_at": None}, "centre", State.WARNING, "no beacon"),
