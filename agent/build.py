@@ -220,7 +220,8 @@ def core_of(
         curtailing,
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
     )
-    parts = StatusParts(site, read_version(), courier, readings, judging, figures, learned, orders=orders)
+    shown = (site, read_version(), courier, readings, judging, figures, learned)
+    parts = StatusParts(*shown, orders=orders, alerts=curtailing)
     return Gateway(sealing, courier, sources), parts
 
 

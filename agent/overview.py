@@ -26,6 +26,8 @@ episodes   the latest, as in their records but without traces
 orders     [{order, rev, seq, kind, issuer, number, test, effective, expires, due | null, left_s | null, text,
              shown (to the plant), result (what the bureau said of the answer), state (pending, overdue, what
              a person has answered last, or closed, returned)}] of those that stand, effective or not yet
+alerts     [how each line stands in each alert: `evidence.curtailment.progress`]
+verdicts   [the latest final verdicts about alerts, as they are sealed]
 process    {resident_bytes, threads, descriptors}
 """
 
@@ -35,6 +37,7 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
+from agent.curtailment.curtailing import Curtailing
 from agent.detect.params import LinkageParams
 from agent.host.certificate_end import certificate_end
 from agent.host.health import read_health
@@ -69,6 +72,7 @@ class StatusParts:
     buses: Callable[[], Sequence[BusFigures]]
     learned: Callable[[], Mapping[str, LearnedBus]] = dict
     orders: Orders = field(kw_only=True)
+    alerts: Curtailing = field(kw_only=True)
 
 
 def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
@@ -111,6 +115,8 @@ def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
             for episode in parts.judging.episodes
         ],
         "orders": parts.orders.list_open(stamp),
+        "alerts": parts.alerts.list_open(stamp),
+        "verdicts": parts.alerts.list_ended(),
         "process": read_health().figures(),
     }
 

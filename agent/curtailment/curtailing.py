@@ -23,6 +23,7 @@ from agent.store.tail import read_tail
 from drivers.clock import NS_PER_S, Stamp
 from drivers.poll.setup import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence.curtailment.progress import describe
 from evidence.record import MODEL_ID_BYTES, NS_PER_MS, Kind, ReadingRecord, Record
 from evidence.response.bench import Bench, Made
 from evidence.response.dating import MS_PER_S, Dating
@@ -109,6 +110,15 @@ class Curtailing(RecordSource):
     def keep_from(self) -> int | None:
         """Rows from this seal on are needed for the next start; None if none are."""
         return None if self.failed else self._kept.saved_up_to
+
+    def list_open(self, stamp: Stamp) -> list[dict[str, Any]]:
+        """How each line stands in each alert, for people; see `evidence.curtailment.progress`."""
+        at_s = self._at_s(stamp)
+        return [] if self.failed else [describe(judge, at_s) for judge in self.bench.judges.values()]
+
+    def list_ended(self) -> list[dict[str, Any]]:
+        """The latest final verdicts, as they are sealed."""
+        return self.bench.ended
 
     # -- inside
 

@@ -150,6 +150,16 @@ class LineJudge:
         is_over = watts > self._watch.threshold_w + self.case.metering.step_wh
         return (HourState.NOT_MET, True) if is_over else (HourState.NO_DATA, False)
 
+    @property
+    def threshold_w(self) -> float:
+        """Above it the line does not stand; it means something where there is a base load."""
+        return self._watch.threshold_w
+
+    def count(self, state: HourState) -> int:
+        """How many hours were told so; one that only its register shows is not met."""
+        wanted = _LETTERS[state] + (_BRIDGED if state is HourState.NOT_MET else "")
+        return sum(one in wanted for one in self._hours)
+
     def may_become(self, case: Case) -> bool:
         """Whether what was measured so far counts for a revision of the case: it asks the same."""
         mine, its = self.case, case

@@ -4,7 +4,7 @@
 the demo shows. Loads are drawn as sparklines, one column a sample, scaled to the line's rated power.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
@@ -13,6 +13,7 @@ from rich.text import Text
 from disk.translation import translate_message
 from provisioning.terminal.bus_views import list_buses
 from provisioning.terminal.show import make_grid
+from provisioning.words.alerts import tell_alert, tell_verdict
 from provisioning.words.correlation import shorten_correlation
 from provisioning.words.labels import label, label_outside
 from provisioning.words.language import language, translate
@@ -52,6 +53,7 @@ HALF_HOUR_S: Final = 1800
 TRACE_LEFT: Final = 20
 """The width before the first column of a trace."""
 ORDER_STYLE: Final = {"pending": "yellow", "overdue": "bold red"}
+VERDICT_STYLE: Final = {"met": "green", "not_met": "bold red"}
 SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data": "yellow", "notice": "cyan"}
 
 Json = Mapping[str, Any]
@@ -124,8 +126,19 @@ def _draw_status(
         *analysers,
         _seals(status),
         *(Text(tell_order(one), ORDER_STYLE.get(one["state"], "")) for one in status.get("orders", ())),
+        *_alerts(status),
         episodes,
     )
+
+
+def _alerts(status: Json) -> Iterator[Text]:
+    """How each line stands in each alert with its last hours, then the latest verdict."""
+    for one in status.get("alerts", ()):
+        top = max(one["limit_w"] or 0, one["baseline_w"] or 0, *(w or 0 for w in one["hours_w"]), 1)
+        hours = draw_sparkline(one["hours_w"], top)
+        yield Text(f"{tell_alert(one).text(language())} {hours}", "bold red" if one["not_met"] else "yellow")
+    for body in status.get("verdicts", ())[-1:]:
+        yield Text(tell_verdict(body).text(language()), VERDICT_STYLE.get(body["verdict"], "yellow"))
 
 
 def _lines(

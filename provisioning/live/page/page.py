@@ -16,6 +16,7 @@ from provisioning.live.page.episodes import Episode, draw_cards, find_episodes
 from provisioning.live.page.learned import count_open, draw_learned
 from provisioning.live.page.orders import draw_orders, list_orders
 from provisioning.live.page.outlook import draw_outlook, judge_outlook
+from provisioning.live.page.progress import draw_progress
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.live.page.tables import draw_buses, draw_lines, draw_linkages, draw_meters, format_beat
 from provisioning.live.page.tiles import draw_tiles
@@ -67,6 +68,7 @@ def _draw_body(seen: Snapshot, reader: Reader) -> Iterator[Html]:
     yield draw_outlook(judge_outlook(seen, episodes, count_open(plan)), reader)
     yield from _draw_notes(seen, reader)
     yield from draw_orders(list_orders(seen), plan, seen.now_s, reader)
+    yield from draw_progress(status, plan.offset_s, reader)
     if status and status["linkages"]:
         yield _part(reader.text("Linkages"), draw_linkages(status, reader))
     yield from draw_cards(episodes, plan.offset_s, reader)

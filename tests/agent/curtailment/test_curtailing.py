@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agent.curtailment.kept import STATE
+from agent.overview import overview
 from agent.site.file import parse_site
 from evidence.orders.order import Order, sign_order
 from evidence.record import Kind, Record
@@ -169,6 +170,28 @@ def test_a_test_order_is_told_as_an_exercise_and_a_cancel_ends_an_alert(tmp_path
         for hour, kinds in ((14, (Kind.EXERCISE, Kind.VERDICT)), (15, (Kind.EXERCISE,)))
         for kind in kinds
     ]
+    rig.close()
+
+
+def test_the_status_shows_how_the_line_stands_and_how_long_it_lasts(tmp_path: Path, night: Path) -> None:
+    rig = begin(night, tmp_path / "g")
+    give(rig, listed())
+    give(rig, alert(2, "red", 14, 16))
+    rig.tick()
+    (waiting,) = overview(rig.parts, rig.stamp())["alerts"]
+    assert (waiting["state"], waiting["left_s"], waiting["limit_w"]) == ("waiting", 50 * MINUTE_S, 2_000)
+    live(rig, 15 * 60 + 30)
+    (running,) = overview(rig.parts, rig.stamp())["alerts"]
+    assert (running["state"], running["left_s"], running["not_met"]) == ("running", 30 * MINUTE_S, 1)
+    assert running["hours_w"] == [pytest.approx(WORK_W, rel=0.05), None], "powers alone make whole hours"
+    assert running["actual_w"] is None
+    live(rig, 16 * 60 + 30)
+    (ended,) = overview(rig.parts, rig.stamp())["alerts"]
+    assert (ended["state"], ended["left_s"]) == ("ended", 30 * MINUTE_S)
+    live(rig, 17 * 60 + 1)
+    shown = overview(rig.parts, rig.stamp())
+    assert shown["alerts"] == []
+    assert shown["verdicts"] == [figures(rig)[-1].body]
     rig.close()
 
 
