@@ -192,9 +192,8 @@ def translate_message(text: str) -> str:
         return text
     if text.isprintable():
         return to_chinese(text)
-    return "\n".join(
-        to_chinese(one_line(line)) for line in text.split("\n")
-    )  # a file's name may hold anything
+    # the name of a file may hold anything
+    return "\n".join(to_chinese(one_line(line)) for line in text.split("\n"))
 
 
 def to_chinese(text: str) -> str:

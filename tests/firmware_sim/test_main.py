@@ -131,7 +131,7 @@ def test_a_port_that_is_taken_ends_with_1(sim: Sim) -> None:
     out, err = process.communicate(timeout=180)
     assert process.returncode == 1
     assert out == ""
-    assert "address already in use" in err
+    assert err == "bus tcp cannot be opened: Address already in use\n"
 
 
 @pytest.mark.parametrize("verb", ["events", "--help", "--version"])
