@@ -1,6 +1,7 @@
 """Orders through a real mosquitto with our access rules: an officer's command, a gateway that is killed."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from evidence.record import Kind, Record, decode_record
 from evidence.seal import open_body, peek_header
 from provisioning.cli import cli
 from tests.e2e.plant import SmallPlant, small_plant
+from tests.evidence.response.ordered import LIST
 from tests.wire.certificates import Authority
 
 BUREAU = "青岛市生态环境局"
@@ -30,6 +32,17 @@ def send(plant: SmallPlant, id_: str) -> None:
     centre(plant, "order", "send", *who, "--kind", "supervise", "--id", id_, "e2e-1")
 
 
+def alert(plant: SmallPlant) -> None:
+    """A reduction list, and an alert by it that begins in an hour."""
+    who = ["--key", str(plant.folder / "bureau.key"), "--issuer", BUREAU]
+    body = plant.folder / "list.json"
+    body.write_text(json.dumps(LIST.to_body()))
+    centre(plant, "order", "send", *who, "--kind", "list", "--id", "l-1", "--body", str(body), "e2e-1")
+    begin, end = (datetime.now(UTC) + timedelta(hours=hours) for hours in (1, 5))
+    times = ["--from", f"{begin:%Y-%m-%dT%H:%M:%SZ}", "--until", f"{end:%Y-%m-%dT%H:%M:%SZ}"]
+    centre(plant, "order", "alert", *who, "--list", "l-1", "--level", "red", *times, "--id", "a-1", "e2e-1")
+
+
 def states(plant: SmallPlant) -> dict[str, tuple[str, list[str]]]:
     board = centre(plant, "order", "board", "--store", str(plant.folder / "centre.db"))
     return {row["order"]: (row["state"], [one["state"] for one in row["answers"]]) for row in board["orders"]}
@@ -41,8 +54,10 @@ def sealed(plant: SmallPlant) -> list[tuple[str, str]]:
     for seal in read_seals(plant.folder / "state/chain.db"):
         for raw in open_body(peek_header(seal.cose), seal.body or b""):
             one = decode_record(raw)
-            if isinstance(one, Record) and one.kind in {Kind.ORDER, Kind.ANSWER}:
-                name = one.body["order"] if one.kind is Kind.ANSWER else one.body.get("id", one.body["what"])
+            if isinstance(one, Record) and one.kind in {Kind.ORDER, Kind.ANSWER, Kind.BASELINE}:
+                name = (
+                    one.body["order"] if one.kind is not Kind.ORDER else one.body.get("id", one.body["what"])
+                )
                 found.append((one.kind.name, str(name)))
     return found
 
@@ -53,19 +68,22 @@ def test_an_order_is_obeyed_and_told_once_though_the_gateway_is_killed(tmp_path:
         root = ["--key", str(tmp_path / "centre.key")]
         centre(plant, "keys", "root", *root)
         public = keys.public(keys.create_key_file(tmp_path / "bureau.key")).hex()
-        may = ["--role", "bureau", "--name", BUREAU, "--kind", "supervise", "--kind", "cancel"]
+        kinds = [word for kind in ("supervise", "list", "alert") for word in ("--kind", kind)]
+        may = ["--role", "bureau", "--name", BUREAU, *kinds]
         centre(plant, "keys", "certify", *root, *may, public)
         plant.subscriber.start()
         plant.subscriber.first_line()
         plant.agent.start()
         plant.until_verified(2)
         send(plant, "d-1")
-        plant.until(lambda: states(plant)["d-1"] == ("held", ["received"]), "the first order on the board")
+        alert(plant)
+        held = ("held", ["received"])
+        first = {"d-1": held, "l-1": held, "a-1": held}
+        plant.until(lambda: states(plant) == first, "the first orders on the board")
         plant.agent.kill()
         send(plant, "d-2")
         plant.agent.start()
-        held = ("held", ["received"])
-        plant.until(lambda: states(plant) == {"d-1": held, "d-2": held}, "both orders on the board")
+        plant.until(lambda: states(plant) == {**first, "d-2": held}, "all orders on the board")
         photo = tmp_path / "photo.jpg"
         photo.write_bytes(b"a picture")
         words = ["answer", "--config", str(tmp_path / "site.toml"), "--by", "王", "--text", "检修", "--json"]
@@ -77,8 +95,17 @@ def test_an_order_is_obeyed_and_told_once_though_the_gateway_is_killed(tmp_path:
         plant.until(lambda: states(plant)["d-1"] == told, "the answer on the board")
         assert CliRunner().invoke(cli, [*words, "d-9", "declared"]).exit_code == 2
         shown = json.loads(CliRunner().invoke(cli, [*words[:3], "--json"]).stdout)["orders"]
-        assert {one["order"]: one["state"] for one in shown} == {"d-1": "declared", "d-2": "pending"}
+        assert {one["order"]: one["state"] for one in shown if one["order"][0] == "d"} == {
+            "d-1": "declared",
+            "d-2": "pending",
+        }
+        status = json.loads(CliRunner().invoke(cli, ["status", *words[1:3], "--json"]).stdout)
+        assert [(one["order"], one["line"], one["state"]) for one in status["alerts"]] == [
+            ("a-1", "p1", "waiting")
+        ]
         plant.agent.stop()
         assert sorted(one for one in sealed(plant) if one[1] != "newest") == [
-            ("ANSWER", "d-1"), ("ANSWER", "d-1"), ("ANSWER", "d-2"), ("ORDER", "d-1"), ("ORDER", "d-2"),
+            ("ANSWER", "a-1"), ("ANSWER", "d-1"), ("ANSWER", "d-1"), ("ANSWER", "d-2"), ("ANSWER", "l-1"),
+            ("BASELINE", "a-1"),
+            ("ORDER", "a-1"), ("ORDER", "d-1"), ("ORDER", "d-2"), ("ORDER", "l-1"),
         ]  # fmt: skip
