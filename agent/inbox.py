@@ -1,13 +1,13 @@
 """The inbox: files that `dianjian setup` and `answer` drop for the chain, sealed by the agent within seconds.
 
     <store>/postbox/<time>-<digest>.json     {"what": "wiring" | "trial" | "period" | "sheet" |
-                                              "answer" | "shown", …}
+                                              "answer" | "shown" | "declare" | "person", …}
 
-A file appears whole (draft, fsync, rename) and is sealed as a record of kind COMMISSIONING, what concerns an
-order as ANSWER if `answers` takes it; its `id` is the SHA-256 of the file's bytes. It is removed when that
-seal has committed, and not before: a kill in between leaves the file, and the next start finds its id in the
-last seals and only removes it. A file that cannot be removed is remembered by its id until it is gone, so
-that it is not sealed again.
+A file appears whole (draft, fsync, rename) and is sealed as a record of kind COMMISSIONING, what concerns
+an order as ANSWER if `answers` takes it, a declaration ({"what", "mark"}) as MARK; its `id` is the SHA-256
+of the file's bytes. It is removed when that seal has committed, and not before: a kill in between leaves
+the file, and the next start finds its id in the last seals and only removes it. A file that cannot be
+removed is remembered by its id until it is gone, so that it is not sealed again.
 
 A file that is too long, not a JSON object, or fits no record is set aside as `.refused`, with an EVENT.
 Anybody with write access to the folder can have anything sealed, as can anybody who edits the site file: the
@@ -53,10 +53,11 @@ SUFFIX: Final = ".json"
 REFUSED: Final = ".refused"
 CHECKPOINT: Final = "postbox"
 ANSWER: Final = "answer"
+DECLARE: Final = "declare"
 SHOWN: Final = "shown"
 """An order was shown to the plant: {"what", "order", "rev"}."""
 _ID: Final = "id"
-_SEALED: Final = (Kind.COMMISSIONING, Kind.ANSWER)
+_SEALED: Final = (Kind.COMMISSIONING, Kind.ANSWER, Kind.MARK)
 _NOWHERE: Final = Stamp(0, 0, bytes(16), ClockState.UNSYNCHRONISED)
 
 
@@ -75,7 +76,7 @@ def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
         EntryError: No record can hold it.
         OSError: It cannot be written.
     """
-    raw = json.dumps(body, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
+    raw = _to_bytes(body)
     digest = hashlib.sha256(raw).hexdigest()
     _parse(raw, digest)
     folder = store / INBOX_NAME
@@ -94,6 +95,15 @@ def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
 def read_known(raw: bytes) -> set[str]:
     """The ids in a checkpoint; raises ValueError or TypeError."""
     return {str(one) for one in json.loads(raw)}
+
+
+def name_letter(body: Mapping[str, Any]) -> str:
+    """The `id` that the record of `body` will have."""
+    return hashlib.sha256(_to_bytes(body)).hexdigest()
+
+
+def _to_bytes(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
 
 
 @define(eq=False, repr=False)
@@ -176,6 +186,8 @@ class Inbox(RecordSource):
     def _record(self, body: dict[str, Any], stamp: Stamp) -> NewRecord | None:
         if body["what"] in {ANSWER, SHOWN}:
             return self.answers(body, stamp)
+        if body["what"] == DECLARE:
+            return _take_declaration(body)
         return NewRecord(Kind.COMMISSIONING, body, Urgency.AT_ONCE, found_again=True)
 
     def _refuse(self, path: Path, why: str) -> list[NewRecord]:
@@ -214,6 +226,18 @@ class Inbox(RecordSource):
         names = [name for name in seen if name.endswith(SUFFIX)]
         known = {path.name for path in self.lying.values()}
         return [self.folder / name for name in sorted(names)[:ENTRIES_MAX] if name not in known]
+
+
+def _take_declaration(body: Mapping[str, Any]) -> NewRecord:
+    """The MARK of a declaration; raises FormatError."""
+    from evidence.marks.mark import decode_mark  # noqa: PLC0415 - catalogues that most days do not need
+
+    mark = body.get("mark")
+    if not isinstance(mark, dict) or _ID in mark:
+        raise FormatError("a declaration has a mark without an id")
+    mark = {**mark, _ID: body[_ID]}
+    decode_mark(mark)
+    return NewRecord(Kind.MARK, mark, Urgency.AT_ONCE, found_again=True)
 
 
 def _parse(raw: bytes, digest: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ ModelName = NewType("ModelName", str)
 UtcOffset = NewType("UtcOffset", str)
 BusUrl = NewType("BusUrl", str)
 WebhookUrl = NewType("WebhookUrl", str)
+PageUrl = NewType("PageUrl", str)
 Tcti = NewType("Tcti", str)
 Hex32 = NewType("Hex32", bytes)
 UnitId = NewType("UnitId", int)
@@ -63,6 +64,7 @@ _ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{ID_CHARACTERS_MAX - 1}}}
 _ID_WORDS: Final = f"letters, digits, - and _, at most {ID_CHARACTERS_MAX}"
 _TCTI: Final = re.compile(r"(device|tabrmd|swtpm|mssim)(:[!-~]{1,200})?")
 """TPM interfaces that name a device or a socket; others would load a library or run a command."""
+_PAGE: Final = re.compile(r"https://[0-9A-Za-z.:\[\]-]{1,200}/?")
 _ADDRESS: Final = re.compile(r"[0-9A-Za-z]{6,24}")
 """The address of a DL/T 645 meter has 12 digits, the MN of a data logger up to 24 characters."""
 _WIRING: Final = re.compile(r"[a-z_]{1,32}(\+[a-z_]{1,32})?")
@@ -116,6 +118,7 @@ def _site_converter() -> Converter:
         (UtcOffset, to_hook(_matching(ZONE, "an offset like +08:00"))),
         (BusUrl, _parse_by(parse_url)),
         (WebhookUrl | None, _parse_by(parse_webhook)),
+        (PageUrl, to_hook(_matching(_PAGE, "an address like https://192.168.8.1:8460/"))),
         (Hex32 | None, _optional_hex),
         (Tcti, to_hook(_matching(_TCTI, "like device:/dev/tpmrm0"))),
         (UnitId | None, to_hook(UNIT_ID)),

@@ -29,6 +29,7 @@ from agent.site.field_types import (
     Megabytes,
     MeterAddress,
     ModelName,
+    PageUrl,
     PauseS,
     Ratio,
     RegistersMax,
@@ -230,6 +231,19 @@ class WarningSettings:
 
 
 @frozen
+class PageSettings:
+    """`[page]`: where persons of the plant declare; `dianjian web --make-certificate` prints it.
+
+    Attributes:
+        url: Its address in the plant's network, which the acceptance sheet has as a QR code.
+        certificate_sha256: The fingerprint of the certificate that it must show.
+    """
+
+    url: PageUrl
+    certificate_sha256: Hex32 | None = None
+
+
+@frozen
 class Site:
     """A whole site file.
 
@@ -244,6 +258,7 @@ class Site:
     warning: WarningSettings = field(factory=WarningSettings)
     broker: BrokerSettings | None = None
     tpm: TpmSettings | None = None
+    page: PageSettings | None = None
     bus: tuple[BusSettings, ...] = ()
     meter: tuple[MeterSettings, ...] = ()
     line: tuple[LineSettings, ...] = ()

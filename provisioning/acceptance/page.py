@@ -71,6 +71,7 @@ def _draw_body(journal: Journal, site: Site, photos: Mapping[str, Picture], vers
     yield from parts.draw_place(journal, site)
     site_hash = sha256(site.text.encode()).hexdigest()
     yield from parts.draw_fingerprints(journal, site, site_hash, version)
+    yield from parts.draw_page(site)
     yield from parts.draw_receipt(journal, site)
     yield from parts.draw_lines(journal)
     yield from parts.draw_meters(journal)

@@ -4,7 +4,7 @@ Nothing here judges: verdicts, thresholds and hashes are as the journal has them
 are shown with the earlier results, so that a corrected mistake is visible; what was not done is named.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from agent.detect.param_table import ParamsError
@@ -36,6 +36,7 @@ from provisioning.pages.paper import (
     sentences,
     to_html,
 )
+from provisioning.terminal.qr_code import list_squares
 from provisioning.words.labels import LABELS
 from provisioning.words.numbers import power
 
@@ -110,6 +111,38 @@ def draw_fingerprints(journal: Journal, site: Site, site_hash: str, version: str
             (Words("登记方式与时间", "enrolled"), way),
         ]
     yield facts(rows)
+
+
+def draw_page(site: Site) -> Iterator[Html]:
+    """Where persons of the plant declare: the address as a QR code, and the fingerprint to compare."""
+    page = site.page
+    if page is None:
+        return
+    yield heading(Words("企业申报页面", "The plant's page for declarations"))
+    yield _draw_squares(list_squares(page.url))
+    seen = code(page.certificate_sha256.hex()) if page.certificate_sha256 else Html("—")
+    yield facts(
+        [
+            (Words("地址（手机扫码）", "address, for a telephone to scan"), code(page.url)),
+            (
+                Words("证书 SHA-256（首次打开时核对）", "SHA-256 of its certificate, to compare at first"),
+                seen,
+            ),
+        ]
+    )
+
+
+def _draw_squares(rows: Sequence[Sequence[bool]]) -> Html:
+    """A QR code as one path, a millimetre a square."""
+    path = "".join(
+        f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark
+    )
+    return markup(
+        '<svg class="qr" viewBox="0 0 {0} {0}" width="{0}mm" height="{0}mm" shape-rendering="crispEdges">'
+        '<path fill="#fff" d="M0 0h{0}v{0}h-{0}z"/><path d="{1}"/></svg>',
+        len(rows),
+        path,
+    )
 
 
 def draw_receipt(journal: Journal, site: Site) -> Iterator[Html]:

@@ -14,11 +14,11 @@ import click
 
 from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
-from provisioning.live.status import explain_no_agent
 from provisioning.terminal.bus_views import draw_buses
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.say import say_json
 from provisioning.terminal.show import Screen, console
+from provisioning.words.status import explain_no_agent
 
 REFRESH_S: Final = 2.0
 

@@ -12,29 +12,17 @@ import click
 
 from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
-from evidence.words import Words
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.say import say_json
 from provisioning.terminal.show import Screen, console
 from provisioning.terminal.views import add_title, draw_status
 from provisioning.words.labels import label
-from provisioning.words.language import translate
+from provisioning.words.status import explain_no_agent
 
 REFRESH_S: Final = 2.0
 USUAL_SITE: Final = "/etc/dianjian/site.toml"
 TITLE_ROWS: Final = 3
 """The title, a trouble, and the row that a terminal keeps for its cursor."""
-_NOT_ALLOWED: Final = Words(
-    "无权打开 {folder} 的状态：用 sudo，或加入用户组：usermod -aG dianjian 用户",
-    "you may not ask the agent in {folder}: use sudo, or join its group: usermod -aG dianjian USER",
-)
-_NO_AGENT: Final = Words(
-    "{folder} 中没有代理应答（{why}）：systemctl start dianjian-agent",
-    "no agent answers in {folder} ({why}): systemctl start dianjian-agent",
-)
-_SEE_WHY: Final = Words(
-    "；原因见 dianjian doctor --config {config}", ", or see why: dianjian doctor --config {config}"
-)
 
 
 @click.command("status", short_help="live view of a running agent")
@@ -85,12 +73,3 @@ def _live(folder: Path, status: dict[str, Any]) -> None:
                     trouble = label("agent gone")
         except KeyboardInterrupt:
             return
-
-
-def explain_no_agent(folder: Path, config: Path | None, error: Exception) -> str:
-    """The problem and the remedy, in one line."""
-    if isinstance(error, PermissionError):
-        return translate(_NOT_ALLOWED, folder=folder)
-    why = getattr(error, "strerror", None) or str(error)
-    more = "" if config is None else translate(_SEE_WHY, config=config)
-    return translate(_NO_AGENT, folder=folder, why=why) + more

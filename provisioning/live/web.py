@@ -1,13 +1,14 @@
 """`dianjian web`: the gateway's status page, for a browser on the gateway or on its maintenance port.
 
 In a process of its own beside the agent (`systemd/dianjian-page.service`), which can write nothing but
-letters into the agent's inbox: that an order was shown. It listens on loopback; a technician reaches it
+letters into the agent's inbox, and files beside the chain. It listens on loopback; a technician reaches it
 with `ssh -L 8460:127.0.0.1:8460 gateway`. There it is shown to who may read the status socket, and to who
 has the token that it logs at its start. On any other address it requires a password, whose file `dianjian
 web --set-password FILE` writes, and does not start without one. Without a certificate it is plain HTTP, and
 the password and the page can be read on that network: use it over a cable, or give --certificate and --key.
 """
 
+import datetime as dt
 import logging
 import signal
 import ssl
@@ -24,16 +25,17 @@ from agent.host.notify import notify
 from agent.site.file import ConfigError
 from agent.status.socket import SOCKET_NAME, read_status
 from agent.store.names import DATABASE_NAME
-from provisioning.live.page.chain import Chain
-from provisioning.live.page.gate import (
-    QUERY,
-    Gate,
+from provisioning.declaring.certificate import KEY_NAME, make_certificate
+from provisioning.declaring.desk import DeclarationDesk, Plant
+from provisioning.declaring.passwords import (
     PasswordError,
-    Token,
     is_password_file,
     read_password,
+    read_typed_password,
     write_password,
 )
+from provisioning.live.page.chain import Chain
+from provisioning.live.page.gate import QUERY, Gate, Token
 from provisioning.live.page.neighbour import may_read_status
 from provisioning.live.page.orders import list_orders
 from provisioning.live.page.page import POLICY, draw_status_page
@@ -54,13 +56,20 @@ LOG: Final = logging.getLogger("dianjian.page")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("web", short_help="the gateway's status page for a browser, read only")
+@click.command("web", short_help="the gateway's page for a browser: status, orders, declarations")
 @click.option("--config", type=click.Path(path_type=Path), help="The site file of the agent.")
 @click.option("--listen", default=LISTEN, show_default=True, metavar="ADDRESS:PORT", help="Where to listen.")
 @click.option("--password-file", type=_FILE, help="Require the password stored in this file.")
 @click.option("--certificate", type=_FILE, help="Serve HTTPS with this certificate chain (PEM).")
 @click.option("--key", type=_FILE, help="The certificate's key (PEM).")
 @click.option("--name", "names", multiple=True, metavar="HOST", help="A name of this gateway in browsers.")
+@click.option(
+    "--make-certificate",
+    "certificate_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Make a key and certificate for --name there, print the lines for the site file, exit.",
+)
 @click.option("--set-password", type=_FILE, help="Ask for a password, store it in this file, exit.")
 def command(
     config: Path | None,
@@ -69,9 +78,13 @@ def command(
     certificate: Path | None,
     key: Path | None,
     names: tuple[str, ...],
+    certificate_folder: Path | None,
     set_password: Path | None,
 ) -> None:
-    """Serve the status page until ctrl-C."""
+    """Serve the page until ctrl-C."""
+    if certificate_folder is not None:
+        _make_certificate(certificate_folder, names, listen)
+        return
     if set_password is not None:
         _set_password(set_password)
         return
@@ -92,9 +105,13 @@ def command(
     context = _load_context(certificate, key)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     token = Token() if gate is None else None
-    pages = Pages(site, chain)
+    declares = context is not None or ip_address(host).is_loopback
+    pages = Pages(site, chain, declares=declares)
     chinese = language() == "zh"
-    server = Server(pages.build, POLICY, gate, names, chinese, token, pages.may_see, pages.note_shown)
+    declare = DeclarationDesk(pages.describe_plant).answer if declares else None
+    server = Server(
+        pages.build, POLICY, gate, names, chinese, token, pages.may_see, pages.note_shown, declare
+    )
     _run(server, host, port, context)
 
 
@@ -104,11 +121,18 @@ class Pages:
 
     site: SiteFile
     chain: Chain
+    declares: bool = False
     _shown: Shown = field(factory=Shown, init=False)
 
     def note_shown(self) -> None:
         """Tell the agent which orders somebody was sent for the first time."""
         self._shown.tell(self.site.plan().state, time.time_ns())
+
+    def describe_plant(self) -> Plant:
+        """What the form for declarations needs of the site file."""
+        plan = self.site.plan()
+        lines = tuple((line.id, line.name) for line in plan.line)
+        return Plant(plan.name or plan.gateway, plan.state, plan.offset_s, lines)
 
     def may_see(self, user: int) -> bool:
         """Whether a user of this machine may read the status socket too."""
@@ -120,7 +144,9 @@ class Pages:
         self.chain.database = plan.state / DATABASE_NAME
         status, silence = _read_status(plan.state)
         now_s = time.time()
-        seen = Snapshot(plan, status, silence, self.chain.read(plan, now_s), now_s, self.site.problem)
+        seen = Snapshot(
+            plan, status, silence, self.chain.read(plan, now_s), now_s, self.site.problem, self.declares
+        )
         try:
             page = draw_status_page(seen, chinese=chinese)
         except NOT_UNDERSTOOD_ERRORS:
@@ -185,12 +211,22 @@ def _load_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext 
     return context
 
 
+def _make_certificate(folder: Path, names: tuple[str, ...], listen: str) -> None:
+    if not names:
+        raise fail(
+            EXIT_USAGE, "--make-certificate: name the address that telephones open: --name 192.168.8.1"
+        )
+    if (folder / KEY_NAME).exists():
+        raise fail(EXIT_USAGE, f"{folder / KEY_NAME}: is there already; a key is never overwritten")
+    fingerprint = make_certificate(folder, names, dt.datetime.now(dt.UTC))
+    host = f"[{names[0]}]" if ":" in names[0] else names[0]
+    _, port = _parse_address(listen)
+    say("[page]", f'url = "https://{host}:{port}/"', f'certificate_sha256 = "{fingerprint}"')
+
+
 def _set_password(path: Path) -> None:
-    """From the terminal, twice; from a script one line on standard input."""
-    if sys.stdin.isatty():
-        password = click.prompt("password", hide_input=True, confirmation_prompt=True, err=True)
-    else:
-        password = sys.stdin.readline().rstrip("\n")
+    """From the terminal or a script."""
+    password = read_typed_password(confirm=True)
     if path.exists() and not is_password_file(path):
         raise fail(EXIT_USAGE, f"{path}: is there already and keeps no password; name another file")
     try:

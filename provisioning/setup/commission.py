@@ -17,13 +17,13 @@ from agent.detect.line_params import Answer
 from agent.site.file import Site
 from agent.site.linkages import find_slot_s
 from disk.translation import translate_message
+from provisioning.declaring.passwords import PasswordError, write_password
 from provisioning.journal.entries import Period
 from provisioning.learning.asking import Answers, take_answers
 from provisioning.learning.commission import learn_all, write_learned
 from provisioning.learning.loads_chain import HOURS_MAX as CHAIN_HOURS_MAX
 from provisioning.learning.loads_chain import read_chain
 from provisioning.learning.report import Learned, to_json, to_text
-from provisioning.live.page.gate import PasswordError, write_password
 from provisioning.loads.loads import Loads, LoadsError
 from provisioning.setup.session import Session
 from provisioning.setup.times import format_local, zone_of

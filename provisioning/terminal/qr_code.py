@@ -1,4 +1,4 @@
-"""QR codes on a terminal, which a telephone reads from the screen; segno makes the squares."""
+"""QR codes for a telephone: on a terminal, or as squares for paper; segno makes them."""
 
 from typing import Final
 
@@ -12,6 +12,18 @@ VERSION_MAX: Final = 14
 
 class TooLongError(ValueError):
     """The text needs a QR code that is wider than a terminal."""
+
+
+def list_squares(text: str) -> list[list[bool]]:
+    """The rows of squares, with a light edge of four as the standard says; True is dark.
+
+    Raises TooLongError.
+    """
+    try:
+        code = segno.make_qr(text, error="m")
+    except segno.DataOverflowError as error:
+        raise TooLongError("the text does not fit into any QR code") from error
+    return [[bool(one) for one in row] for row in code.matrix_iter(border=4)]
 
 
 def draw_qr_code(text: str) -> str:

@@ -257,4 +257,28 @@ TEXTS: Final[Mapping[str, str]] = {
     "no order is held": "没有有效的指令",
     "no order {} is held": "没有指令 {}",
     "an answer of a person has a state and a name": "企业的答复须有状态和答复人姓名",
+    "an address like https://192.168.8.1:8460/": "形如 https://192.168.8.1:8460/ 的地址",
+    "--file: at most {}": "--file：最多 {} 个",
+    "--line and --meter: a declaration is about one of them": "--line 和 --meter：一次申报只针对其中之一",
+    "--order {}: the gateway holds no such order in force": "--order {}：网关没有此有效指令",
+    "{} {}: the site file has no such id; it has: {}": "{} {}：配置文件中没有此编号；有：{}",
+    "a declaration names the person": "申报须写明申报人",
+    "an answer is accepted, objected, declared or done": (
+        "答复须为 accepted 接受、objected 异议、declared 申报或 done 完成"
+    ),
+    "nothing is declared and no order is answered": "既未申报内容，也未答复指令",
+    "the catalogue has no code {}; it has: {}": "标记目录中没有 {}；有：{}",
+    "a declaration has a reason": "申报须写明说明",
+    "it ends before it begins": "结束时间早于开始时间",
+    "{}: has more than {} bytes; make it smaller": "{}：超过 {} 字节；请缩小后重试",
+    "{}: {} MiB of files lie here; move old ones away": "{}：文件已达 {} MiB；请移走旧文件",
+    "no line of a password": "不是密码行",
+    "its scrypt numbers cannot be used; write it anew": "其scrypt参数不可用；请重新写入",
+    "{}: keeps no persons: {}": "{}：不是申报人名单：{}",
+    "{}: names somebody twice": "{}：有人重复登记",
+    "there are {} persons already; remove one first": "申报人已有 {} 名；请先移除一名",
+    "nobody is called {}": "没有名为 {} 的申报人",
+    "--make-certificate: name the address that telephones open: --name 192.168.8.1": (
+        "--make-certificate：请写明手机打开的地址：--name 192.168.8.1"
+    ),
 }

@@ -19,7 +19,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "what is wrong with this gateway, with remedies; --bundle for support": (
         "检查本网关有何问题并给出处理办法；--bundle 打包供技术支持"
     ),
-    "the gateway's status page for a browser, read only": "网关状态网页，供浏览器查看，只读",
+    "the gateway's page for a browser: status, orders, declarations": "网关网页：状态、指令、申报",
     "load, latency and errors of a running agent's buses and meters": (
         "运行中代理各总线和电表的占用率、延迟与差错"
     ),
@@ -148,7 +148,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "Also write a support archive without secrets, .tar.gz or .zip.": (
         "另写一个不含密钥的技术支持包，.tar.gz 或 .zip。"
     ),
-    "Serve the status page until ctrl-C.": "提供状态网页，直到按下Ctrl-C。",
+    "Serve the page until ctrl-C.": "提供网页，直到按下Ctrl-C。",
+    "Make a key and certificate for --name there, print the lines for the site file, exit.": (
+        "在该文件夹为 --name 生成密钥和证书，打印配置文件所需各行，然后退出。"
+    ),
     "Where to listen.": "监听的地址与端口。",
     "Require the password stored in this file.": "访问时要求输入此文件中保存的密码。",
     "Serve HTTPS with this certificate chain (PEM).": "以此证书链（PEM）提供HTTPS。",

@@ -11,7 +11,28 @@ TEXTS: Final[Mapping[str, str]] = {
     "the orders that a gateway holds, and the plant's answer": "网关持有的指令，以及企业的答复",
     "Who answers: a name.": "答复人姓名。",
     "What is said.": "答复内容。",
-    "Beside the chain; 2 MiB at most, repeatable.": "存于数据链旁的文件；最大2 MiB，可重复。",
+    "Beside the chain; 2 MB at most, repeatable.": "存于数据链旁的文件；最大2 MB，可重复。",
+    "CODE": "代码",
+    "a declaration of the plant: stop, fault, maintenance, holiday …": "企业申报：停产、故障、检修、放假等",
+    "Declare CODE; without it, list the codes.": "申报一项代码；不给出代码时列出全部代码。",
+    "Who declares; asks for the password, or reads it from standard input.": (
+        "申报人；会询问密码，或从标准输入读取。"
+    ),
+    "About this line.": "针对此线路。",
+    "About this meter.": "针对此电表。",
+    "Why, in a sentence.": "一句话说明原因。",
+    "Since when; now if it is not given.": "开始时间；不给出时为现在。",
+    "Until when; it lasts if it is not given.": "结束时间；不给出时为持续中。",
+    "Answers this order, too.": "同时答复此指令。",
+    "Whose catalogue of marks.": "采用的行业标记目录。",
+    "who of the plant may declare and answer": "企业中谁可以申报和答复",
+    "The persons of the plant, each with a password of its own.": "企业的申报人，各有本人密码。",
+    "Let NAME declare; asks for the password, or reads a line of standard input.": (
+        "登记申报人；会询问密码，或从标准输入读取一行。"
+    ),
+    "The post, such as environmental officer.": "职务，如环保负责人。",
+    "Who may declare.": "列出申报人。",
+    "Let NAME declare no more; what was declared stays.": "移除申报人；已申报的内容保留。",
     "Show the orders in force, or answer ORDER: accepted, objected, declared or done.": (
         "显示有效的指令，或答复一条指令：accepted 接受、objected 异议、declared 申报、done 完成。"
     ),

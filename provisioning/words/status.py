@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from evidence.words import Words
@@ -158,3 +159,25 @@ def name_line(line: Json) -> str:
     """Its id, and what the technician calls it."""
     name = str(line.get("name") or "")
     return f"{line['id']} {name}" if name and name != line["id"] else str(line["id"])
+
+
+_NOT_ALLOWED: Final = Words(
+    "无权打开 {folder} 的状态：用 sudo，或加入用户组：usermod -aG dianjian 用户",
+    "you may not ask the agent in {folder}: use sudo, or join its group: usermod -aG dianjian USER",
+)
+_NO_AGENT: Final = Words(
+    "{folder} 中没有代理应答（{why}）：systemctl start dianjian-agent",
+    "no agent answers in {folder} ({why}): systemctl start dianjian-agent",
+)
+_SEE_WHY: Final = Words(
+    "；原因见 dianjian doctor --config {config}", ", or see why: dianjian doctor --config {config}"
+)
+
+
+def explain_no_agent(folder: Path, config: Path | None, error: Exception) -> str:
+    """The problem and the remedy, in one line."""
+    if isinstance(error, PermissionError):
+        return translate(_NOT_ALLOWED, folder=folder)
+    why = getattr(error, "strerror", None) or str(error)
+    more = "" if config is None else translate(_SEE_WHY, config=config)
+    return translate(_NO_AGENT, folder=folder, why=why) + more

@@ -11,8 +11,8 @@ import pytest
 import disk
 from agent.sealing.key_slots import KeySlotsError
 from centre.enrolment.ledger import OfficeError
+from provisioning.declaring.passwords import PasswordError
 from provisioning.enrolment.trouble import EnrolTroubleError
-from provisioning.live.page.gate import PasswordError
 from tests.disk.faulty import FAULTS, KILLS, FaultyOs, KilledError, litter, steps_of
 from tests.disk.writers import ELSEWHERE, RAW, WRITERS, Writer
 

@@ -30,14 +30,13 @@ from disk.probe import probe_folder
 from drivers.poll.learned import LearnedBus
 from evidence.keys import create_key_file, load_key_file, public
 from provisioning.centre import approve, office
+from provisioning.declaring import certificate, letters, passwords, persons
 from provisioning.doctor import bundle
 from provisioning.enrolment.file import FolderTransport
 from provisioning.enrolment.identity import Identity
 from provisioning.evidence import export, verb
 from provisioning.journal.entries import Journal
 from provisioning.journal.file import load_journal, save_journal
-from provisioning.live import answer
-from provisioning.live.page import gate
 from provisioning.meters.bus_option import open_record
 from provisioning.setup.session import set_aside
 from provisioning.terminal.exits import write_or_fail
@@ -50,6 +49,7 @@ from wire.enrolment.token import new_token
 NOW: Final = 1_767_268_800_000
 OLD: Final = b"what was there before\n" * 30
 NEW: Final = b"what comes in its place, and is longer\n" * 30
+_HASH: Final = f"scrypt$16384$8$5${'0' * 32}${'0' * 64}"
 _CSR: Final = certificates.make_csr(certificates.new_key(), "g1", b"attribute")
 _PAIR: Final = certificates.make_authority("dianjian", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
 
@@ -99,7 +99,15 @@ def _bring_file(folder: Path) -> None:
 
 
 def _keep_file(folder: Path) -> None:
-    answer._keep(folder, (folder / "photo.jpg",))
+    letters.keep_file(folder, "photo.jpg", (folder / "photo.jpg").read_bytes())
+
+
+def _name_persons(*roles: str) -> Callable[[Path], None]:
+    def act(folder: Path) -> None:
+        known = persons.parse_line(_HASH)
+        persons.write_persons(folder, [persons.Person(f"王{one}", one, known) for one in roles])
+
+    return act
 
 
 def _kept_files(folder: Path) -> object:
@@ -221,14 +229,14 @@ def _certificate(folder: Path) -> object:
 
 def _set_password(password: str) -> Callable[[Path], object]:
     def act(folder: Path) -> None:
-        with mock.patch.multiple(gate, SCRYPT_N=2, SCRYPT_R=1, SCRYPT_P=1):
-            gate.write_password(folder / "password", password)
+        with mock.patch.multiple(passwords, SCRYPT_N=2, SCRYPT_R=1, SCRYPT_P=1):
+            passwords.write_password(folder / "password", password)
 
     return act
 
 
 def _password(folder: Path) -> object:
-    known = gate.read_password(folder / "password")
+    known = passwords.read_password(folder / "password")
     return [
         word for word in ("the old one is this", "and this is the new one") if known.matches(word.encode())
     ]
@@ -338,7 +346,13 @@ WRITERS: Final = (
         _begin_orders,
     ),
     Writer("the inbox", ("agent.inbox:drop",), _drop, _letters),
-    Writer("a file of an answer", ("provisioning.live.answer:_keep",), _keep_file, _kept_files, _bring_file),
+    Writer(
+        "a file of an answer",
+        ("provisioning.declaring.letters:keep_file",),
+        _keep_file,
+        _kept_files,
+        _bring_file,
+    ),
     Writer(
         "the enrolment",
         ("agent.site.enrolment:write_enrolment",),
@@ -468,10 +482,23 @@ WRITERS: Final = (
     ),
     Writer(
         "the password of the page",
-        ("provisioning.live.page.gate:write_password",),
+        ("provisioning.declaring.passwords:write_password",),
         _set_password("and this is the new one"),
         _password,
         _set_password("the old one is this"),
+    ),
+    Writer(
+        "the certificate of the page",
+        ("provisioning.declaring.certificate:write_certificate",),
+        lambda folder: certificate.write_certificate(folder, OLD, NEW),
+        _bytes("page.key"),
+    ),
+    Writer(
+        "the persons of a plant",
+        ("provisioning.declaring.persons:write_persons",),
+        _name_persons("环保员", "厂长"),
+        lambda folder: [one.role for one in persons.read_persons(folder)],
+        _name_persons("环保员"),
     ),
     Writer(
         "a bundle",

@@ -6,11 +6,13 @@ Pure. Rows are those of `agent.orders.notices`, out of the agent's status; the m
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from agent.orders.notices import ALARMING, KINDS
 from evidence.moments import local_text
 from evidence.orders.entries import BY_PEOPLE
 from evidence.words import Words
+from provisioning.declaring.form import PATH
 from provisioning.live.page.alerts import find_asked
 from provisioning.live.page.site import SitePlan
 from provisioning.live.page.snapshot import Snapshot
@@ -47,6 +49,7 @@ WORDS: Final[Mapping[str, Words]] = {
         "已答复；预警结束前须按上述要求执行。", "Answered. Keep to these measures until the alert ends."
     ),
     "do closed": Words("已办结；无需操作。", "Closed. Nothing to do."),
+    "answer": Words("答复或申报", "Answer or declare"),
     "how": Words(
         "答复：dianjian answer --config site.toml --by 姓名 --text 说明 {order} "
         "accepted|objected|declared|done",
@@ -115,15 +118,17 @@ def list_due(seen: Snapshot) -> Iterator[tuple[float, Words]]:
             yield left_s, WORDS["left to answer"].fill(order=row["order"], left=duration(left_s), at=at)
 
 
-def draw_orders(rows: Sequence[Row], plan: SitePlan, now_s: float, reader: Reader) -> Iterator[Html]:
-    """A card for each order."""
+def draw_orders(
+    rows: Sequence[Row], plan: SitePlan, now_s: float, reader: Reader, *, declares: bool = False
+) -> Iterator[Html]:
+    """A card for each order, with a way to the form where the page may take an answer."""
     if rows:
         yield markup('<h2 id="orders">{}</h2>', WORDS["Orders"].text(reader.language))
     for row in rows:
-        yield _draw(row, plan, now_s, reader)
+        yield _draw(row, plan, now_s, reader, declares=declares)
 
 
-def _draw(row: Row, plan: SitePlan, now_s: float, reader: Reader) -> Html:
+def _draw(row: Row, plan: SitePlan, now_s: float, reader: Reader, *, declares: bool) -> Html:
     def text(key: str, **values: object) -> str:
         return WORDS[key].text(reader.language, **values)
 
@@ -149,12 +154,22 @@ def _draw(row: Row, plan: SitePlan, now_s: float, reader: Reader) -> Html:
         asked,
         result,
         text("do holds" if row["state"] in BY_PEOPLE and alert and alert.wants else _find_deed(row)),
-        join([*_draw_how(row, reader), *(markup('<p class="dim">{}</p>', line) for line in lines)]),
+        join(
+            [
+                *_draw_how(row, reader, declares=declares),
+                *(markup('<p class="dim">{}</p>', line) for line in lines),
+            ]
+        ),
     )
 
 
-def _draw_how(row: Row, reader: Reader) -> Iterator[Html]:
-    if row["state"] in _CSS:
+def _draw_how(row: Row, reader: Reader, *, declares: bool) -> Iterator[Html]:
+    if row["state"] not in _CSS:
+        return
+    if declares:
+        where = f"{PATH}?{urlencode({'order': row['order'], 'lang': reader.language})}"
+        yield markup('<p><a href="{}">{}</a></p>', where, WORDS["answer"].text(reader.language))
+    else:
         how = WORDS["how"].text(reader.language, order=row["order"])
         yield markup('<p class="dim">{}</p>', how)
 

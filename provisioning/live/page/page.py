@@ -11,6 +11,8 @@ from hashlib import sha256
 from typing import Final
 
 from evidence.moments import local_text
+from provisioning.declaring.form import PATH
+from provisioning.declaring.form import WORDS as FORM
 from provisioning.live.page.curves import draw_day
 from provisioning.live.page.episodes import Episode, draw_cards, find_episodes
 from provisioning.live.page.learned import count_open, draw_learned
@@ -67,7 +69,7 @@ def _draw_body(seen: Snapshot, reader: Reader) -> Iterator[Html]:
     episodes = find_episodes(seen)
     yield draw_outlook(judge_outlook(seen, episodes, count_open(plan)), reader)
     yield from _draw_notes(seen, reader)
-    yield from draw_orders(list_orders(seen), plan, seen.now_s, reader)
+    yield from draw_orders(list_orders(seen), plan, seen.now_s, reader, declares=seen.declares)
     yield from draw_progress(status, plan.offset_s, reader)
     if status and status["linkages"]:
         yield _part(reader.text("Linkages"), draw_linkages(status, reader))
@@ -105,7 +107,10 @@ def _draw_header(seen: Snapshot, reader: Reader) -> Iterator[Html]:
         markup('<a href="?lang={}"{}>{}</a>', tag, " aria-current=true" * (reader.language == tag), name)
         for tag, name in (("zh", "中文"), ("en", "English"))
     )
-    yield markup("<header><h1>{}</h1><nav>{}</nav></header>", plan.name or plan.gateway, links)
+    declare = (
+        markup('<a href="{}">{}</a>', PATH, FORM["title"].text(reader.language)) if seen.declares else ""
+    )
+    yield markup("<header><h1>{}</h1><nav>{}{}</nav></header>", plan.name or plan.gateway, declare, links)
     at = f"{reader.text('plant time')} {local_text(seen.now_s, plan.offset_s)}"
     version = f" · {seen.status.get('version', '')}" if seen.status else ""
     yield markup('<p class="dim">{} · {}{}</p>', plan.gateway, at, version)

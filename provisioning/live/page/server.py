@@ -1,4 +1,4 @@
-"""The answers of the status page's server: the page, a request for the password, or a refusal.
+"""The answers of the status page's server: the page, a request for the password, a declaration, or a refusal.
 
 Sockets, time-outs and the grammar of requests are `wire.http`'s, with the limits below. Pages are built, and
 passwords checked, one at a time, so that any number of clients costs one core at most and no more memory; a
@@ -22,6 +22,7 @@ from typing import Final, Protocol
 
 from attrs import define, field
 
+from provisioning.declaring.form import PATH
 from provisioning.live.page.gate import QUERY, Gate, Token
 from provisioning.live.page.neighbour import find_user
 from wire.http.exchange import Limits, Request, Response
@@ -29,9 +30,11 @@ from wire.http.server import HttpServer, listen
 
 LIMITS: Final = Limits(
     connections_max=32,  # a browser opens six; a few technicians at once
-    request_s=5.0,  # on a cable, or through ssh
+    request_s=20.0,  # a photograph over the radio of a workshop
     idle_s=5.0,
     answer_s=20.0,  # a page of 200 kB over a slow radio link
+    methods=("GET", "HEAD", "POST"),
+    body_bytes_max=2_100_000,  # a declaration with a photograph of 2 MB; 32 of them fit the unit's memory
 )
 FRESH_S: Final = 1.0
 GZIP_LEVEL: Final = 3
@@ -42,6 +45,9 @@ NO_TOKEN: Final = (
     b"this user may not read the status of the agent: open the address with its token, as dianjian web\n"
     b"logs it at its start\n"
     b"(of the service: sudo journalctl -u dianjian-page -n 5), or give the page a password\n"
+)
+NO_TLS: Final = (
+    b"declarations carry passwords: give the page a certificate (dianjian web --make-certificate)\n"
 )
 REALM: Final = 'Basic realm="dianjian", charset="UTF-8"'
 _HOST: Final = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})(:[0-9]{1,5})?")
@@ -56,6 +62,13 @@ class Build(Protocol):
         """The page."""
 
 
+class Declare(Protocol):
+    """Answers a request of the form for declarations."""
+
+    def __call__(self, request: Request, *, chinese: bool) -> Response:
+        """The answer."""
+
+
 @define
 class Server:
     """Answers requests; `listen` makes the network server around it.
@@ -66,6 +79,7 @@ class Server:
         token: What the address must carry, where there is no password; None if nothing is required.
         may_see: Whether this user of the machine sees the page without the token.
         on_shown: Called when somebody who may see it is sent the page.
+        declare: Answers requests of the form for declarations; None where none may be made.
         names: Hosts beside addresses and localhost.
         chinese: Whether browsers that prefer neither language get Chinese.
     """
@@ -78,6 +92,7 @@ class Server:
     token: Token | None = None
     may_see: Callable[[int], bool] = lambda _user: False
     on_shown: Callable[[], object] = lambda: None
+    declare: Declare | None = None
     _pages: dict[bool, tuple[float, bytes, bytes]] = field(factory=dict, init=False)
     _turn: threading.Lock = field(factory=threading.Lock, init=False)
     _tries: threading.BoundedSemaphore = field(
@@ -102,9 +117,15 @@ class Server:
             return refused
         if self.token is not None and not self._is_let_in(self.token, request):
             return Response(HTTPStatus.FORBIDDEN, NO_TOKEN)
+        chinese = wants_chinese(request, self.chinese)
+        if request.path == PATH:
+            return self._take_declaration(request, chinese=chinese)
+        if request.method == "POST":
+            allowed = {"Allow": "GET, HEAD"}
+            return Response(HTTPStatus.METHOD_NOT_ALLOWED, b"this is not done here\n", headers=allowed)
         if request.path != "/":
             return Response(HTTPStatus.NOT_FOUND, b"there is one page here: /\n")
-        body, packed = self._build_page(chinese=wants_chinese(request, self.chinese))
+        body, packed = self._build_page(chinese=chinese)
         headers = {"Content-Security-Policy": self.policy, "Vary": "Accept-Language, Accept-Encoding"}
         if self.token is not None and QUERY in request.query:
             headers["Set-Cookie"] = self.token.cookie
@@ -113,6 +134,12 @@ class Server:
         if takes_gzip(request):
             body, headers["Content-Encoding"] = packed, "gzip"
         return Response(HTTPStatus.OK, body, "text/html; charset=utf-8", headers)
+
+    def _take_declaration(self, request: Request, *, chinese: bool) -> Response:
+        if self.declare is None:
+            return Response(HTTPStatus.FORBIDDEN, NO_TLS)
+        with self._turn:
+            return self.declare(request, chinese=chinese)
 
     def _is_let_in(self, token: Token, request: Request) -> bool:
         """Whether a client of this machine has the token, or may read the status socket."""

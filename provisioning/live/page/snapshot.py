@@ -26,3 +26,4 @@ class Snapshot:
     chain: ChainView
     now_s: float
     problem: str = ""
+    declares: bool = False

@@ -92,12 +92,19 @@ def _figures() -> list[BusFigures]:
 @contextmanager
 def answering(plant_: Plant, status: dict[str, Any] | None = None) -> Iterator[None]:
     """The agent's own socket in the state folder, answered as the agent does."""
-    listener, end = StatusSocket(plant_.state), threading.Event()
+    with answering_with(plant_.state, status or plant_.status):
+        yield
+
+
+@contextmanager
+def answering_with(state: Path, status: dict[str, Any]) -> Iterator[None]:
+    """The same for any state folder."""
+    listener, end = StatusSocket(state), threading.Event()
 
     def serve() -> None:
         while not end.wait(0.01):
             for reader in listener.waiting():
-                listener.answer(reader, status or plant_.status)
+                listener.answer(reader, status)
 
     thread = threading.Thread(target=serve)
     thread.start()

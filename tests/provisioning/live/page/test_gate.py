@@ -8,18 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.live.page.gate import (
-    KNOWN_MAX,
+from provisioning.declaring.passwords import (
     PEERS_MAX,
     WAIT_LONGEST_S,
-    Gate,
     Password,
     PasswordError,
     _scrypt,
-    parse_password,
     read_password,
     write_password,
 )
+from provisioning.live.page.gate import KNOWN_MAX, Gate, parse_password
 
 RIGHT = "correct horse 电监"
 
@@ -125,7 +123,7 @@ def test_who_owns_many_ipv6_addresses_is_one_person(gate: Gate) -> None:
 def test_what_is_remembered_has_an_end(gate: Gate) -> None:
     for number in range(PEERS_MAX + 50):
         gate.admits(basic("wrong"), f"10.0.{number // 250}.{number % 250}", 0.0)
-    assert len(gate._waits) == PEERS_MAX
+    assert len(gate._waits._until) == PEERS_MAX
     for number in range(KNOWN_MAX + 5):
         gate.admits(basic(RIGHT, str(number)), "10.0.0.1", 0.0)
     assert len(gate._known) == KNOWN_MAX

@@ -21,8 +21,8 @@ from click.testing import CliRunner, Result
 
 from agent.store.names import DATABASE_NAME
 from provisioning.cli import cli
+from provisioning.declaring.passwords import read_password, write_password
 from provisioning.live.page.chain import Chain
-from provisioning.live.page.gate import read_password, write_password
 from provisioning.live.page.site import SiteFile
 from provisioning.live.web import Pages
 from tests.provisioning.live.page.plant import Plant, answering, at_once
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.e2e
 WAIT_S = 30.0
 PASSWORD = "correct horse battery"  # noqa: S105
 RESIDENT_BYTES_MAX = 64 << 20
-"""46 MB were measured; the unit allows 128."""
+"""46 MB were measured; the unit allows 256, for bodies of declarations."""
 
 
 @frozen

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.inbox import INBOX_NAME
+from provisioning.declaring.letters import FILES_NAME
 from provisioning.live.page.server import LIMITS
 from provisioning.live.web import LISTEN
 
@@ -34,10 +35,10 @@ def test_it_may_bind_the_port_that_the_program_listens_on_and_talk_to_this_machi
     assert "--listen" not in service["ExecStart"]
 
 
-def test_it_can_write_letters_to_the_agent_alone_and_read_no_key(service: SectionProxy) -> None:
+def test_it_can_write_letters_and_files_alone_and_read_no_key(service: SectionProxy) -> None:
     assert service["ProtectSystem"] == "strict"
     assert not {"StateDirectory", "CacheDirectory", "LogsDirectory"} & set(service)
-    assert service["ReadWritePaths"] == f"-/var/lib/dianjian/{INBOX_NAME}"
+    assert service["ReadWritePaths"] == f"-/var/lib/dianjian/{INBOX_NAME} -/var/lib/dianjian/{FILES_NAME}"
     assert "-/var/lib/dianjian/keys" in service["InaccessiblePaths"]
     assert "-/etc/dianjian/broker.key" in service["InaccessiblePaths"]
     assert "LoadCredential" not in service

@@ -1,11 +1,11 @@
 """`dianjian answer`: the orders that a gateway holds, and the plant's answer to one.
 
-The answer is a letter into the agent's inbox (`agent.inbox`), which seals it within seconds. Files are copied
-beside the chain, into `files/` of the state folder under their SHA-256; their names, sizes and hashes are
-sealed.
+The answer is a letter into the agent's inbox (`agent.inbox`), which seals it within seconds; files lie beside
+the chain (`provisioning.declaring.letters`). As soon as persons were named (`dianjian person`), only they
+answer, each with the own password.
 """
 
-import hashlib
+from collections.abc import Sequence
 from errno import EFBIG
 from pathlib import Path
 from typing import Any, Final
@@ -15,21 +15,22 @@ import click
 from agent.inbox import ANSWER, EntryError, drop
 from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
-from disk.files import read_plain, replace_file
+from disk.files import read_plain
+from evidence.marks.mark import FILE_BYTES_MAX, MarkFile
 from evidence.moments import utc_ms
 from evidence.orders.entries import BY_PEOPLE
 from evidence.record import NS_PER_MS
 from evidence.record_body import FILES_MAX
 from evidence.words import Words
-from provisioning.live.status import explain_no_agent
-from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.declaring.letters import LetterError, keep_file
+from provisioning.declaring.passwords import read_typed_password
+from provisioning.declaring.persons import Person, PersonsError, find_person, read_persons
+from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
 from provisioning.words.orders import tell_order
+from provisioning.words.status import explain_no_agent
 
-FILES_NAME: Final = "files"
-FILE_BYTES_MAX: Final = 2 * 1024 * 1024
-"""A photograph of a telephone, or a report of some pages."""
 WORDS: Final = {
     "none": Words("没有有效的指令", "there are no orders in force"),
     "both": Words(
@@ -40,10 +41,14 @@ WORDS: Final = {
         "网关没有有效的指令 {order}；有：{known}",
         "the gateway holds no order {order} in force; there are: {known}",
     ),
-    "too many": Words("文件最多 {count} 个", "at most {count} files"),
     "too long": Words(
         "{file}：超过 {size} 字节；请缩小后重试", "{file}: has more than {size} bytes; make it smaller"
     ),
+    "nobody": Words(
+        "--by {name}：未登记此申报人（dianjian person add）；已登记：{known}",
+        "--by {name}: nobody of that name may declare (dianjian person add); known: {known}",
+    ),
+    "wrong": Words("--by {name}：密码不对", "--by {name}: wrong password"),
     "refused": Words("无法封存该答复：{why}", "no record can hold this answer: {why}"),
     "answered": Words(
         "{order}：答复（{state}）将在数秒内封存", "{order}: the answer ({state}) is sealed within seconds"
@@ -60,7 +65,7 @@ WORDS: Final = {
     "files",
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Beside the chain; 2 MiB at most, repeatable.",
+    help="Beside the chain; 2 MB at most, repeatable.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.argument("order", default="")
@@ -76,19 +81,20 @@ def command(
     if order and (state not in BY_PEOPLE or not by):
         raise fail(EXIT_USAGE, translate(WORDS["both"], states=", ".join(BY_PEOPLE)))
     folder = site.path(site.store.path)
-    try:
-        known: list[dict[str, Any]] = read_status(folder).get("orders", [])
-    except (OSError, ValueError) as error:
-        raise fail(EXIT_OUTSIDE, explain_no_agent(folder, config, error)) from error
+    known = read_orders(folder, config)
     if not order:
         _show(known, as_json=as_json)
         return
     if order not in {one["order"] for one in known}:
         names = ", ".join(one["order"] for one in known) or "-"
         raise fail(EXIT_USAGE, translate(WORDS["unknown"], order=order, known=names))
+    if _has_persons(folder):
+        log_in(folder, by)
     now_ms = utc_ms()
     body = {"what": ANSWER, "order": order, "state": state, "by": by, "at": now_ms, "text": text}
-    body["files"] = _keep(folder, files)
+    body["files"] = [
+        {"name": one.name, "size": one.size, "sha256": one.sha256} for one in keep_files(folder, files)
+    ]
     try:
         drop(folder, body, now_ms * NS_PER_MS)
     except EntryError as error:
@@ -106,20 +112,49 @@ def _show(known: list[dict[str, Any]], *, as_json: bool) -> None:
     say(*(map(tell_order, known) if known else [translate(WORDS["none"])]))
 
 
-def _keep(folder: Path, files: tuple[Path, ...]) -> list[dict[str, Any]]:
-    """Copy the files beside the chain; their names, sizes and hashes."""
+def read_orders(state: Path, config: Path) -> list[dict[str, Any]]:
+    """The rows of the running agent; ends the call where none answers."""
+    try:
+        rows: list[dict[str, Any]] = read_status(state).get("orders", [])
+    except (OSError, ValueError) as error:
+        raise fail(EXIT_OUTSIDE, explain_no_agent(state, config, error)) from error
+    return rows
+
+
+def keep_files(state: Path, files: Sequence[Path]) -> tuple[MarkFile, ...]:
+    """Copy files beside the chain; ends the call for one that cannot be kept."""
     if len(files) > FILES_MAX:
-        raise fail(EXIT_USAGE, translate(WORDS["too many"], count=FILES_MAX))
+        raise fail(EXIT_USAGE, f"--file: at most {FILES_MAX}")
     kept = []
     for path in files:
         try:
-            raw = read_plain(path, FILE_BYTES_MAX)
+            kept.append(keep_file(state, path.name, read_plain(path, FILE_BYTES_MAX)))
+        except LetterError as error:
+            raise fail(EXIT_USAGE, str(error)) from error
         except OSError as error:
             if error.errno != EFBIG:
                 raise
             raise fail(EXIT_USAGE, translate(WORDS["too long"], file=path, size=FILE_BYTES_MAX)) from error
-        digest = hashlib.sha256(raw).hexdigest()
-        (folder / FILES_NAME).mkdir(mode=0o700, exist_ok=True)
-        replace_file(folder / FILES_NAME / digest, raw, 0o600)
-        kept.append({"name": path.name, "size": len(raw), "sha256": digest})
-    return kept
+    return tuple(kept)
+
+
+def _has_persons(state: Path) -> bool:
+    try:
+        return bool(read_persons(state))
+    except PersonsError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+
+
+def log_in(state: Path, name: str) -> Person:
+    """The person, who types the password; ends the call for anybody else."""
+    try:
+        persons = read_persons(state)
+    except PersonsError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    if name not in {one.name for one in persons}:
+        known = ", ".join(one.name for one in persons) or "-"
+        raise fail(EXIT_USAGE, translate(WORDS["nobody"], name=name, known=known))
+    found = find_person(persons, name, read_typed_password(confirm=False))
+    if found is None:
+        raise fail(EXIT_NO, translate(WORDS["wrong"], name=name))
+    return found
