@@ -127,16 +127,22 @@ class Inbox(RecordSource):
     lying: dict[str, Path] = field(factory=dict, init=False)
     _known: set[str] = field(factory=set, init=False)
     _looked_ns: int | None = field(default=None, init=False)
+    _has_looked: bool = field(default=False, init=False)
     _is_crowded: bool = field(default=False, init=False)
 
     def start(self, _stamp: Stamp, /) -> tuple[()]:
         """Find out which entries are sealed already, if there are any."""
         if self._entries():
-            with contextlib.suppress(ValueError, TypeError):
-                self._known |= read_known(self.store.checkpoint(CHECKPOINT) or b"[]")
-            for seal in read_last(self.store, SEALS_LOOKED_AT):
-                self._known |= {str(one.body.get(_ID)) for one in seal.events(*_SEALED)}
+            self._find_sealed()
         return ()
+
+    def _find_sealed(self) -> None:
+        """Once, before the first entry is taken: one that comes again after a restart is sealed already."""
+        self._has_looked = True
+        with contextlib.suppress(ValueError, TypeError):
+            self._known |= read_known(self.store.checkpoint(CHECKPOINT) or b"[]")
+        for seal in read_last(self.store, SEALS_LOOKED_AT):
+            self._known |= {str(one.body.get(_ID)) for one in seal.events(*_SEALED)}
 
     def due(self, stamp: Stamp, /) -> list[NewRecord]:
         """The records of new entries, and the events of what was set aside."""
@@ -167,6 +173,8 @@ class Inbox(RecordSource):
             return []
         except OSError as error:
             return self._refuse(path, f"cannot be read: {error.strerror}")
+        if not self._has_looked:
+            self._find_sealed()
         digest = hashlib.sha256(raw).hexdigest()
         if digest in self._known or digest in self.lying:
             self._remove(digest, path)
