@@ -10,7 +10,7 @@ The records are those of verified seals. A record names an order by the hash of 
 answers something else than what was sent answers nothing here: that is a row of its own (`unknown`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import define, field, frozen
@@ -88,6 +88,12 @@ class GatewayBoard:
                 self.missing, self.keys_missing = frozenset(body["missing"]), bool(body["keys"])
             case What.CONTRADICTION.value:
                 self.contradictions.append((body["id"], body["other"]))
+
+    def list_answers(self) -> Iterator[dict[str, Any]]:
+        """The answers with the `order` and `rev` that they are about, in the order of the orders."""
+        for (order, rev), digest in self._names.items():
+            for one in self.come[digest].answers:
+                yield {"order": order, "rev": rev, **one}
 
     def _note_order(self, heard: Heard, body: Mapping[str, Any]) -> None:
         if "order" not in body:

@@ -25,6 +25,7 @@ from provisioning.centre.listen import listen
 from provisioning.centre.office import authority, certificate, token
 from provisioning.centre.options import AS_JSON, FILE, INPUT, KEY, failing_in_one_line, show
 from provisioning.centre.order import order
+from provisioning.centre.order_files import files
 from provisioning.centre.readmit import readmit
 from provisioning.centre.revoke import revoke
 from provisioning.terminal.exits import EXIT_USAGE, fail
@@ -41,6 +42,7 @@ def command() -> None:
 _OFFICE: Final = (authority, certificate, token, listen, approve, issue, listing, broker_config)
 _CHAIN: Final = (receipt, rekey, replace, revoke, readmit)
 _ORDERS: Final = (keys, order)
+order.add_command(files)
 for each in (*_OFFICE, *_CHAIN, *_ORDERS):
     command.add_command(each)
 

@@ -26,7 +26,7 @@ from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
 
 WORDS: Final = {
-    "code": Words("{id}  {zh}", "{id}  {en}"),
+    "code": Words.same("{id}  {name}"),
     "declared": Words("{what}：数秒内签封入链，编号 {id}", "{what} is sealed within seconds; its id is {id}"),
     "mark": Words("申报", "the declaration"),
     "answer": Words("对指令的答复", "the answer to the order"),
@@ -119,8 +119,9 @@ def _check_subject(config: Path, line: str, meter: str) -> None:
 
 
 def _list(catalogue: Catalogue, *, as_json: bool) -> None:
-    codes = [{"id": one.id, "zh": one.words.zh, "en": one.words.en} for one in catalogue.codes.values()]
+    codes = list(catalogue.codes.values())
     if as_json:
-        say_json({"edition": catalogue.edition, "codes": codes})
+        rows = [{"id": one.id, "zh": one.words.zh, "en": one.words.en} for one in codes]
+        say_json({"edition": catalogue.edition, "codes": rows})
     else:
-        say(*(translate(WORDS["code"], **one) for one in codes))
+        say(*(translate(WORDS["code"], id=one.id, name=translate(one.words)) for one in codes))

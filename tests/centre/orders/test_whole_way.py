@@ -19,8 +19,10 @@ from centre.orders.outgoing import OrdersOut
 from centre.orders.unsealed import WAIT_MS
 from centre.store.sqlite import SqliteStore
 from evidence import keys
+from evidence.marks.catalogue import load_catalogue
 from evidence.orders.order import parse_order
 from provisioning.cli import cli
+from provisioning.declaring.letters import FILES_NAME, Declared, keep_file, put_letters
 from tests.agent.rig import Rig
 from tests.evidence.orders import made
 from wire import messages
@@ -142,6 +144,30 @@ def test_an_officers_order_comes_back_sealed_and_answered(city: City) -> None:
     shown = city.call("order", "show", "--store", city.path("centre.db"), "g1", "d-3")
     assert shown["body"] == BODY
     assert shown["raw"] == wire.decode_order(city.kept["dj/1/g1/order/d-3"]).raw.hex()
+
+
+def test_a_file_that_is_edited_after_the_answer_is_told(city: City) -> None:
+    supervise(city, "d-3")
+    city.publish(now(city))
+    state = city.rig.folder / "state"
+    kept = [keep_file(state, name, raw) for name, raw in (("a.jpg", b"one"), ("b.jpg", b"two"), ("c", b"3"))]
+    put_letters(
+        state, Declared(by="王", order="d-3", state="done", files=tuple(kept)), load_catalogue("general"), 1
+    )
+    city.rig.run(10, 40_000, 9_000)
+    city.collect(now(city))
+    brought = state / FILES_NAME
+    (brought / kept[1].sha256).write_bytes(b"two, edited")
+    (brought / kept[2].sha256).unlink()
+    call = ["files", "--store", city.path("centre.db"), "--folder", str(brought), "g1"]
+    ran = CliRunner().invoke(
+        cli, ["centre", "order", call[0], "--orders", str(city.ledger), "--json", *call[1:]]
+    )
+    assert ran.exit_code == 1
+    found = {one["name"]: (one["found"], one["order"]) for one in json.loads(ran.stdout)["files"]}
+    assert found == {"a.jpg": ("same", "d-3"), "b.jpg": ("edited", "d-3"), "c": ("absent", "d-3")}
+    (brought / kept[1].sha256).write_bytes(b"two")
+    assert {one["found"] for one in city.call("order", *call)["files"]} == {"same", "absent"}
 
 
 def test_the_broker_gets_what_changed_and_all_of_it_after_a_connect(city: City) -> None:
