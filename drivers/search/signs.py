@@ -121,7 +121,9 @@ def _judge_without_answer(
     if not data:
         return Sign.SILENT
     if framing is Framing.TCP:
-        return Sign.UNFRAMED if ForeignKind.LOST_SYNC in kinds else Sign.SILENT
+        if ForeignKind.LOST_SYNC in kinds:
+            return Sign.UNFRAMED
+        return Sign.ECHO if ForeignKind.ECHO in kinds else Sign.SILENT
     head = bytes((request.unit_id, request.function))
     if ForeignKind.CRC in kinds or (rest.startswith(head) and len(rest) >= HINT_BYTES):
         return Sign.GARBLED

@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from drivers.clock import SystemClock
+from drivers.link.verdict import Framing, Request
+from drivers.modbus.frame import encode_request
 from drivers.points.model import load
 from drivers.search.prober import Prober
 from drivers.search.signs import Sign
@@ -250,3 +252,18 @@ def test_a_short_rest_is_not_worth_a_question_and_one_byte_is_reason_enough_to_g
 def test_with_all_the_rest_is_searched_without_a_byte() -> None:
     walk = Walk((BusSetting(9600, "N"),), (1, 2), 0.3)
     assert scan._always(walk)
+
+
+def test_over_tcp_an_echo_is_passed_over_and_told_where_nothing_follows() -> None:
+    def script(asked: Asked, scripted: ScriptedMeter) -> None:
+        request = Request(asked.unit_id, asked.function, asked.address, asked.count)
+        scripted.send(encode_request(Framing.TCP, request, asked.transaction_id))
+        if asked.unit_id == 1:
+            scripted.send(scripted.reply(asked))
+
+    with on_tcp(script) as scripted:
+        prober = Prober(scripted.url, SystemClock())
+        asks = [Ask(Probe(None, 1), 10.0), Ask(Probe(None, 2), 1.0)]
+        signs = [heard[0][1].sign for heard, _ in map(prober.ask, asks)]
+        prober.close()
+    assert signs == [Sign.ANSWERS, Sign.ECHO]
