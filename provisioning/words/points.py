@@ -42,6 +42,8 @@ QUANTITIES: Final[Mapping[Quantity, Words]] = {
     Quantity.NH3_N: Words("氨氮", "ammonia nitrogen"),
     Quantity.PH: Words("酸碱度", "pH"),
     Quantity.FLOW: Words("流量", "flow"),
+    Quantity.MARK: Words("数据标记", "mark of the data"),
+    Quantity.DATA_TIME: Words("数据时间", "time of the data"),
 }
 """Every quantity; its unit stands beside the value."""
 
