@@ -125,7 +125,7 @@ class Model:
         measured = {point.quantity for point in self.points}
         return bool(measured & EMISSIONS) and Quantity.ACTIVE_POWER not in measured
 
-    @property
+    @functools.cached_property
     def is_hj212(self) -> bool:
         """Whether its values come in packets of HJ 212."""
         return any(point.item for point in self.points)
