@@ -26,7 +26,7 @@ from agent.inbox import (
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from evidence.record import Kind, Record
 from evidence.seal import StoredSeal
-from tests.agent.rig import Rig
+from tests.agent.rig import Rig, end_rigs
 from tests.faults.disk import Tell, calls_of, lived_under
 
 KILLS: Final = 12
@@ -264,6 +264,7 @@ def killed_at(calls: list[tuple[str, int]], base: Path, work: Path) -> int:
         assert sorted(numbers) in ([0, 1], [0, 1, 9]), f"{name} {count}: {numbers}, {before} entries before"
         assert [one for one in entries(work) if not one.endswith(".new")] == [], f"{name} {count}"
         rig.close()
+        end_rigs()
         shutil.rmtree(work)
     return killed
 
@@ -272,6 +273,8 @@ def calls_and_base(tmp_path: Path) -> tuple[list[tuple[str, int]], Path]:
     base = tmp_path / "base"
     (base / "state").mkdir(parents=True)
     dropped(base, 2)
+    shutil.copytree(base, tmp_path / "first")
+    life(tmp_path / "first", lambda _number, _digest: None)  # what it imports, no later life opens again
     shutil.copytree(base, tmp_path / "traced")
     calls = calls_of(tmp_path / "traced", tmp_path / "calls.log", life)[1:]  # not the wait for `go`
     assert {"unlink", "rename", "fdatasync", "pwrite64"} <= {name for name, _ in calls}
