@@ -1,12 +1,15 @@
 """The verdict on an evidence pack, for scripts and for a terminal."""
 
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
+from disk.plain_text import one_line
 from evidence.chain import Finding
 from evidence.moments import iso_utc
 from evidence.pack.content import PAGE_NAME
 from evidence.pack.proved import Evidence, Part, Rest
+from evidence.words import Words
 from provisioning.evidence.check import Checked
 from provisioning.evidence.page import PAGE_VERSION
 from provisioning.evidence.verdict import (
@@ -16,6 +19,11 @@ from provisioning.evidence.verdict import (
     list_withheld,
     say_verdict,
 )
+from provisioning.words.labels import label_outside
+from provisioning.words.language import translate
+from provisioning.words.numbers import RULES
+
+WORDS: Final = {"episode": Words("事件 {id}：{rule}，{state}", "episode {id}: {rule}, {state}")}
 
 
 def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
@@ -90,10 +98,7 @@ def lines(checked: Checked, raw: bytes) -> list[str]:
             *(f"seals {part.first} to {part.last} rest on the {_rests(part)}" for part in evidence.parts),
             *([f"bodies absent: {len(evidence.absent)} of the window"] if evidence.absent else []),
             *list_withheld(find_withheld(evidence)),
-            *(
-                f"episode {id_}: {one.body.get('rule')}, {one.body.get('state')}"
-                for id_, one in story.episodes.items()
-            ),
+            *(_say_episode(id_, one.body) for id_, one in story.episodes.items()),
             *(f"seal {one.number}: {one.code.value}: {one.text}" for one in _list_findings(evidence)),
             "enrolment: " + ("signed by the centre" if evidence.enrolment else "not in the pack"),
             "made by: " + ("the centre, which signed all of it" if checked.issued else "a gateway"),
@@ -101,6 +106,13 @@ def lines(checked: Checked, raw: bytes) -> list[str]:
             *_list_page(checked),
         ]
     return [*known, f"verdict: {_say(checked)}"]
+
+
+def _say_episode(id_: str, body: Mapping[str, Any]) -> str:
+    rule, state = body.get("rule"), body.get("state")
+    known = RULES.get(rule) if isinstance(rule, str) else None
+    named = one_line(str(rule)) if known is None else translate(known)
+    return translate(WORDS["episode"], id=id_, rule=named, state=label_outside(state))
 
 
 def _list_findings(evidence: Evidence) -> list[Finding]:

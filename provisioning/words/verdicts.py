@@ -39,7 +39,6 @@ TEXTS: Final[Mapping[str, str]] = {
     "window: seals {} to {}, {} records, {} readings": "时段：签封 {} 至 {}，{} 条记录，{} 个读数",
     "seals {} to {} rest on the {}": "签封 {} 至 {} 的依据：{}",
     "bodies absent: {} of the window": "缺少的内容：时段中的 {} 份",
-    "episode {}: {}, {}": "事件 {}：{}，{}",
     "enrolment": "登记",
     "signed by the centre": "由中心签名",
     "not in the pack": "不在包中",
