@@ -69,7 +69,8 @@ def _make(raw: bytes) -> _Template:
     at = _skip(raw, at + 1)  # group, model
     blocks, at = _argument(raw, at)
     for _ in range(blocks):
-        at = _argument(raw, at + 2)[1]  # array of three, function, address
+        _, at = _argument(raw, at + 1)  # array of three, function
+        _, at = _argument(raw, at)  # address
         size, at = _argument(raw, at)
         free.append((at, at + size))
         at += size
