@@ -7,6 +7,7 @@ journal is a file that somebody may have edited.
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
+from operator import itemgetter
 from typing import Final
 
 from evidence.moments import local_text
@@ -50,11 +51,11 @@ def local(text: str, offset_s: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
 def draw_trial(trial: Trial, kind: str, title: Words, offset_s: int) -> Html:
     """The SVG, "" if there is nothing to draw."""
     begin_s = utc_s(trial.begin_at)
-    samples = [one for one in trial.samples if 0 <= one[0] <= TRIAL_S_MAX]
+    samples = sorted((one for one in trial.samples if 0 <= one[0] <= TRIAL_S_MAX), key=itemgetter(0))
     if begin_s is None or not any(watts is not None for _, watts in samples):
         return Html("")
     try:
-        return draw_both_widths(partial(_to_chart, trial, sorted(samples), kind, title, (begin_s, offset_s)))
+        return draw_both_widths(partial(_to_chart, trial, samples, kind, title, (begin_s, offset_s)))
     except (ArithmeticError, ValueError, OSError):  # a time beyond the calendar
         return Html("")
 
