@@ -63,7 +63,14 @@ def dianjian(*arguments: str) -> str:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "sign",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.minutes),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.minutes),
+    ],
+)
 def test_an_interrupted_demo_stops_its_parts_and_says_so_in_one_line(
     tmp_path: Path, sign: signal.Signals
 ) -> None:

@@ -17,7 +17,7 @@ from tests.plant.run import World
 from tests.plant.story import GATEWAY
 
 SEEDS = 1_000
-QUICK = 10
+QUICK = 6
 AGAIN = os.environ.get("DIANJIAN_SEED", "")
 
 
