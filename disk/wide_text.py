@@ -27,6 +27,16 @@ def wrap(text: str, columns: int) -> list[str]:
     return [*rows, row.rstrip()] if row.strip() else rows
 
 
+def wrap_rows(text: str, columns: int) -> str:
+    """A text of several rows; those that are wider than `columns` are wrapped, under their own indent."""
+    rows: list[str] = []
+    for row in text.split("\n"):
+        indent = row[: len(row) - len(row.lstrip(" "))]
+        is_wide = count_columns(row) > columns
+        rows += [indent + one for one in wrap(row, columns - len(indent))] if is_wide else [row]
+    return "\n".join(rows)
+
+
 def _split(text: str) -> Iterator[str]:
     """What stays together: a word, or one Chinese character, each with the marks that belong to it."""
     unit = ""

@@ -17,6 +17,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 from attrs import define
 
+from disk.wide_text import wrap_rows
 from provisioning.setup.walk import BackError
 from provisioning.setup.words import WORDS, text
 from provisioning.terminal.exits import EXIT_USAGE, fail
@@ -69,10 +70,13 @@ class Talk:
         self.show(text(key, **values), style=style)
 
     def show(self, text: Any, *, style: str = "") -> None:
-        """Print a text or a table for people."""
+        """Print a text or a table for people; a terminal gets whole words in each row."""
         if self.as_json and self.assume_yes:
             return
-        console(stderr=self.as_json).print(text, style=style or None, soft_wrap=True, markup=False)
+        output = console(stderr=self.as_json)
+        if isinstance(text, str) and output.is_terminal:
+            text = wrap_rows(text, output.width)
+        output.print(text, style=style or None, soft_wrap=True, markup=False)
 
     def event(self, name: str, **fields: Any) -> None:
         """Print one line for scripts."""

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disk.wide_text import count_columns, wrap
+from disk.wide_text import count_columns, wrap, wrap_rows
 
 TEXT = st.text("电表总线。，（）「」ab-[]/ ", max_size=60)
 
@@ -33,3 +33,16 @@ def test_a_row_is_filled_and_broken_between_characters() -> None:
     assert wrap("经TCP可为0、255。", 8) == ["经TCP可", "为0、", "255。"]
     assert wrap("a word thatislonger x", 6) == ["a word", "thatislonger", "x"]
     assert wrap("  ", 10) == []
+
+
+def test_rows_that_fit_stay_as_they_are_and_others_are_wrapped_under_their_indent() -> None:
+    text = "a  table   row\n  a sentence that is too wide\n\n  治污设施停运，请检查。"
+    assert wrap_rows(text, 16).split("\n") == [
+        "a  table   row",
+        "  a sentence",
+        "  that is too",
+        "  wide",
+        "",
+        "  治污设施停运，",
+        "  请检查。",
+    ]
