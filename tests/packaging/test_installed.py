@@ -15,10 +15,11 @@ STATE: Final = "/var/lib/dianjian"
 ONCE: Final = "runuser -u dianjian -- dianjian-agent run --once --config /etc/dianjian/site.toml"
 IMPORT: Final = """
 import importlib, pkgutil
+extras = ("agent.sealing.tpm", "centre.store.postgresql", "centre.store.postgresql_connection")
 for top in ("agent", "centre", "disk", "drivers", "evidence", "firmware_sim", "provisioning", "wire"):
     package = importlib.import_module(top)
     for module in pkgutil.walk_packages(package.__path__, top + "."):
-        if module.name != "agent.sealing.tpm" and not module.name.endswith("__main__"):
+        if module.name not in extras and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
             print(module.name)
 """
