@@ -5,8 +5,10 @@ connection ends, however that comes, and `reopen` fails where another process ha
 is committed under that lock or not at all, since both belong to one connection.
 """
 
+import contextlib
 import json
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final
@@ -21,6 +23,9 @@ from disk.lock import SecondInstanceError
 
 OWNER_LOCK: Final = 0x6469616E6A69616E
 """Key of the advisory lock; locks of other databases of the server are apart."""
+OWNER_WAIT_S: Final = 3.0
+"""A process that was killed is the owner until the server notices that its connection is gone."""
+OWNER_LOOK_S: Final = 0.05
 IDENTITY_BITS: Final = 32
 
 
@@ -49,8 +54,10 @@ class PostgresqlStore(SqlStore):
             raise
 
     def close(self) -> None:
-        """End the connection, and with it the ownership."""
+        """Give the ownership up, and end the connection."""
         self._close()
+        with contextlib.suppress(StoreError):  # the server gives it up when it sees that the connection ended
+            self._read("SELECT pg_advisory_unlock(?)", (OWNER_LOCK,))
         self._database.close()
 
     def reopen(self) -> None:
@@ -71,8 +78,11 @@ class PostgresqlStore(SqlStore):
         return super().commit(batch, receipts)
 
     def _take(self) -> None:
-        if not self._read("SELECT pg_try_advisory_lock(?)", (OWNER_LOCK,))[0][0]:
-            raise SecondInstanceError(f"{self._database.url}: another process owns this database")
+        end_s = time.monotonic() + OWNER_WAIT_S
+        while not self._read("SELECT pg_try_advisory_lock(?)", (OWNER_LOCK,))[0][0]:
+            if time.monotonic() > end_s:
+                raise SecondInstanceError(f"{self._database.url}: another process owns this database")
+            time.sleep(OWNER_LOOK_S)
 
     def _migrate(self) -> None:
         with self._write() as connection:
