@@ -88,6 +88,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "has a password in it, which others can see: put it into a file, see libpq's passfile": (
         "含有口令，其他用户可以看到：请放入文件，见libpq的passfile"
     ),
+    "names no host; write ?host=/run/postgresql for the socket of this machine": (
+        "没有主机；本机的套接字请写 ?host=/run/postgresql"
+    ),
     "names no database; write postgresql://USER@HOST:PORT/DATABASE": (
         "没有数据库名；请写 postgresql://用户@主机:端口/数据库"
     ),

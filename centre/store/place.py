@@ -5,7 +5,8 @@
 
 The URL is libpq's (PostgreSQL 15, 34.1.1.2). A password in it would be seen by everybody who lists
 processes, so it is refused: libpq reads one from the file that PGPASSFILE or `passfile=` names, or ~/.pgpass.
-A server on another machine is spoken to by TLS that checks its name, as the broker is.
+A server on another machine is spoken to by TLS that checks its name, as the broker is; so the URL names its
+host, and no PGHOST of somebody's environment does.
 
 PostgreSQL's driver is an extra of the package; nobody who has a file needs it.
 """
@@ -46,7 +47,7 @@ def parse_place(text: str) -> Place:
     """A URL of PostgreSQL, else a path.
 
     Raises:
-        PlaceError: The URL has a password, no database, or no TLS to another machine.
+        PlaceError: The URL has a password, no host or database, or no TLS to another machine.
     """
     if not text.startswith(SCHEMES):
         return Path(text)
@@ -60,6 +61,8 @@ def parse_place(text: str) -> Place:
         raise PlaceError(
             "has a password in it, which others can see: put it into a file, see libpq's passfile"
         )
+    if not hosts:
+        raise PlaceError("names no host; write ?host=/run/postgresql for the socket of this machine")
     if not (parts.path.strip("/") or options.get("dbname")):
         raise PlaceError("names no database; write postgresql://USER@HOST:PORT/DATABASE")
     if not all(map(_is_here, hosts)) and options.get("sslmode", [""])[-1] != "verify-full":
@@ -94,7 +97,7 @@ def _lack(place: Server, error: ImportError) -> StoreError:
 
 
 def _list_hosts(parts: SplitResult) -> list[str]:
-    """All that the URL names; none is the socket of this machine."""
+    """All that the URL names."""
     options = parse_qs(parts.query)
     named = parts.netloc.rpartition("@")[2].split(",") + ",".join(
         options.get("host", []) + options.get("hostaddr", [])

@@ -15,7 +15,6 @@ def test_what_is_no_url_of_postgresql_is_a_file(text: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql:///centre",
         "postgres://localhost/centre",
         "postgresql://dianjian@127.0.0.1:5433/centre",
         "postgresql://dianjian@[::1]:5433/centre",
@@ -37,6 +36,8 @@ def test_a_server_on_this_machine_needs_nothing_more_and_another_one_tls(url: st
         ("postgresql://me:secret@localhost/centre", "has a password in it"),
         ("postgresql://me:@localhost/centre", "has a password in it"),
         ("postgresql://localhost/centre?password=secret", "has a password in it"),
+        ("postgresql:///centre", "names no host"),
+        ("postgresql://me@/centre?sslmode=verify-full", "names no host"),
         ("postgresql://localhost", "names no database"),
         ("postgresql://localhost/", "names no database"),
         ("postgresql://db.example/centre", "is another machine"),
