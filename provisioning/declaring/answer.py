@@ -55,18 +55,20 @@ WORDS: Final = {
     ),
 }
 
-
-@click.command("answer", short_help="the orders that a gateway holds, and the plant's answer")
-@click.option("--config", required=True, type=click.Path(path_type=Path), help="The site file of the agent.")
-@click.option("--by", default="", help="Who answers: a name.")
-@click.option("--text", default="", help="What is said.")
-@click.option(
+FILES: Final = click.option(
     "--file",
     "files",
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
     help="Beside the chain; 2 MB at most, repeatable.",
 )
+
+
+@click.command("answer", short_help="the orders that a gateway holds, and the plant's answer")
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="The site file of the agent.")
+@click.option("--by", default="", help="Who answers: a name.")
+@click.option("--text", default="", help="What is said.")
+@FILES
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.argument("order", default="")
 @click.argument("state", default="", metavar="[STATE]")

@@ -17,7 +17,7 @@ from evidence.cbor import FormatError
 from evidence.marks.catalogue import INDUSTRIES, Catalogue, load_catalogue
 from evidence.marks.mark import SubjectKind
 from evidence.words import Words
-from provisioning.declaring.answer import keep_files, log_in, read_orders
+from provisioning.declaring.answer import FILES, keep_files, log_in, read_orders
 from provisioning.declaring.letters import Declared, LetterError, put_letters
 from provisioning.declaring.person import AS_JSON, CONFIG, find_state
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
@@ -43,13 +43,7 @@ WORDS: Final = {
 @click.option("--reason", default="", help="Why, in a sentence.")
 @click.option("--from", "since", type=Moment(), help="Since when; now if it is not given.")
 @click.option("--to", "until", type=Moment(), help="Until when; it lasts if it is not given.")
-@click.option(
-    "--file",
-    "files",
-    multiple=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Beside the chain; 2 MB at most, repeatable.",
-)
+@FILES
 @click.option("--order", default="", help="Answers this order, too.")
 @click.option(
     "--industry",
