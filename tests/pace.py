@@ -17,9 +17,9 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 TICK_S = 0.01
-"""s; a hundred looks a second cost a worker 0.2 % of a core."""
+"""s; a hundred looks a second cost a worker 0.3 % of a core."""
 STALLED_S = 0.03
-"""s; the shortest time-out that a test gives a counterpart in a thread of its own."""
+"""s; among the shortest time-outs that tests give to a counterpart in a thread of its own."""
 STALL = "stalled_s"
 """The property of a report that names a stall; workers pass properties on."""
 RUNS = 3

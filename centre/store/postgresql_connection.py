@@ -33,7 +33,7 @@ class Transaction:
         self._connection = connection
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> psycopg.Cursor[Any]:
-        """Run it; raises psycopg.Error, which `Server.write` translates."""
+        """Run it; raises psycopg.Error, which `Connection.write` translates."""
         return self._connection.execute(_number(sql), parameters)
 
 

@@ -21,7 +21,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 POLLUTANTS: Final = frozenset({"so2", "nox", "pm", "cod", "nh3_n"})
 """What treatment takes out; oxygen, flow and temperature are measured beside them."""
@@ -228,14 +228,4 @@ def _with_curves(doubt: Doubt, series: Series, plant: Plant) -> Doubt:
         "production_w": [plant.production_w.get(at) for at in minutes],
         "treatment_w": [plant.treatment_w.get(at) for at in minutes],
     }
-    return Doubt(
-        doubt.what,
-        doubt.point,
-        doubt.first,
-        doubt.last,
-        doubt.is_contradiction,
-        doubt.numbers,
-        begin,
-        step,
-        curves,
-    )
+    return evolve(doubt, curve_from=begin, step_min=step, curves=curves)
