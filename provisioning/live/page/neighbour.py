@@ -1,10 +1,10 @@
 """Whose process a connection over loopback comes from, and whether that user may read the status socket.
 
 Every user of a machine reaches its loopback addresses; the status socket is open to its owner and group
-alone. Linux tells the user of each socket (proc_pid_net(5), /proc/net/tcp), so a page without a password is
+alone. Linux tells the user of each socket (proc_pid_net(5)), so a page without a password is
 shown to those who may ask the socket too: root, the user whose process serves the page, and the socket's
 owner and group. A connection that comes through ssh is that of the user who logged in. Inside a service with
-PrivateUsers= other users have no number of their own, and need the token.
+PrivateUsers= only root and the service's user have a number of their own; others need the token.
 """
 
 import grp
@@ -17,7 +17,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-TABLES: Final = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+TABLES: Final = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
+"""Not /proc/net: with ProcSubset=pid, which the page's unit has, only folders of processes are in /proc."""
 WORD: Final = 4
 ROOT: Final = 0
 
