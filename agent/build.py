@@ -14,7 +14,7 @@ from agent.host.boot import Boot
 from agent.host.clock import WallClock
 from agent.host.heartbeat import Heartbeat
 from agent.host.standstill import Standstill
-from agent.inbox import INBOX_NAME, Inbox
+from agent.inbox import FILES_NAME, INBOX_NAME, Inbox
 from agent.judging.checkpoints import BEHAVIOUR, METERS, Check, Checkpoints
 from agent.judging.detector_feed import DetectorFeed
 from agent.judging.judging import Judging
@@ -46,6 +46,7 @@ from agent.store.gateway import GatewayStore
 from agent.tamper.behaviour import Behaviour
 from agent.tamper.settings import Tamper
 from agent.uplink.courier import Courier
+from agent.uplink.files import FilesOut
 from agent.uplink.outbox import Outbox
 from agent.uplink.renewing import Renewing
 from agent.uplink.settings import mqtt_settings
@@ -274,7 +275,8 @@ def build(
     outbox = outbox_of(topics, store, recovery)
     birth = messages.encode_state(online=True, details={"version": read_version()})
     statements = in_force(read_statements(folder), store, recovery)
-    courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statements)
+    files = FilesOut(folder / FILES_NAME, topics.gateway, broker.centre_key)
+    courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statements, files)
     gateway, parts = core_of(
         site,
         feed,

@@ -37,6 +37,8 @@ from evidence.record import Kind, encode_record
 LOG: Final = logging.getLogger("dianjian.inbox")
 
 INBOX_NAME: Final = "postbox"
+FILES_NAME: Final = "files"
+"""Beside it: the files that letters name by their hashes; `agent.uplink.files` sends them."""
 ENTRY_BYTES_MAX: Final = 48 * 1024
 """A record holds 60,000 bytes; what does not fit because it is longer in CBOR is refused."""
 ENTRIES_MAX: Final = 1024

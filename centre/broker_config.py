@@ -58,25 +58,30 @@ pattern write dj/1/%u/chain
 pattern write dj/1/%u/body
 pattern write dj/1/%u/rekey
 pattern write dj/1/%u/state
+pattern write dj/1/%u/file
 pattern write dj/1/%u/renew
 pattern read dj/1/%u/receipt
 pattern read dj/1/%u/order/#
 pattern read dj/1/%u/orders
+pattern read dj/1/%u/files
 pattern read dj/1/%u/certificate
 pattern read dj/1/beacon
 pattern read dj/1/keys
 
-# subscribe: verifies what gateways publish, answers receipts, sends orders, and hears its own beacon.
+# subscribe: verifies what gateways publish, answers receipts, sends orders, asks for files, and hears its
+# own beacon.
 user {subscribe}
 topic read dj/1/+/seal
 topic read dj/1/+/chain
 topic read dj/1/+/body
 topic read dj/1/+/rekey
 topic read dj/1/+/state
+topic read dj/1/+/file
 topic readwrite dj/1/beacon
 topic write dj/1/+/receipt
 topic write dj/1/+/order/#
 topic write dj/1/+/orders
+topic write dj/1/+/files
 topic write dj/1/keys
 
 # listen: renews certificates.

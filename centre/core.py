@@ -20,14 +20,14 @@ about a message; one that names another gateway than the seal does is refused.
 `utc_ms` comes from the caller; this file has no clock, socket or thread.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from attrs import define, field, frozen
 
 from centre.answers import Answer, Answers
 from centre.batch.bodies import Bodies
-from centre.batch.chains import Batch, Chains, findings_of
+from centre.batch.chains import Batch, Chain, Chains, findings_of
 from centre.batch.ending import Ending
 from centre.batch.findings import Findings
 from centre.batch.seals import Seals
@@ -48,6 +48,11 @@ READMITTED: Final = "readmitted"
 """Codes of findings that only this file makes."""
 
 
+def _keep_no_file(_: str, __: bytes, ___: int) -> list[Finding]:
+    """Nobody collects files."""
+    return []
+
+
 @frozen
 class Incoming:
     """A message as it came from the broker."""
@@ -63,10 +68,12 @@ class Centre:
     Attributes:
         store: The enrolled gateways, and all that is held of them.
         secret: The centre's key.
+        on_file: Takes a piece of a file, (gateway, payload, UTC ms), and gives what is wrong with the file.
     """
 
     store: CentreStore
     secret: bytes = field(repr=False)
+    on_file: Callable[[str, bytes, int], Iterable[Finding]] = _keep_no_file
     answers: Answers = field(init=False)
     _chains: Chains = field(init=False)
     _findings: Findings = field(init=False)
@@ -230,12 +237,21 @@ class Centre:
             for cose in wire.decode_chain(message.payload):
                 self._seals.take(chain, cose, None, batch)
         elif kind is Kind.BODY:
-            late = wire.decode_body(message.payload)
-            body = self._bodies.join(chain, late, batch) if isinstance(late, wire.PartMessage) else late.body
-            if body is not None:
-                self._bodies.take(chain, late.number, body, batch)
+            self._take_body(chain, message.payload, batch)
         elif kind is Kind.REKEY:
             self._seals.take_statement(chain, wire.decode_statement(message.payload), batch)
+        elif kind is Kind.FILE:
+            self._take_file(gateway, message.payload, batch)
+
+    def _take_body(self, chain: Chain, payload: bytes, batch: Batch) -> None:
+        late = wire.decode_body(payload)
+        body = self._bodies.join(chain, late, batch) if isinstance(late, wire.PartMessage) else late.body
+        if body is not None:
+            self._bodies.take(chain, late.number, body, batch)
+
+    def _take_file(self, gateway: str, payload: bytes, batch: Batch) -> None:
+        for finding in self.on_file(gateway, payload, batch.utc_ms):
+            self._findings.report(gateway, finding, batch)
 
     def _note_malformed(self, message: Incoming, error: Exception, batch: Batch) -> None:
         """About the gateway whose topic it is, so that the message of one hides that of no other."""

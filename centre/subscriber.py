@@ -16,6 +16,8 @@ centre's messages about itself are told once, while they live.
 On every connect a receipt for each gateway is published, made from the store; so one that a crash
 kept from being published after its commit is not missed. The beacon follows once a minute.
 
+Files beside the chains are asked for and kept by `centre.files`.
+
 What `centre.json_lines` has learnt about a gateway is cached in a file beside the store; missing parts
 are read from the chain again.
 """
@@ -33,6 +35,8 @@ from attrs import evolve
 from centre.answers import Answer, count_ranges
 from centre.core import Centre
 from centre.feed import PIECE_ARRIVALS, Feed, list_waiting
+from centre.files.collector import Collector
+from centre.files.shelf import Shelf
 from centre.inbox import Inbox
 from centre.json_lines import MEMORY_BYTES_MAX, WAITING, JsonLine, as_text, make_finding
 from centre.orders.outgoing import OrdersOut
@@ -81,7 +85,7 @@ POLL_S: Final = 0.5
 NS_PER_MS: Final = NS_PER_S // 1000
 
 SUBSCRIPTIONS: Final = (
-    *(f"{wire.ROOT}/+/{kind}" for kind in ("seal", "chain", "body", "rekey", "state")),
+    *(f"{wire.ROOT}/+/{kind}" for kind in ("seal", "chain", "body", "rekey", "state", "file")),
     wire.BEACON,
 )
 SILENCE: Final = "silence"
@@ -100,6 +104,7 @@ class Subscriber:
         clock: The source of the time.
         out: Takes each line, as JSON without a line feed.
         orders: The ledger of orders; read again whenever something was added.
+        files: The folder of files beside the chains; None where they stay at the gateways.
     """
 
     def __init__(
@@ -112,6 +117,7 @@ class Subscriber:
         clock: Clock,
         out: Callable[[str], None],
         orders: Path | None = None,
+        files: Path | None = None,
     ) -> None:
         self._register = register
         self._register_mtime_ns = -1
@@ -134,7 +140,10 @@ class Subscriber:
         self._store = store
         self._inbox = Inbox(lambda name: name in store.gateways(), clock.monotonic_s, time.thread_time)
         self._publisher = Publisher(evolve(settings, subscriptions=SUBSCRIPTIONS), clock, self._inbox.put)
+        self._files = None if files is None else Collector(Shelf(files), secret)
         self.centre = Centre(store, secret)
+        if self._files is not None:
+            self.centre.on_file = self._files.take
 
     def run(self) -> None:
         """Serve until stopped.
@@ -152,6 +161,8 @@ class Subscriber:
             self._resume("", OUTAGE)
             if self._orders is not None:
                 self._orders.resume(self._store)
+            if self._files is not None:
+                self._files.resume(self._store)
             self._publisher.start()
             while not self._stopping.is_set():
                 self._turn()
@@ -170,6 +181,7 @@ class Subscriber:
         self._inbox.wait(min(wait_s, POLL_S))
         self._read_register()
         self._send_orders()
+        self._ask_for_files()
         for event in self._inbox.events():
             self._note(event)
         self.centre.pace(self._inbox.take_dropped())
@@ -233,6 +245,8 @@ class Subscriber:
                 self._publish(self.centre.make_receipts(self._utc_ms()))
                 if self._orders is not None:
                     self._orders.forget()
+                if self._files is not None:
+                    self._files.forget()
                 self._beacon_at_s = self._clock.monotonic_s()
                 self._log("connected", "")
             case Disconnected():
@@ -268,6 +282,8 @@ class Subscriber:
             self._print(line)
             if self._orders is not None:
                 self._orders.unsealed.note_line(line)
+            if self._files is not None:
+                self._files.note_line(line)
         for gateway in {line["gateway"] for line in lines if line["type"] == "seal"}:
             self._remember(gateway, after_seals=REMEMBER_SEALS)
         now_s = self._clock.monotonic_s()
@@ -337,6 +353,14 @@ class Subscriber:
         self._publish(self._orders.due(self._utc_ms()))
         for text in self._orders.take_news():
             self._log("orders_wrong", text)
+
+    def _ask_for_files(self) -> None:
+        """Publish which files are wanted, where that has changed."""
+        if self._files is None:
+            return
+        self._publish(self._files.due(self._utc_ms()))
+        for text in self._files.take_news():
+            self._log("files_wrong", text)
 
     def _restore(self, gateway: str) -> None:
         lines = self.centre.lines_of(gateway)

@@ -7,7 +7,7 @@ removes the draft that it may leave. An error removes the draft and is raised wi
 file is on the disk once these functions return; if syncing the folder fails, the new file is visible
 but a power cut may still bring the old one back.
 
-`read_plain` reads what others may have put in a place: no link, pipe or device.
+`read_plain` and `read_piece` read what others may have put in a place: no link, pipe or device.
 
 `write_all` and `write_at` write every byte or raise: write(2) may take a part, on a full disk or at a limit.
 """
@@ -127,6 +127,21 @@ def read_plain(path: Path, bytes_max: int, *, follow: bool = False) -> bytes:
         FileNotFoundError: Nothing is there.
         OSError: It is no plain file, has more than `bytes_max` bytes, or cannot be read.
     """
+    with _open_plain(path, follow=follow) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as stream:
+        raw = stream.read(bytes_max + 1)
+    if len(raw) > bytes_max:
+        raise OSError(EFBIG, f"has more than {bytes_max} bytes", str(path))
+    return raw
+
+
+def read_piece(path: Path, offset: int, bytes_max: int) -> tuple[int, bytes]:
+    """The length of such a file, and its bytes from `offset` on; raises as `read_plain`."""
+    with _open_plain(path, follow=False) as descriptor:
+        return os.fstat(descriptor).st_size, os.pread(descriptor, bytes_max, offset)
+
+
+@contextmanager
+def _open_plain(path: Path, *, follow: bool) -> Iterator[int]:
     try:
         link = 0 if follow else os.O_NOFOLLOW
         descriptor = os.open(path, os.O_RDONLY | link | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -140,13 +155,9 @@ def read_plain(path: Path, bytes_max: int, *, follow: bool = False) -> bytes:
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
         if not stat.S_ISREG(mode):
             raise OSError(EINVAL, "is no plain file", str(path))
-        with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            raw = stream.read(bytes_max + 1)
+        yield descriptor
     finally:
         os.close(descriptor)
-    if len(raw) > bytes_max:
-        raise OSError(EFBIG, f"has more than {bytes_max} bytes", str(path))
-    return raw
 
 
 def move(old: Path, new: Path) -> None:

@@ -58,6 +58,10 @@ class Code(StrEnum):
     REKEYED = "rekeyed"
     REPLACED = "replaced"
     REVOKED = "revoked"
+    FILE_ABSENT = "file_absent"
+    FILE_EDITED = "file_edited"
+    FILES_FULL = "files_full"
+    """The last three: of a file beside the chain, at the centre alone; `number` is the seal that names it."""
 
 
 @frozen

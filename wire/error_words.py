@@ -62,4 +62,6 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "ca, certificate and key are for mqtts:// only": "ca、certificate 和 key 仅用于 mqtts://",
     "mqtts:// needs ca, certificate and key": "mqtts:// 需要 ca、certificate 和 key",
+    "files is not an array of at most {}": "files 不是最多 {} 项的数组",
+    "a piece of a file has bytes, and lies within the file": "文件分段须含有字节，且在文件范围之内",
 }

@@ -9,6 +9,7 @@ name in its certificate, but nothing is believed because of its topic: the signa
                              or [number, length, offset, piece]     a part of one, from byte `offset` on
     dj/1/<gateway>/rekey     gateway   CBOR byte string             a re-key or replacement, COSE
     dj/1/<gateway>/state     gateway   JSON, retained               birth and will
+    dj/1/<gateway>/file      gateway   CBOR                         a piece of a file, see `wire.files`
     dj/1/<gateway>/receipt   centre    COSE, retained               what the centre holds
     dj/1/<gateway>/order     centre    COSE                         orders
     dj/1/beacon              centre    COSE, retained               the centre's time
@@ -66,6 +67,7 @@ class Kind(StrEnum):
     BODY = "body"
     REKEY = "rekey"
     STATE = "state"
+    FILE = "file"
     RECEIPT = "receipt"
     ORDER = "order"
 

@@ -203,4 +203,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "no order {} is held": "此处没有指令 {}",
     "an answer of a person has a state and a name": "人工答复须有状态和姓名",
     "a declaration has a mark without an id": "申报须含不带编号的标记",
+    "files of gateway {} are wanted here": "此处索取的是网关 {} 的文件",
 }

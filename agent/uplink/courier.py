@@ -24,6 +24,8 @@ from attrs import Factory, define, field
 from agent.sealing.source import NewRecord, RecordSource, lost_body
 from agent.store.gateway import GatewayStore
 from agent.uplink.delivery import Alarm, Meaning, OutboxStatus, Publish
+from agent.uplink.files import TOKEN as FILE_TOKEN
+from agent.uplink.files import FilesOut
 from agent.uplink.gone import GONE, GoneBodies
 from agent.uplink.outbox import Outbox
 from agent.uplink.renewing import TOKEN as RENEW_TOKEN
@@ -36,6 +38,7 @@ from evidence.seal import StoredSeal, open_body, peek_header
 from evidence.statement import Pending
 from wire import messages
 from wire.enrolment.topics import renew_answer
+from wire.files import file_topic, wanted_topic
 from wire.messages import Kind, Topics
 from wire.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
 from wire.orders import concerns_orders
@@ -82,6 +85,7 @@ class Courier(RecordSource):
     Attributes:
         birth: Published, retained, on each connect; the will replaces it.
         statements: Each is published on each connect until a receipt covers its seal, in their order.
+        files: Sends the files beside the chain that the centre asks for; None where there are none.
         clock_ahead_ms: How far the wall clock was ahead of the centre's at its last beacon; None before one.
         reference: Hash of the last receipt or beacon: whatever is sealed now is younger than that.
         beacon_utc_ms: The centre's time in the newest beacon that came at its moment; None before one.
@@ -101,6 +105,7 @@ class Courier(RecordSource):
     send: Send
     birth: bytes
     statements: tuple[Pending, ...] = ()
+    files: FilesOut | None = None
     on_certificate: Callable[[bytes], None] = _ignore
     on_renewal_ack: Callable[[int], None] = _ignore
     on_order: Callable[[Message, Stamp], list[NewRecord]] = _no_records
@@ -186,8 +191,12 @@ class Courier(RecordSource):
                 self._log_once(event.reason)
                 self.ended = event.reason
                 self.outbox.on_disconnected(now_s, event.reason_code, unanswered=event.unanswered)
+                if self.files is not None:
+                    self.files.on_disconnected(now_s)
             case Acked() if event.token == RENEW_TOKEN:
                 self.on_renewal_ack(event.reason_code)
+            case Acked() if event.token == FILE_TOKEN and self.files is not None:
+                self.files.on_ack(event.reason_code, now_s)
             case Acked():
                 self.outbox.on_puback(event.token, event.reason_code, now_s)
             case SubscribeRefused():
@@ -207,6 +216,17 @@ class Courier(RecordSource):
         for publish in self.outbox.next(now_s, self.body_bytes):
             kind, payload = self._payload(publish)
             self.send(publish.token, self.topics.of(kind), payload)
+        self._send_file(now_s)
+
+    def _send_file(self, now_s: float) -> None:
+        """A piece of a file, while no readings wait."""
+        if self.files is None or self.outbox.is_stopped or not self.files.is_due(now_s):
+            return
+        status = self.outbox.status()
+        if status.connected and status.backlog <= self.outbox.limits.whole_seals_max:
+            payload = self.files.next(now_s, self.outbox.packet_bytes_max)
+            if payload is not None:
+                self.send(FILE_TOKEN, file_topic(self.topics.gateway), payload)
 
     def prunable_below(self) -> int:
         """Rows below this number may go."""
@@ -263,6 +283,9 @@ class Courier(RecordSource):
                 return []
             if message.topic == self.topics.receipt:
                 return self._receipt(message.payload, now_s)
+            if message.topic == wanted_topic(self.topics.gateway) and self.files is not None:
+                self.files.take(message.payload)
+                return []
         except FormatError as error:
             return self._reject(message.topic, str(error))
         return self._reject(message.topic, "nothing of this kind is taken here")

@@ -5,6 +5,7 @@ from typing import Final
 from agent.site.file import BrokerSettings, ConfigError, Site
 from wire import messages
 from wire.enrolment.topics import renew_answer
+from wire.files import wanted_topic
 from wire.messages import Topics
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, Will, parse_broker
 from wire.orders import subscriptions
@@ -33,7 +34,10 @@ def mqtt_settings(site: Site, broker: BrokerSettings, topics: Topics) -> MqttSet
             client_id=site.site.gateway,
             tls=address.tls,
             plain_allowed=broker.plain,
-            subscriptions=(topics.receipt, *subscriptions(topics.gateway), messages.BEACON, *renewed),
+            subscriptions=(
+                *(topics.receipt, *subscriptions(topics.gateway), wanted_topic(topics.gateway)),
+                *(messages.BEACON, *renewed),
+            ),
             will=Will(topics.state, messages.encode_state(online=False, details={})),
         )
     except MqttSettingsError as error:

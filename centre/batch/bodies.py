@@ -73,6 +73,8 @@ class Bodies:
             marks |= Mark.WAITS
         if any(kind_of(record) in {Kind.ORDER, Kind.ANSWER} for record in records):
             marks |= Mark.ANSWERS
+        if any(kind_of(record) == Kind.MARK for record in records):
+            marks |= Mark.MARKS
         if marks:
             batch.changes.append(Marked(header.gateway, header.number, marks))
 

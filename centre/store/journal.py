@@ -10,8 +10,8 @@ also the body of an old seal, and a reader who goes on behind his last place mis
 something in one store only, so `identify` gives a number that was drawn when the table was made.
 
 `marks` says what a body does to the lines of others: it TEACHES (has a manifest), or it WAITS (has readings
-whose point table had not come); or that it ANSWERS: it has records about orders. They are found by an index
-without a look at the others.
+whose point table had not come); or that it ANSWERS: it has records about orders; or MARKS: it has marks.
+They are found by an index without a look at the others.
 """
 
 from abc import ABC, abstractmethod
@@ -50,6 +50,7 @@ class Mark(IntFlag):
     TEACHES = 1
     WAITS = 2
     ANSWERS = 4
+    MARKS = 8
 
 
 @frozen

@@ -20,9 +20,10 @@ from attrs import frozen
 
 from centre.store.contract import CentreStore
 from centre.store.sqlite import SqliteStore
-from disk.database import StoreError
+from disk.database import StoreError, add_suffix
 from disk.snapshot import Snapshot, open_snapshot
 
+SHELF: Final = ".files"
 SCHEMES: Final = ("postgresql://", "postgres://")
 
 
@@ -90,6 +91,11 @@ def open_to_read(place: Place) -> Snapshot:
     except ImportError as error:
         raise _lack(place, error) from error
     return open_server_snapshot(place.url)
+
+
+def find_shelf(place: Place, register: Path) -> Path:
+    """The folder of files beside the chains: beside the store, for one of a server beside the register."""
+    return add_suffix(place if isinstance(place, Path) else register, SHELF)
 
 
 def _lack(place: Server, error: ImportError) -> StoreError:

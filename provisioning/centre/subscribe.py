@@ -15,7 +15,7 @@ from typing import Final
 import click
 
 from centre.register import RegisterError, read_register
-from centre.store.place import Place, open_store
+from centre.store.place import Place, find_shelf, open_store
 from centre.subscriber import SUBSCRIPTIONS, Subscriber
 from disk.database import CommitError, StoreError, add_suffix
 from drivers.clock import ClockSpecError, clock_from_spec
@@ -67,7 +67,8 @@ def command(
             secret, clock = load_key_file(key), clock_from_spec(sim_clock)
             opened = stack.enter_context(closing(open_store(store)))
             memory = add_suffix(store if isinstance(store, Path) else register, ".memory")
-            subscriber = Subscriber(settings, opened, memory, register, secret, clock, _print, orders)
+            files = find_shelf(store, register)
+            subscriber = Subscriber(settings, opened, memory, register, secret, clock, _print, orders, files)
         except (MqttSettingsError, RegisterError, KeyFileError, ClockSpecError, OSError) as error:
             raise fail(EXIT_USAGE, str(error)) from error
         except StoreError as error:

@@ -15,14 +15,13 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from agent.inbox import ANSWER, DECLARE, drop, name_letter
+from agent.inbox import ANSWER, DECLARE, FILES_NAME, drop, name_letter
 from disk.files import read_plain, replace_file
 from evidence.marks.catalogue import Catalogue
 from evidence.marks.mark import FILE_BYTES_MAX, Mark, MarkFile, Source, SubjectKind, decode_mark
 from evidence.orders.entries import BY_PEOPLE, Answered
 from evidence.record import NS_PER_MS
 
-FILES_NAME: Final = "files"
 FILES_BYTES_MAX: Final = 256 * 1024 * 1024
 """All of them: a photograph a week for two years, and never a disk."""
 _NO_ID: Final = "0" * 64

@@ -12,10 +12,14 @@ TEXTS: Final[Mapping[str, str]] = {
     "Who answers: a name.": "答复人姓名。",
     "What is said.": "答复内容。",
     "Beside the chain; 2 MB at most, repeatable.": "存于数据链旁的文件；最大2 MB，可重复。",
-    "Compare the files of GATEWAY's answers with what it sealed; exit code 1 if one was edited.": (
-        "将网关答复所附文件与封存的哈希比对；有文件被改动时退出码为1。"
+    "Compare the files of GATEWAY's answers and marks with what it sealed; exit code 1 if one was edited.": (
+        "将网关答复和标记所附文件与封存的哈希比对；有文件被改动时退出码为1。"
     ),
-    "The files of the gateway, by their hashes.": "网关的文件，以哈希命名。",
+    "Beside it the files lie where the store is a PostgreSQL database.": (
+        "数据库为PostgreSQL时，文件存放在登记册旁。"
+    ),
+    "Compare these files, named by their hashes, instead.": "改为比对此文件夹中以哈希命名的文件。",
+    "Erase this file at the centre; it is not asked for again.": "删除中心的此文件；不再索取。",
     "CODE": "代码",
     "a declaration of the plant: stop, fault, maintenance, holiday …": "企业申报：停产、故障、检修、放假等",
     "Declare CODE; without it, list the codes.": "申报一项代码；不给出代码时列出全部代码。",

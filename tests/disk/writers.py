@@ -5,6 +5,7 @@ happened in between.
 """
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from agent.sealing.key_slots import KeySlots, KeySlotsError, first_slot
 from agent.site.enrolment import EnrolmentError, read_enrolment, write_enrolment
 from centre.enrolment.ledger import LEDGER_NAME, KeptToken, Ledger, OfficeError
 from centre.enrolment.office import AUTHORITY_NAME, KEY_NAME, REVOKED_NAME, Office, make_office
+from centre.files.shelf import Kept, Shelf
 from centre.hj212.credentials import Credentials, read_credentials, write_credentials
 from centre.orders.ledger import add_line as add_order_line
 from centre.orders.ledger import open_ledger, root_line, statement_line
@@ -100,6 +102,25 @@ def _bring_file(folder: Path) -> None:
 
 def _keep_file(folder: Path) -> None:
     letters.keep_file(folder, "photo.jpg", (folder / "photo.jpg").read_bytes())
+
+
+def _put_on_shelf(folder: Path) -> None:
+    """A file of a gateway, from the first byte that is missing."""
+    shelf, sha256 = Shelf(folder / "shelf"), hashlib.sha256(NEW).hexdigest()
+    first = shelf.find_missing("g1", sha256, len(NEW))
+    for at in range(len(NEW) if first is None else first, len(NEW), 600):
+        shelf.put("g1", sha256, len(NEW), at, NEW[at : at + 600])
+
+
+def _erase_from_shelf(folder: Path) -> None:
+    Shelf(folder / "shelf").erase("g1", hashlib.sha256(NEW).hexdigest())
+
+
+def _shelf(folder: Path) -> object:
+    """Whether the file is whole or erased; a part of it is nothing yet."""
+    sha256 = hashlib.sha256(NEW).hexdigest()
+    kept, path = Shelf(folder / "shelf").look("g1", sha256), folder / "shelf/g1" / sha256
+    return path.read_bytes() if kept is Kept.HELD else kept is Kept.ERASED
 
 
 def _name_persons(*roles: str) -> Callable[[Path], None]:
@@ -354,6 +375,25 @@ WRITERS: Final = (
         _bring_file,
     ),
     Writer(
+        "a file of a gateway at the centre",
+        ("centre.files.shelf:Shelf._finish", "centre.files.shelf:_append"),
+        _put_on_shelf,
+        _shelf,
+    ),
+    Writer(
+        "a file of no bytes at the centre",
+        ("centre.files.shelf:Shelf.put_empty",),
+        lambda folder: Shelf(folder / "shelf").put_empty("g1", "0" * 64),
+        lambda folder: Shelf(folder / "shelf").look("g1", "0" * 64),
+    ),
+    Writer(
+        "a file that is erased at the centre",
+        ("centre.files.shelf:Shelf.erase",),
+        _erase_from_shelf,
+        _shelf,
+        _put_on_shelf,
+    ),
+    Writer(
         "the enrolment",
         ("agent.site.enrolment:write_enrolment",),
         lambda folder: write_enrolment(folder, "g1", bytes(32), bytes(31) + b"x"),
@@ -569,6 +609,7 @@ RAW: Final = {
     "agent.spool.spool:Spool._rewrite": "os.open, rename: memory, where no sync is and a kill alone strikes",
     "agent.spool.spool:_read": "os.open: to read, without following a link",
     "agent.store.ballast:Ballast.take": "os.open: a file without content, removed where it cannot be made",
+    "centre.files.shelf:_append": "os.open: a part; write_all adds, and what a fault leaves is its beginning",
     "centre.enrolment.ledger:Ledger._append": "os.open: append_all writes; the ledger cuts what is torn",
     "centre.enrolment.ledger:Ledger._catch_up": "os.ftruncate: cuts off a torn line, under the lock",
     "centre.enrolment.ledger:Ledger.locked": "os.open: the lock, and an empty file where there is none",

@@ -93,6 +93,12 @@ def test_an_order_is_obeyed_and_told_once_though_the_gateway_is_killed(tmp_path:
         assert (tmp_path / "state/files" / digest).read_bytes() == b"a picture"
         told = ("held", ["received", "declared"])
         plant.until(lambda: states(plant)["d-1"] == told, "the answer on the board")
+        shelf = tmp_path / "centre.db.files/e2e-1" / digest
+        plant.until(shelf.exists, "the photograph at the centre")
+        assert shelf.read_bytes() == b"a picture"
+        look = ["centre", "order", "files", "--store", str(tmp_path / "centre.db"), "--json", "e2e-1"]
+        (row,) = json.loads(CliRunner().invoke(cli, look).stdout)["files"]
+        assert (row["what"], row["about"], row["found"]) == ("answer", "d-1", "same")
         assert CliRunner().invoke(cli, [*words, "d-9", "declared"]).exit_code == 2
         shown = json.loads(CliRunner().invoke(cli, [*words[:3], "--json"]).stdout)["orders"]
         assert {one["order"]: one["state"] for one in shown if one["order"][0] == "d"} == {

@@ -478,6 +478,7 @@ OPENERS = {
     "agent/uplink/courier.py": "sends only bodies that are the ones that were sealed",
     "centre/batch/bodies.py": "a body that came later than its seal, which the centre has accepted",
     "centre/orders/board.py": "the centre's own store, which holds only what it has accepted",
+    "centre/files/sealed.py": "the centre's own store, which holds only what it has accepted",
     "centre/feed.py": "the centre's own store, which holds only what it has accepted",
     "centre/store/journal_table.py": "the same, to see whether a body has a manifest in it",
     "centre/subscriber.py": "the centre's own store, which holds only what it has accepted",

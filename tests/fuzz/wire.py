@@ -15,6 +15,7 @@ from tests.evidence.chains import GATEWAY, Chain
 from tests.fuzz.evidence import CENTRE, CENTRE_PUBLIC
 from tests.fuzz.target import CBOR, JSON, Target
 from wire import messages
+from wire.files import Piece, decode_piece, encode_piece
 
 
 def run_seal(raw: bytes) -> None:
@@ -39,6 +40,11 @@ def run_body(raw: bytes) -> None:
             assert cbor.encode([message.number, message.length, message.offset, message.piece]) == raw
         else:
             assert messages.encode_body(message.number, message.body) == raw
+
+
+def run_file(raw: bytes) -> None:
+    with suppress(messages.WireError):
+        assert encode_piece(decode_piece(raw)) == raw
 
 
 def run_state(raw: bytes) -> None:
@@ -123,6 +129,7 @@ TARGETS: Final = (
     Target("wire_seal", run_seal, lambda: [messages.encode_seal(*seal) for seal in _seals()], form=CBOR),
     Target("wire_chain", run_chain, lambda: [messages.encode_chain([s for s, _ in _seals()])], form=CBOR),
     Target("wire_body", run_body, _bodies, form=CBOR),
+    Target("wire_file", run_file, lambda: [encode_piece(Piece(bytes(32), 9, 3, b"piece"))], form=CBOR),
     Target(
         "wire_state",
         run_state,

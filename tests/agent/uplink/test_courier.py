@@ -10,6 +10,8 @@ from attrs import define, evolve, field
 
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import BIRTH_TOKEN, REJECTIONS_RECORDED_MAX, STATE_AGAIN_S, STATEMENT_TOKEN, Courier
+from agent.uplink.files import TOKEN as FILE_TOKEN
+from agent.uplink.files import FilesOut
 from agent.uplink.outbox import Outbox
 from drivers.clock import ClockState, Stamp
 from evidence import keys
@@ -18,6 +20,7 @@ from evidence.seal import NO_HASH, StoredSeal
 from evidence.statement import CONTINUE_BYTES_MAX, Pending
 from tests.evidence.chains import GATEWAY, Chain
 from wire import messages
+from wire.files import Wanted, sign_wanted, wanted_topic
 from wire.messages import Topics
 from wire.mqtt_events import Acked, Connected, Disconnected, Message, SubscribeRefused
 
@@ -114,6 +117,25 @@ def test_neither_birth_nor_statement_is_sent_where_its_packet_is_too_large(
     assert told == ([("seal", [seal.cose, seal.body])] if sent == 2 else [])
     texts = [str(event["text"]) for event in events(bench)]
     assert ["the statement of a new key needs 54" in text for text in texts] == [True] * (sent < 2)
+
+
+def test_a_file_that_the_centre_asks_for_waits_behind_readings(bench: Bench, tmp_path: Path) -> None:
+    raw = b"a picture"
+    digest = sha256(raw)
+    (tmp_path / digest.hexdigest()).write_bytes(raw)
+    bench.courier.files = FilesOut(tmp_path, GATEWAY, keys.public(CENTRE))
+    seals = bench.seal(9)
+    bench.courier.handle(CONNECTED, STAMP, bench.now_s)
+    wanted = Wanted(GATEWAY, ((digest.digest(), 0),))
+    assert bench.hear(sign_wanted(wanted, CENTRE), wanted_topic(GATEWAY)) == []
+    assert [kind for kind, _ in bench.tick()] == ["chain"]
+    bench.hear(receipt_for(seals[-1]))
+    assert bench.tick() == [("file", [digest.digest(), len(raw), 0, raw])]
+    assert bench.tick() == [], "one piece is in flight"
+    bench.courier.handle(Acked(FILE_TOKEN, 0), STAMP, bench.now_s)
+    assert bench.tick() == []
+    (refused,) = bench.hear(sign_wanted(wanted, bytes(32)), wanted_topic(GATEWAY))
+    assert refused["text"] == "not signed by the centre"
 
 
 def test_an_acknowledged_token_frees_the_window(bench: Bench) -> None:

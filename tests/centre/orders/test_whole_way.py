@@ -12,6 +12,7 @@ import pytest
 from attrs import define, field
 from click.testing import CliRunner
 
+from agent.inbox import FILES_NAME
 from centre.core import Centre, Incoming
 from centre.orders.desk import Desk
 from centre.orders.ledger import Ledger, LedgerError, add_line, open_ledger, order_line
@@ -22,7 +23,7 @@ from evidence import keys
 from evidence.marks.catalogue import load_catalogue
 from evidence.orders.order import parse_order
 from provisioning.cli import cli
-from provisioning.declaring.letters import FILES_NAME, Declared, keep_file, put_letters
+from provisioning.declaring.letters import Declared, keep_file, put_letters
 from tests.agent.rig import Rig
 from tests.evidence.orders import made
 from wire import messages
@@ -159,15 +160,17 @@ def test_a_file_that_is_edited_after_the_answer_is_told(city: City) -> None:
     brought = state / FILES_NAME
     (brought / kept[1].sha256).write_bytes(b"two, edited")
     (brought / kept[2].sha256).unlink()
-    call = ["files", "--store", city.path("centre.db"), "--folder", str(brought), "g1"]
-    ran = CliRunner().invoke(
-        cli, ["centre", "order", call[0], "--orders", str(city.ledger), "--json", *call[1:]]
-    )
+    call = ["centre", "order", "files", "--store", city.path("centre.db"), "--json", "--folder", str(brought)]
+    ran = CliRunner().invoke(cli, [*call, "g1"])
     assert ran.exit_code == 1
-    found = {one["name"]: (one["found"], one["order"]) for one in json.loads(ran.stdout)["files"]}
+    found = {one["name"]: (one["found"], one["about"]) for one in json.loads(ran.stdout)["files"]}
     assert found == {"a.jpg": ("same", "d-3"), "b.jpg": ("edited", "d-3"), "c": ("absent", "d-3")}
     (brought / kept[1].sha256).write_bytes(b"two")
-    assert {one["found"] for one in city.call("order", *call)["files"]} == {"same", "absent"}
+    ran = CliRunner().invoke(cli, [*call, "g1"])
+    assert (ran.exit_code, {one["found"] for one in json.loads(ran.stdout)["files"]}) == (
+        0,
+        {"same", "absent"},
+    )
 
 
 def test_the_broker_gets_what_changed_and_all_of_it_after_a_connect(city: City) -> None:

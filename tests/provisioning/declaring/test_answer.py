@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.inbox import INBOX_NAME
+from agent.inbox import FILES_NAME, INBOX_NAME
 from agent.status.socket import StatusSocket
 from evidence.marks.mark import FILE_BYTES_MAX
 from provisioning.cli import cli
-from provisioning.declaring.letters import FILES_NAME
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE
 
 HELD = {

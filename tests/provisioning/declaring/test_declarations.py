@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from agent.inbox import INBOX_NAME, drop
+from agent.inbox import FILES_NAME, INBOX_NAME, drop
 from evidence.marks.mark import FILE_BYTES_MAX, decode_mark
 from evidence.record import Kind, Record
 from provisioning.cli import cli
 from provisioning.declaring.form import PATH, TEXT_MAX
-from provisioning.declaring.letters import FILES_NAME, check_file
+from provisioning.declaring.letters import check_file
 from provisioning.declaring.passwords import WAIT_FIRST_S
 from provisioning.live.page.server import Server
 from tests.agent.orders.test_orders import give

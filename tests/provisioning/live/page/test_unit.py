@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.inbox import INBOX_NAME
-from provisioning.declaring.letters import FILES_NAME
+from agent.inbox import FILES_NAME, INBOX_NAME
 from provisioning.live.page.server import LIMITS
 from provisioning.live.web import LISTEN
 
