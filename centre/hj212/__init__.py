@@ -1,4 +1,4 @@
-"""Verified readings to platforms of others by HJ 212: hosts, code tables, intervals, the queue, the service.
+"""From the centre's store to platforms by HJ 212: what of it is whole, and how it is read on.
 
-Not here: the bytes of a packet (`drivers.hj212`), what is answered and repeated when (`wire.hj212`).
+Not here: hosts, queue and connections (`wire.platforms`), which the gateway has too.
 """

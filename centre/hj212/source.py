@@ -11,12 +11,12 @@ from typing import Final
 from attrs import define, field
 
 from centre.consumer import Consumer
-from centre.hj212.hosts import Host
-from centre.hj212.intervals import HOLD_MS, Made, Maker
-from centre.hj212.queue import Queue
 from centre.hj212.wholeness import Seals
 from centre.json_lines import JsonLine
 from drivers.hj212.times import MS_PER_S
+from wire.platforms.hosts import Host
+from wire.platforms.intervals import HOLD_MS, Made, Maker
+from wire.platforms.queue import Queue
 
 FUTURE_MS: Final = 86_400_000
 """Of a gateway's clock before this machine's."""

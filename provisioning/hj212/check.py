@@ -15,9 +15,6 @@ from typing import Final
 import click
 from attrs import define
 
-from centre.hj212.connection import CONNECT_S, READ_BYTES, SETTLE_S
-from centre.hj212.credentials import CredentialsError, read_credentials
-from centre.hj212.hosts import Host, read_hosts
 from disk.tables import TableError
 from drivers.hj212.numbers import ANSWERS, Command
 from drivers.hj212.times import RequestNumbers
@@ -29,12 +26,16 @@ from provisioning.hj212.explain import (
     packet_object,
     refusal_object,
 )
-from provisioning.hj212.words import EVENTS, WORDS
+from provisioning.hj212.words import WORDS
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
+from provisioning.words.platforms import EVENTS
 from wire.hj212.acts import Act, AskHistory, AssignMn, Event, HangUp, RenewKey, Send, Tell
 from wire.hj212.link import Link
+from wire.platforms.connection import CONNECT_S, READ_BYTES, SETTLE_S
+from wire.platforms.credentials import CredentialsError, read_credentials
+from wire.platforms.hosts import Host, read_hosts
 
 LOOK_S: Final = 0.2
 

@@ -12,7 +12,6 @@ from typing import Final
 import click
 from attrs import define
 
-from centre.hj212.credentials import CredentialsError, read_credentials
 from drivers.hj212.crc import CrcKind
 from drivers.hj212.decoding import Taken, decode
 from drivers.hj212.oddity import PacketError, Wrong
@@ -30,6 +29,7 @@ from provisioning.hj212.words import WORDS
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
+from wire.platforms.credentials import CredentialsError, read_credentials
 
 PIECE_BYTES: Final = 64 * 1024
 """Of a file in memory at once: a capture of months is read in pieces."""

@@ -9,16 +9,9 @@ from drivers.hj212.oddity import Oddity, PacketError
 from drivers.hj212.packet import Packet, write_group
 from drivers.hj212.stream import Broken
 from evidence.words import Words
-from provisioning.hj212.words import (
-    COMMANDS,
-    EXECUTION_RESULTS,
-    ODDITIES,
-    REFUSALS,
-    REQUEST_RESULTS,
-    SYSTEMS,
-    WORDS,
-)
+from provisioning.hj212.words import COMMANDS, EXECUTION_RESULTS, ODDITIES, REFUSALS, SYSTEMS, WORDS
 from provisioning.words.language import translate
+from provisioning.words.platforms import REQUEST_RESULTS
 
 _RESULTS: Mapping[str, Mapping[str, Words]] = {"QnRtn": REQUEST_RESULTS, "ExeRtn": EXECUTION_RESULTS}
 

@@ -15,11 +15,6 @@ from attrs import define, field
 
 from centre.consumer import Consumer, Wanted
 from centre.feed import CursorError
-from centre.hj212.connection import Connection
-from centre.hj212.credentials import CredentialsError
-from centre.hj212.hosts import read_hosts
-from centre.hj212.queue import Queue
-from centre.hj212.service import Service
 from centre.hj212.source import Source
 from centre.store.place import Place
 from disk.database import StoreError, add_suffix
@@ -28,14 +23,20 @@ from disk.tables import TableError
 from drivers.clock import ClockSpecError, clock_from_spec
 from evidence.moments import NS_PER_MS, iso_utc, utc_ms
 from provisioning.hj212.explain import explain_refusal
-from provisioning.hj212.words import EVENTS, REQUEST_RESULTS, WORDS
+from provisioning.hj212.words import WORDS
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.stopping import stopping
 from provisioning.terminal.store_option import store_option
 from provisioning.words.language import translate
+from provisioning.words.platforms import EVENTS, REQUEST_RESULTS
 from wire.hj212.acts import Event, Tell
+from wire.platforms.connection import Connection
+from wire.platforms.credentials import CredentialsError
+from wire.platforms.hosts import read_hosts
+from wire.platforms.queue import Queue
+from wire.platforms.service import Service
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 QUIET: Final = frozenset({Event.SENT, Event.GOT, Event.REPEATED})
@@ -69,6 +70,8 @@ def send(
         since_ms = clock.stamp().utc_ns // NS_PER_MS if since is None else since
         with Lock(add_suffix(queue, ".lock")), closing(Queue.open(queue, consumer.store, since_ms)) as opened:
             service = Service(Source(consumer, opened, known), opened, clock, told.tell)
+            for one in known:
+                service.connect(one)
             told.begin(service)
             with stopping() as stop:
                 service.run(stop)

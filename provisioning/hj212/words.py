@@ -47,19 +47,6 @@ COMMANDS: Final[Mapping[str, Words]] = {
     "9015": Words("心跳", "heartbeat"),
 }
 """CN."""
-REQUEST_RESULTS: Final[Mapping[str, Words]] = {
-    "1": Words("准备执行", "will be done"),
-    "2": Words("请求被拒绝", "refused"),
-    "3": Words("密码错误", "wrong password"),
-    "4": Words("MN 错误", "wrong MN"),
-    "5": Words("ST 错误", "wrong ST"),
-    "6": Words("Flag 错误", "wrong Flag"),
-    "7": Words("QN 错误", "wrong QN"),
-    "8": Words("CN 错误", "wrong CN"),
-    "9": Words("CRC 错误", "wrong CRC"),
-    "100": Words("未知错误", "unknown error"),
-}
-"""QnRtn."""
 EXECUTION_RESULTS: Final[Mapping[str, Words]] = {
     "1": Words("执行成功", "done"),
     "2": Words("未执行", "refused or failed"),
@@ -166,24 +153,3 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "nothing": Words("{file} 中没有数据包", "there is no packet in {file}"),
 }
-
-EVENTS: Final[Mapping[str, Words]] = {
-    "sent": Words("发出", "sent"),
-    "got": Words("收到", "got"),
-    "broken": Words("收到无法使用的数据：{detail}", "what came cannot be used: {detail}"),
-    "repeated": Words("重发 {detail}", "sent again: {detail}"),
-    "no_answer": Words("三次均无应答：{detail}", "no answer after three tries: {detail}"),
-    "refused": Words("平台拒绝数据：{detail}", "the platform refuses data: {detail}"),
-    "unasked": Words(
-        "意外的应答 {detail}；请检查 ack 设置", "an answer that was not awaited, {detail}: look at ack"
-    ),
-    "clock": Words(
-        "平台要求把时钟设为 {detail}：未执行", "the platform wanted the clock set to {detail}: not done"
-    ),
-    "command_refused": Words("拒绝命令 {detail}", "refused command {detail}"),
-    "stranger": Words("命令的 MN 或密码不符：{detail}", "a command with another MN or password: {detail}"),
-    "mn_assigned": Words("平台分配了 MN {detail}", "the platform assigned the MN {detail}"),
-    "key_renewed": Words("平台更新了密钥", "the platform renewed the key"),
-    "unfit": Words("不符合标准，未发出：{detail}", "would break the standard and was not sent: {detail}"),
-}
-"""By `wire.hj212.acts.Event`."""

@@ -23,7 +23,6 @@ from agent.site.enrolment import EnrolmentError, read_enrolment, write_enrolment
 from centre.enrolment.ledger import LEDGER_NAME, KeptToken, Ledger, OfficeError
 from centre.enrolment.office import AUTHORITY_NAME, KEY_NAME, REVOKED_NAME, Office, make_office
 from centre.files.shelf import Kept, Shelf
-from centre.hj212.credentials import Credentials, read_credentials, write_credentials
 from centre.orders.ledger import add_line as add_order_line
 from centre.orders.ledger import open_ledger, root_line, statement_line
 from centre.register import add_line, enrolment_line, read_register
@@ -47,6 +46,7 @@ from tests.evidence.orders import made
 from wire.enrolment import certificates
 from wire.enrolment.answer import Issued, Refused
 from wire.enrolment.token import new_token
+from wire.platforms.credentials import Credentials, read_credentials, write_credentials
 
 NOW: Final = 1_767_268_800_000
 OLD: Final = b"what was there before\n" * 30
@@ -333,7 +333,7 @@ WRITERS: Final = (
     ),
     Writer(
         "the credentials of a platform",
-        ("centre.hj212.credentials:write_credentials",),
+        ("wire.platforms.credentials:write_credentials",),
         lambda folder: write_credentials(folder / "file", Credentials("246810", (bytes(16), bytes(16)))),
         lambda folder: read_credentials(folder / "file"),
         lambda folder: write_credentials(folder / "file", Credentials("100000", (bytes(16),))),

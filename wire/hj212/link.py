@@ -70,7 +70,7 @@ class _Waiting:
     tries: int = 1
 
 
-@define
+@define(eq=False, repr=False)
 class Link:
     """See the module; made when a connection stands, and forgotten with it.
 

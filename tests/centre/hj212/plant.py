@@ -6,13 +6,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from centre.hj212.credentials import Credentials, write_credentials
-from centre.hj212.hosts import Host, read_hosts
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.record import encode_reading
 from tests.centre.test_core import SDM, body_of, chain_of, manifest, opened, whole
 from tests.centre.test_feed import NOW_MS, fresh
 from tests.evidence.chains import Chain, stamp
+from wire.platforms.credentials import Credentials, write_credentials
+from wire.platforms.hosts import Host, read_hosts
 
 MN: Final = "D7A1EC0000000000000000F1"
 PW: Final = "246810"

@@ -8,8 +8,6 @@ from typing import Final
 import pytest
 
 from centre.consumer import Consumer, Wanted
-from centre.hj212.hosts import Host
-from centre.hj212.queue import Queue
 from centre.hj212.source import Source
 from disk.database import StoreError
 from drivers.hj212.encoding import check_region
@@ -17,6 +15,8 @@ from tests.centre.hj212.plant import NOON_MS, fill, hosts_of, readings_of
 from tests.centre.test_core import chain_of, manifest, opened, whole
 from tests.centre.test_feed import NOW_MS, fresh
 from tests.evidence.chains import Chain
+from wire.platforms.hosts import Host
+from wire.platforms.queue import Queue
 
 Row = tuple[str, str, str, str]
 ALL: Final = "SELECT host, cn, data_time, region FROM packets ORDER BY host, data_time, cn, st"

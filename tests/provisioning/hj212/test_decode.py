@@ -7,7 +7,6 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner, Result
 
-from centre.hj212.credentials import Credentials, CredentialsError, read_credentials, write_credentials
 from drivers.hj212.decoding import decode
 from drivers.hj212.encoding import encode
 from drivers.hj212.numbers import Command, ExecutionResult, RequestResult, System
@@ -17,11 +16,13 @@ from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.pack.export import ExportedSeal, write_chain
 from evidence.record import encode_reading
 from provisioning.cli import cli
-from provisioning.hj212.words import COMMANDS, EXECUTION_RESULTS, ODDITIES, REFUSALS, REQUEST_RESULTS, SYSTEMS
+from provisioning.hj212.words import COMMANDS, EXECUTION_RESULTS, ODDITIES, REFUSALS, SYSTEMS
 from provisioning.terminal.exits import EXIT_NO
+from provisioning.words.platforms import REQUEST_RESULTS
 from tests.drivers.hj212.packets import BACKFILL, GOLDEN, KEY, PHASES, TREATMENT
 from tests.evidence.chains import GATEWAY, Chain, stamp
 from tests.evidence.javascript import list_packets
+from wire.platforms.credentials import Credentials, CredentialsError, read_credentials, write_credentials
 
 
 def run(*arguments: object, lang: str = "en") -> Result:

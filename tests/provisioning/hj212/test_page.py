@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 from typing import Final
 
-from centre.hj212.hosts import read_hosts
 from drivers.hj212.crc import CrcKind
 from drivers.hj212.sm4 import CipherForm
 from wire.hj212.terms import Ack
+from wire.platforms.hosts import read_hosts
 
 PAGE: Final = (Path(__file__).parents[3] / "docs" / "hj212.md").read_text("utf-8")
 

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import pytest
 
-from centre.hj212.credentials import Credentials, read_credentials, write_credentials
 from tests.centre.hj212.plant import MN, PW, fill, write_hosts
 from tests.drivers.hj212.second import Lines, node
 from tests.provisioning.hj212.test_send import running, send
+from wire.platforms.credentials import Credentials, read_credentials, write_credentials
 
 KEY: Final = b"0" * 16
 NEW_KEY: Final = b"9" * 16

@@ -11,9 +11,6 @@ from typing import Final
 
 from attrs import define, field
 
-from centre.hj212.credentials import Credentials
-from centre.hj212.hosts import Host, Station
-from centre.hj212.queue import Queue, State
 from drivers.hj212.times import MS_PER_S, RequestNumbers
 from wire.hj212.acts import (
     Act,
@@ -28,6 +25,9 @@ from wire.hj212.acts import (
 )
 from wire.hj212.link import Link
 from wire.pacing import Backoff
+from wire.platforms.credentials import Credentials
+from wire.platforms.hosts import Host, Station
+from wire.platforms.queue import Queue, State
 
 PAUSE_FIRST_S: Final = 1.0
 PAUSE_MAX_S: Final = 60.0
@@ -42,7 +42,7 @@ HISTORY_ROWS: Final = 20
 """Packets of history between two looks at live ones."""
 
 
-@define
+@define(eq=False, repr=False)
 class Account:
     """What the stations of one host share."""
 
@@ -52,7 +52,7 @@ class Account:
     renew: Callable[[Credentials], None]
 
 
-@define
+@define(eq=False, repr=False)
 class Connection:
     """See the module.
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from centre.hj212.credentials import Credentials, write_credentials
-from centre.hj212.hosts import read_hosts
-from centre.hj212.intervals import Maker
 from tests.centre.hj212.plant import HOST, MN, NOON_MS, PW
+from wire.platforms.credentials import Credentials, write_credentials
+from wire.platforms.hosts import read_hosts
+from wire.platforms.intervals import Maker
 
 SITE = HOST.partition("[[host.station.meter]]")[0] + '[[host.station.meter]]\nid = "cems"\n'
 

@@ -19,10 +19,10 @@ from typing import Any, Final, Self
 
 from attrs import define
 
-from centre.hj212.intervals import Made
 from disk.database import CommitError, Database, Migration, StoreError
 from drivers.hj212.times import RequestNumbers, read_time, write_time
 from wire.hj212.link import Datum
+from wire.platforms.intervals import Made
 
 PAGE_BYTES: Final = 4_096
 KEPT_TIMES: Final = 2
@@ -63,7 +63,7 @@ def _make(db: Any) -> None:
 MIGRATIONS: Final[tuple[Migration, ...]] = (_make,)
 
 
-@define
+@define(eq=False, repr=False)
 class Queue:
     """See the module. All raise StoreError."""
 
@@ -73,9 +73,9 @@ class Queue:
     _put: int = 0
 
     @classmethod
-    def open(cls, path: Path, store: int, since_ms: int) -> Self:
+    def open(cls, path: Path, store: int, since_ms: int, page_bytes: int = PAGE_BYTES) -> Self:
         """The queue at `path` for a store; made if it is not there, for readings from `since_ms` on."""
-        made = cls(Database(path, "hj212", MIGRATIONS, page_bytes=PAGE_BYTES))
+        made = cls(Database(path, "hj212", MIGRATIONS, page_bytes=page_bytes))
         try:
             made._take(path, store, since_ms)
         except BaseException:

@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from centre.hj212.codes import Value
-from centre.hj212.hosts import Host, Meter, Series, Span, Station, list_series
 from drivers.hj212.numbers import Command, System
 from drivers.hj212.packet import DATA_TIME, Edition, Mark
 from drivers.hj212.times import MS_PER_H, MS_PER_S, write_time
+from wire.platforms.codes import Value
+from wire.platforms.hosts import Host, Meter, Series, Span, Station, list_series
 
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
@@ -57,7 +57,7 @@ class Made:
     due_ms: int
 
 
-@define
+@define(eq=False, repr=False)
 class _Values:
     """Of one code in one interval."""
 
@@ -81,7 +81,7 @@ class _Values:
             self.last = (at_ms, value)
 
 
-@define
+@define(eq=False, repr=False)
 class _Bin:
     """One station in one interval: values by meter and code, and minutes by meter as bits."""
 
@@ -97,7 +97,7 @@ _Key = tuple[Span, int, int]
 """Kind, begin in UTC ms, number of the station."""
 
 
-@define
+@define(eq=False, repr=False)
 class Maker:
     """Makes the packets of one host.
 

@@ -101,7 +101,7 @@ class CodeTable:
 @cache
 def load_codes(edition: Edition) -> CodeTable:
     """Ours of an edition; raises TableError, which a test excludes."""
-    text = files("centre.hj212").joinpath("codes", f"{edition.value}.toml").read_text("utf-8")
+    text = files("wire.platforms").joinpath("codes", f"{edition.value}.toml").read_text("utf-8")
     problems: list[str] = []
     file = Table(parse_toml(text), "", problems)
     file.whole("edition", low=edition.value, high=edition.value)

@@ -1,4 +1,7 @@
-"""The host file: the platforms that get verified readings, as a person writes it. Strict; it holds no secret.
+"""The platforms that get readings, as a person writes them: the host file of a centre. It holds no secret.
+
+In the site file of a gateway the same stands under [[hj212]] in place of [[host]], and a station names no
+gateway.
 
 [[host]]
 name = "city"
@@ -26,18 +29,17 @@ running_w = 500.0                   from this power on it runs; needed for the n
 condition = "p99101"                ST=45, of 2025 alone
 equipment = 1                       SB1-RS and SB1-RT (CN 2021, 2041)
 
-[[host.code]]                       `centre.hj212.codes`; here a row needs its source
+[[host.code]]                       `wire.platforms.codes`; here a row needs its source
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 
-from centre.hj212.codes import Code, CodeTable, Role, load_codes, read_code
 from disk.tables import Table, TableError, parse_toml, read_text
 from drivers.hj212.crc import CrcKind
 from drivers.hj212.numbers import System
@@ -45,6 +47,7 @@ from drivers.hj212.packet import FORMS, PARTS_MAX, Edition
 from drivers.hj212.sm4 import CipherForm
 from drivers.hj212.times import BEIJING_H
 from wire.hj212.terms import HEARTBEAT_S, Ack, Terms
+from wire.platforms.codes import Code, CodeTable, Role, load_codes, read_code
 
 FILE_BYTES_MAX: Final = 1 << 20
 """A thousand stations with ten meters each."""
@@ -115,18 +118,32 @@ def read_hosts(path: Path) -> tuple[Host, ...]:
     problems: list[str] = []
     file = Table(parse_toml(read_text(path, FILE_BYTES_MAX)), "", problems)
     tables = file.tables("host", required=True)
-    hosts = tuple(_read_host(table, path.parent) for table in tables[:HOSTS_MAX])
+    hosts = read_tables(tables, "host", lambda one: path.parent / one)
     file.finish()
-    if len(tables) > HOSTS_MAX:
-        problems.append(f"host: at most {HOSTS_MAX}, not {len(tables)}")
-    names = [host.name for host in hosts]
-    problems += [f"host: two are called {name}" for name in sorted(set(names)) if names.count(name) > 1]
     if problems:
         raise TableError(problems)
     return hosts
 
 
-def _read_host(table: Table, folder: Path) -> Host:
+def read_tables(
+    tables: Sequence[Table], called: str, find: Callable[[str], Path], gateway: str = ""
+) -> tuple[Host, ...]:
+    """The hosts of tables that stand under the key `called`; mistakes are noted in them.
+
+    `find` says where a file that is named lies; `gateway` whose stations they are, "" if each names its own.
+    """
+    hosts = tuple(_read_host(table, find, gateway) for table in tables[:HOSTS_MAX])
+    if not tables:
+        return ()
+    problems = tables[0].problems
+    if len(tables) > HOSTS_MAX:
+        problems.append(f"{called}: at most {HOSTS_MAX}, not {len(tables)}")
+    names = [host.name for host in hosts]
+    problems += [f"{called}: two are called {name}" for name in sorted(set(names)) if names.count(name) > 1]
+    return hosts
+
+
+def _read_host(table: Table, find: Callable[[str], Path], gateway: str) -> Host:
     name = table.text("name")
     if name and not _NAME.fullmatch(name):
         table.note("name", "must be letters, digits, - and _")
@@ -153,11 +170,11 @@ def _read_host(table: Table, folder: Path) -> Host:
     host = Host(
         name=name,
         address=_read_address(table),
-        credentials=folder / table.text("credentials"),
+        credentials=find(table.text("credentials")),
         terms=terms,
         spans=_read_spans(table),
         packets_max=table.whole("packets_max", PACKETS_MAX, low=100, high=10_000_000),
-        stations=tuple(_read_station(one) for one in table.tables("station", required=True)),
+        stations=tuple(_read_station(one, gateway) for one in table.tables("station", required=True)),
         codes=codes,
     )
     table.finish()
@@ -193,14 +210,14 @@ def _read_spans(table: Table) -> tuple[Span, ...]:
     return tuple(span for span in Span if span.value in wanted)
 
 
-def _read_station(table: Table) -> Station:
+def _read_station(table: Table, gateway: str) -> Station:
     mn, st = table.text("mn"), table.text("st", System.AIR_EMISSIONS.value)
     if mn and not FORMS["MN"].fullmatch(mn):
         table.note("mn", "must be 24 letters and digits")
     if st not in {System.AIR_EMISSIONS, System.WATER_EMISSIONS}:
         table.note("st", "must be 31 (air) or 32 (water)")
     meters = tuple(_read_meter(one) for one in table.tables("meter", required=True))
-    station = Station(table.text("gateway"), mn, st, meters)
+    station = Station(table.text("gateway", gateway or None), mn, st, meters)
     table.finish()
     ids = [meter.id for meter in meters]
     for one in sorted({one for one in ids if ids.count(one) > 1}):

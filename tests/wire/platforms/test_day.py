@@ -10,17 +10,17 @@ from typing import Any, Final
 import pytest
 from attrs import define, evolve, field
 
-from centre.hj212 import connection as connections
-from centre.hj212.connection import Account, Connection
-from centre.hj212.credentials import Credentials, read_credentials, write_credentials
-from centre.hj212.hosts import Host
-from centre.hj212.intervals import Made
-from centre.hj212.queue import Queue
 from drivers.hj212.packet import Packet
 from drivers.hj212.times import RequestNumbers, read_time, write_time
 from firmware_sim.platform_core import Habits, Platform, PlatformAck, PlatformLink
 from tests.centre.hj212.plant import NOON_MS, PW, hosts_of
 from wire.hj212.acts import Tell
+from wire.platforms import connection as connections
+from wire.platforms.connection import Account, Connection
+from wire.platforms.credentials import Credentials, read_credentials, write_credentials
+from wire.platforms.hosts import Host
+from wire.platforms.intervals import Made
+from wire.platforms.queue import Queue
 
 STEP_S: Final = 2.0
 EVERY_S: Final = 600
