@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
@@ -43,6 +44,7 @@ from agent.status.bus_desk import BusSocket, Desk
 from agent.status.bus_figures import BusFigures
 from agent.status.socket import StatusSocket
 from agent.store.gateway import GatewayStore
+from agent.store.names import DATABASE_NAME
 from agent.tamper.behaviour import Behaviour
 from agent.tamper.settings import Tamper
 from agent.uplink.courier import Courier
@@ -54,6 +56,7 @@ from disk.version import read_version
 from drivers.clock import Clock, Stamp
 from drivers.link.bus_url import parse_url
 from drivers.poll.learned import LearnedBus
+from drivers.poll.setup import MeterSetup
 from drivers.reading import Reading
 from evidence.record import encode_reading
 from wire import messages
@@ -62,10 +65,14 @@ from wire.mqtt_events import Message, MqttEvent
 from wire.publisher import Publisher
 
 if TYPE_CHECKING:
+    from agent.platforms.sending import Sending
     from agent.webhook import Webhook
 
 WEBHOOK_STOP_S: Final = 4.0
 """At the end, for a warning that is being posted: a little more than its time-out."""
+
+PLATFORMS_STOP_S: Final = 4.0
+"""At the end, for the thread of HJ 212 to see it; what is not answered waits in its queue."""
 
 
 @frozen
@@ -82,6 +89,7 @@ class Built:
     renewing: Renewing
     webhook: "Webhook | None"
     tpm: TpmTask | None = None
+    platforms: "Sending | None" = None
 
     def admit(self) -> None:
         """Serve guests of the buses, and who renews the certificate."""
@@ -92,6 +100,8 @@ class Built:
         """Release what `build` acquired."""
         if self.webhook:
             self.webhook.stop(WEBHOOK_STOP_S)
+        if self.platforms:
+            self.platforms.stop(PLATFORMS_STOP_S)
         self.status.close()
         self.gateway.sealing.sealer.spool.close()
         self.guests.close()
@@ -174,6 +184,7 @@ def core_of(
     *,
     figures: Callable[[], Sequence[BusFigures]] = tuple,
     learned: Callable[[], Mapping[str, LearnedBus]] = dict,
+    platforms: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
     send_notice: Callable[[Mapping[str, Any]], None] | None = None,
     tpm: TpmTask | None = None,
 ) -> tuple[Gateway, StatusParts]:
@@ -221,7 +232,7 @@ def core_of(
         curtailing,
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
     )
-    shown = (site, read_version(), courier, readings, judging, figures, learned)
+    shown = (site, read_version(), courier, readings, judging, figures, learned, platforms)
     parts = StatusParts(*shown, orders=orders, alerts=curtailing)
     return Gateway(sealing, courier, sources), parts
 
@@ -243,6 +254,18 @@ def _webhook_of(url: str | None) -> "Webhook | None":
     from agent.webhook import Webhook  # noqa: PLC0415 - an HTTP client that few sites need
 
     return Webhook(parse_webhook(url))
+
+
+def _platforms_of(
+    site: Site, setups: Mapping[str, MeterSetup], chain: Path, clock: Clock
+) -> "Sending | None":
+    if not site.hj212:
+        return None
+    from agent.platforms.sending import Sending  # noqa: PLC0415 - HJ 212, which few sites need
+    from agent.site.platforms import read_platforms  # noqa: PLC0415 - as above
+
+    hosts, _ = read_platforms(site.hj212, site.site.gateway, setups, site.path)
+    return Sending(hosts, chain, setups, clock)
 
 
 def build(
@@ -271,6 +294,7 @@ def build(
         BusTask(bus.url, meters[bus.id], clock, deliver, bus.id, APART_S * number, known_before.get(bus.id))
         for number, bus in enumerate(site.bus)
     )
+    platforms = _platforms_of(site, feed.setups, folder / DATABASE_NAME, clock)
     publisher = Publisher(settings, clock, events)
     outbox = outbox_of(topics, store, recovery)
     birth = messages.encode_state(online=True, details={"version": read_version()})
@@ -286,6 +310,7 @@ def build(
         courier,
         figures=lambda: [bus.figures for bus in buses],
         learned=lambda: {one.id: bus.learned for one, bus in zip(site.bus, buses, strict=True)},
+        platforms=platforms.list_shown if platforms else tuple,
         send_notice=webhook.put if webhook else None,
         tpm=tpm,
     )
@@ -296,4 +321,6 @@ def build(
     guests, status = BusSocket(folder, desks), StatusSocket(folder)
     renewing = Renewing(folder, topics.gateway, publisher.publish, lambda: courier.packet_bytes_max)
     courier.on_certificate, courier.on_renewal_ack = renewing.note_answer, renewing.note_ack
-    return Built(gateway, parts, recovery, publisher, buses, status, guests, renewing, webhook, tpm)
+    return Built(
+        gateway, parts, recovery, publisher, buses, status, guests, renewing, webhook, tpm, platforms
+    )

@@ -224,6 +224,8 @@ def _run(call: argparse.Namespace) -> int:
 def _forever(built: Built, loop: Loop, clock: Clock) -> int:
     for bus in built.buses:
         bus.start()
+    if built.platforms:
+        built.platforms.start()
     try:
         describe = partial(overview, built.parts)
         loop.run(

@@ -28,6 +28,8 @@ orders     [{order, rev, seq, kind, issuer, number, test, effective, expires, du
              a person has answered last, or closed, returned)}] of those that stand, effective or not yet
 alerts     [how each line stands in each alert: `evidence.curtailment.progress`]
 verdicts   [the latest final verdicts about alerts, as they are sealed]
+platforms  [{host, mn, connected, why (it is not), waiting, dropped (packets of the host, given up for room),
+             told {event, detail} (the last trouble) | null} for each station of each platform of HJ 212]
 process    {resident_bytes, threads, descriptors}
 """
 
@@ -71,6 +73,7 @@ class StatusParts:
     judging: Judging
     buses: Callable[[], Sequence[BusFigures]]
     learned: Callable[[], Mapping[str, LearnedBus]] = dict
+    platforms: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     orders: Orders = field(kw_only=True)
     alerts: Curtailing = field(kw_only=True)
 
@@ -117,6 +120,7 @@ def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
         "orders": parts.orders.list_open(stamp),
         "alerts": parts.alerts.list_open(stamp),
         "verdicts": parts.alerts.list_ended(),
+        "platforms": list(parts.platforms()),
         "process": read_health().figures(),
     }
 

@@ -112,6 +112,8 @@ TEXTS: Final[Mapping[str, str]] = {
     'broker.key: must be "{}NAME" with the name of a file beside this one, not {}': (
         'broker.key：须为 "{}名称"，即本文件旁的文件名，不能是 {}'
     ),
+    "{}.gateway: a station here is of this gateway; leave it out": "{}.gateway：此处的站点属于本网关；请删去",
+    "{}.meter: no meter {}; known: {}": "{}.meter：没有电表 {}；已有：{}",
     "meter[{}].bus: no bus {}; known: {}": "meter[{}].bus：没有总线 {}；已有：{}",
     "meter[{}].line: no line {}; known: {}": "meter[{}].line：没有线路 {}；已有：{}",
     "meter[{}].{}: {} is used more than once on bus {}": "meter[{}].{}：{} 在总线 {} 上用了不止一次",

@@ -248,6 +248,7 @@ class Site:
     """A whole site file.
 
     Attributes:
+        hj212: Platforms that get its readings, see `agent.site.platforms`.
         text: The file as read, for the manifest.
         file: Where it was read.
     """
@@ -263,6 +264,7 @@ class Site:
     meter: tuple[MeterSettings, ...] = ()
     line: tuple[LineSettings, ...] = ()
     linkage: tuple[LinkageSettings, ...] = ()
+    hj212: tuple[Table, ...] = ()
     text: str = field(default="", kw_only=True)
     file: Path = field(default=Path("site.toml"), kw_only=True)
 
@@ -338,6 +340,11 @@ def _misfits(site: Site) -> Iterator[str]:
     yield from _key_misfits(site)
     yield from _incomer_misfits(site)
     yield from _credential_misfits(site)
+    if site.hj212:
+        from agent.site.platforms import read_platforms  # noqa: PLC0415 - HJ 212, which few sites need
+
+        meters = [meter.id for meter in site.meter]
+        yield from read_platforms(site.hj212, site.site.gateway, meters, site.path)[1]
     kinds = {line.id: line.kind for line in site.line}
     for index, linkage in enumerate(site.linkage):
         for role in ("production", "treatment"):

@@ -320,6 +320,22 @@ class GatewayStore:
         return seal
 
 
+def read_seals_from(path: Path, first: int, limit: int) -> tuple[int, list[StoredSeal]]:
+    """The newest number of the database at `path`, 0 for none, and at most `limit` seals from `first` on.
+
+    Read while its owner runs, from one moment of it.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    sql = f"SELECT {COLUMNS} FROM seals WHERE number >= ? ORDER BY number LIMIT ?"  # noqa: S608 - a constant
+    with reading(path) as connection:
+        connection.execute("BEGIN")
+        (newest,) = connection.execute("SELECT coalesce(max(number), 0) FROM seals").fetchone()
+        rows = connection.execute(sql, (first, min(limit, READ_ROWS_MAX))).fetchall()
+    return newest, [to_seal(row) for row in rows]
+
+
 def read_seals(path: Path) -> Iterator[StoredSeal]:
     """Every seal of the database at `path`, read while its owner runs.
 

@@ -35,7 +35,7 @@ from agent.uplink.settings import mqtt_settings
 from disk.database import add_suffix
 from disk.translation import to_chinese
 from evidence.words import Words
-from provisioning.doctor import access, broker, certificates, chain, machine
+from provisioning.doctor import access, broker, certificates, chain, machine, platforms
 from provisioning.doctor import meters as doctor_meters
 from provisioning.doctor.bundle import write_bundle
 from provisioning.doctor.finding import Check, Finding, State, Target, examine, failed, ok, warning
@@ -99,6 +99,7 @@ CHECKS: Final = (
     Check("broker", broker.broker, 30.0),
     Check("buses", doctor_meters.buses, 5.0),
     Check("meters", doctor_meters.meters, 120.0),
+    Check("platforms", platforms.platforms, 10.0),
     Check("service", machine.service, 10.0, needs_site=False),
     Check("versions", machine.versions, 5.0, needs_site=False),
 )

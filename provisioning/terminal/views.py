@@ -19,6 +19,7 @@ from provisioning.words.labels import label, label_outside
 from provisioning.words.language import language, translate
 from provisioning.words.numbers import name_rule
 from provisioning.words.orders import tell_order
+from provisioning.words.platforms import needs_look, tell_platform
 from provisioning.words.status import (
     average,
     describe_backlog,
@@ -125,10 +126,18 @@ def _draw_status(
         _meters(status, budget[1]),
         *analysers,
         _seals(status),
+        *_platforms(status),
         *(Text(tell_order(one), ORDER_STYLE.get(one["state"], "")) for one in status.get("orders", ())),
         *_alerts(status),
         episodes,
     )
+
+
+def _platforms(status: Json) -> Iterator[Text]:
+    """A row a station of a platform of HJ 212."""
+    for row in status.get("platforms", ()):
+        style = "bold red" if not row["connected"] else "yellow" if needs_look(row) else "green"
+        yield Text("HJ 212  ", "dim") + Text(translate(tell_platform(row)), style)
 
 
 def _alerts(status: Json) -> Iterator[Text]:

@@ -20,7 +20,14 @@ from provisioning.live.page.orders import draw_orders, list_orders
 from provisioning.live.page.outlook import draw_outlook, judge_outlook
 from provisioning.live.page.progress import draw_progress
 from provisioning.live.page.snapshot import Snapshot
-from provisioning.live.page.tables import draw_buses, draw_lines, draw_linkages, draw_meters, format_beat
+from provisioning.live.page.tables import (
+    draw_buses,
+    draw_lines,
+    draw_linkages,
+    draw_meters,
+    draw_platforms,
+    format_beat,
+)
 from provisioning.live.page.tiles import draw_tiles
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup, read_asset
@@ -91,6 +98,8 @@ def _draw_technical(seen: Snapshot, reader: Reader) -> Iterator[Html]:
     yield markup('<div class="tiles">{}</div>', join(draw_tiles(seen, reader)))
     if status and status["buses"]:
         yield _part(reader.text("Buses"), join(draw_buses(status, reader)))
+    if status and status.get("platforms"):
+        yield _part("HJ 212", draw_platforms(status, reader))
     if status:
         yield _part(reader.text("Meters"), draw_meters(status, seen.plan, reader))
     elif day is not None and day.beat is not None:

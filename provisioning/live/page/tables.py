@@ -13,6 +13,7 @@ from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup
 from provisioning.words.correlation import WORDS, describe_correlation
 from provisioning.words.numbers import duration, power
+from provisioning.words.platforms import needs_look, tell_platform
 
 COUNTED: Final = ("requests", "timeouts", "crc_errors", "foreign", "late", "exceptions", "probes")
 _HARMLESS: Final = ("requests", "probes")
@@ -203,6 +204,20 @@ def draw_meters(status: Json, plan: SitePlan, reader: Reader) -> Html:
             )
         )
     return _table(_texts(reader, ("meter", "state", "reading", "line", "model")), rows, "stacked pairs")
+
+
+def draw_platforms(status: Json, reader: Reader) -> Html:
+    """Whether each station of each platform of HJ 212 is connected, what waits, the last trouble."""
+    return join(
+        markup(
+            "<p>{}</p>",
+            _state(
+                tell_platform(row).text(reader.language),
+                "bad" if not row["connected"] else "open" if needs_look(row) else "good",
+            ),
+        )
+        for row in status["platforms"]
+    )
 
 
 def _values(one: Json) -> str:
