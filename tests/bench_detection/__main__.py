@@ -39,8 +39,8 @@ from tests.bench_detection.exact import (
     kind_of,
 )
 from tests.bench_detection.inject_a import STRESSES
-from tests.bench_detection.jobs import Job, Result, case_of, run, troubles
-from tests.bench_detection.table import Row, classes, peers, rows, stresses, text
+from tests.bench_detection.jobs import WHOLE_DAYS, Job, Result, case_of, run, troubles
+from tests.bench_detection.table import Row, classes, peers, recorded, rows, stresses, text
 from tests.bench_detection.world import second
 from tests.bench_detection.world.second import Extent, run_world
 
@@ -62,13 +62,14 @@ class Size:
     days: int
     stress_days: int
     samples: int
+    recorded: bool = True
 
 
 def sizes(options: argparse.Namespace) -> Size:
     """As the options set it."""
     seeds = DEV_SEEDS if options.dev else REPORT_SEEDS
     if options.quick:
-        return Size(DEV_SEEDS[:1], 14, 10, 1_000_000)
+        return Size(DEV_SEEDS[:1], 14, 10, 1_000_000, recorded=False)
     return Size(seeds, 16, 10, 2_000_000 if options.dev else 100_000_000)
 
 
@@ -86,6 +87,13 @@ def jobs(size: Size, names: Sequence[str]) -> list[Job]:
         for name in names
         for stress in STRESSES
     ]
+    if size.recorded:
+        found += [
+            Job(kind="recorded", pair=name, seed=seed, days=WHOLE_DAYS)
+            for seed in size.seeds
+            for name in names
+            if name in real_pairs.NAMES
+        ]
     return found
 
 
@@ -198,7 +206,15 @@ def measured(size: Size, names: Sequence[str], options: argparse.Namespace) -> t
         *speed,
         state_row(results),
     ]
-    table = rows(results) + own + classes(results) + stresses(results) + peers(results) + others
+    table = (
+        rows(results)
+        + recorded(results)
+        + own
+        + classes(results)
+        + stresses(results)
+        + peers(results)
+        + others
+    )
     return table, results
 
 

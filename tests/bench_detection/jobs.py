@@ -1,14 +1,16 @@
 """One job is one pair with one seed under one treatment; what comes back is small and is added up.
 
 clean (both injectors' nuisances) · injected (both) · stress (injector A, one stress each) · spoiled
-(8 h of violation while it is commissioned, then injector A).
+(8 h of violation while it is commissioned, then injector A) · recorded (a real pair over all that was
+recorded, with injector A's nuisances, learned once).
 """
 
 import time
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from agent.detect.episode import Severity
 from tests.bench_detection import inject_a, inject_b, pairs, real_pairs
 from tests.bench_detection.cases import DAY_S, HOUR_S, VIOLATIONS, Case, Pair
 from tests.bench_detection.inject_a import STRESSES
@@ -25,6 +27,9 @@ from tests.bench_detection.score import (
 )
 
 MONTH_S: Final = 30 * DAY_S
+LEARN_MOST_H, LEARN_MORE_H = 168, 24
+WHOLE_DAYS: Final = 400
+"""More than any recording has: all of it."""
 
 
 @frozen(kw_only=True)
@@ -46,6 +51,7 @@ class Score:
     found: tuple[Found, ...]
     false: tuple[Alarm, ...]
     data: int
+    notices: int
     gaps_wrong: int
 
 
@@ -87,6 +93,8 @@ def build(name: str, days: int, seed: int) -> Pair:
 def case_of(job: Job) -> Case:
     """The case of a job."""
     pair = build(job.pair, job.days, job.seed)
+    if job.kind == "recorded":
+        return extend_learning(inject_a.clean(pair, job.seed))
     if job.kind == "clean":
         clean_b = job.injector == "B"
         return inject_b.inject(pair, job.seed, clean=True) if clean_b else inject_a.clean(pair, job.seed)
@@ -97,6 +105,15 @@ def case_of(job: Job) -> Case:
     case = inject_a.inject(pair, job.seed)
     if job.kind == "stress":
         return inject_a.stressed(case, next(one for one in STRESSES if one.name == job.stress))
+    return case
+
+
+def extend_learning(case: Case) -> Case:
+    """Learn for as long as commissioning asks for, up to a week, as a technician would."""
+    hours = case.pair.commission_hours
+    while hours < LEARN_MOST_H and not learn(case.pair)[1]:
+        hours += LEARN_MORE_H
+        case = evolve(case, pair=evolve(case.pair, commission_hours=hours))
     return case
 
 
@@ -129,6 +146,7 @@ def _score(case: Case, alarms: list[Alarm]) -> Score:
         found=judge(case, alarms),
         false=tuple(unexplained(case, alarms)),
         data=sum(one.severity == "data" for one in alarms),
+        notices=sum(one.severity == Severity.NOTICE.value and not one.retrospective for one in alarms),
         gaps_wrong=gaps_taken_for_violations(case, alarms),
     )
 

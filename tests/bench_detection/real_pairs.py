@@ -88,6 +88,7 @@ def _steel(at: Path) -> tuple[Floats, Floats]:
 
 def _works(at: Path, name: str, days: int, rng: np.random.Generator) -> Pair:
     power, pf = _steel(at)
+    days = min(days, len(power) // 96 - 7)
     week = int(rng.integers(0, (len(power) // 96 - days) // 7))
     part = slice(week * 672, week * 672 + days * 96)
     u = drawn(power[part], QUARTER, ripple(days * DAY, 0.02, 0.03, rng))

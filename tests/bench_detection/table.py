@@ -1,5 +1,6 @@
 """The target table of the detector: what was asked, what was measured, how far the seeds spread."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
+from agent.detect.episode import Severity
 from tests.bench_detection.cases import AT_REST, CLASSES, VIOLATIONS
 from tests.bench_detection.jobs import Result, Score
 from tests.bench_detection.peers import PEERS
@@ -122,6 +124,37 @@ def rows(results: Sequence[Result]) -> list[Row]:
             [one for one in spoiled if one.ready],
             lambda one: one.klass in VIOLATIONS,
         ),
+    ]
+
+
+def recorded(results: Sequence[Result]) -> list[Row]:
+    """Who is accused on recorded production, over all that was recorded; nothing without recordings."""
+    own = [one for one in results if one.job.kind == "recorded"]
+    watched = [one for one in own if one.ready]
+    months = sum(one.months for one in watched)
+    if not months:
+        return []
+    false = [(one.job.pair, each) for one in watched for each in one.score.false]
+    violations = sum(each.severity == Severity.VIOLATION.value for _, each in false)
+    notices = sum(one.score.notices for one in watched)
+    of = Counter(f"{pair} {each.rule}" for pair, each in false)
+    refused = [f"{one.job.pair}/{one.job.seed}" for one in own if not one.ready]
+    where = ", ".join(f"{what} {count}" for what, count in of.most_common()) or "nobody"
+    where += f"; refused: {', '.join(refused)}" if refused else ""
+    rows = (
+        ("recorded production: violations and integrity findings", len(false), 0.35, 0.05, where),
+        ("recorded production: violations", violations, 0.05, 0.01, ""),
+        ("recorded production: notices", notices, 1.0, None, ""),
+    )
+    return [
+        Row(
+            what,
+            f"<= {most}" + (f" (wish {wish})" if wish else ""),
+            f"{count / months:.3f} ({count} in {months:.1f})",
+            spread,
+            count / months <= most,
+        )
+        for what, count, most, wish, spread in rows
     ]
 
 

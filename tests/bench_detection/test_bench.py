@@ -21,16 +21,20 @@ from tests.bench_detection.cases import (
     lines,
 )
 from tests.bench_detection.exact import constant_treatment, exact_r, exactness
-from tests.bench_detection.jobs import Job, case_of
+from tests.bench_detection.jobs import Job, Result, Score, case_of, extend_learning
 from tests.bench_detection.loads import HOUR, on_runs, ripple
 from tests.bench_detection.peers import PEERS, find_alarms, lenient, rolling_r
 from tests.bench_detection.score import (
+    BLOCK_SLOTS,
     Alarm,
     gaps_taken_for_violations,
     judge,
+    learn,
     production_standby,
     unexplained,
+    watch,
 )
+from tests.bench_detection.table import recorded
 
 DAYS = 12
 SEED = 7
@@ -257,3 +261,44 @@ def test_what_was_measured_goes_between_the_marks_of_its_part(tmp_path: Path) ->
 def test_the_page_has_the_marks_of_both_parts() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert all(f"<!-- {part} {mark} -->" in text for part in ("pairs", "world") for mark in ("begin", "end"))
+
+
+def test_a_case_in_blocks_is_heard_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = inject_a.inject(pairs.build("constant", 5, SEED), SEED)
+    late = evolve(case, late_slots=np.where(np.arange(len(case.pair.times_s)) % 7 == 0, 2, 0))
+    params, _ = learn(case.pair)
+    whole = watch(late, params)
+    monkeypatch.setattr("tests.bench_detection.score.BLOCK_SLOTS", BLOCK_SLOTS // 5 + 1)
+    assert watch(late, params) == whole
+    assert whole[0]
+
+
+def of_recording(pair: str, *, ready: bool = True, notices: int = 0, false: tuple[Alarm, ...] = ()) -> Result:
+    score = Score(found=(), false=false, data=0, notices=notices, gaps_wrong=0)
+    job = Job(kind="recorded", pair=pair, seed=1, days=400)
+    return Result(
+        job=job, months=10.0, duty_cycled=False, real=True, ready=ready, score=score, state_bytes=1,
+        begin_s=0.0, took_s=0.0,
+    )  # fmt: skip
+
+
+def test_who_is_accused_on_a_recording_is_counted_by_the_month_and_named() -> None:
+    false = (alarm("off", 1.0), alarm("flat", 2.0, "integrity"))
+    refused = of_recording("burner_fan", ready=False, notices=9)
+    grave, violations, notices = recorded(
+        [of_recording("a", false=false), of_recording("b", notices=5), refused]
+    )
+    assert (grave.measured, grave.met) == ("0.100 (2 in 20.0)", True)
+    assert (violations.measured, violations.met) == ("0.050 (1 in 20.0)", True)
+    assert (notices.measured, notices.met) == ("0.250 (5 in 20.0)", True)
+    assert grave.spread == "a off 1, a flat 1; refused: burner_fan/1"
+    assert recorded([of_recording("a", false=false * 4)])[0].met is False
+    assert recorded([refused]) == []
+
+
+def test_who_learned_too_little_learns_for_longer() -> None:
+    case = inject_a.clean(evolve(pairs.build("constant", 4, SEED), commission_hours=2), SEED)
+    assert learn(case.pair)[1] is False
+    longer = extend_learning(case).pair
+    assert longer.commission_hours in {26, 50, 74}
+    assert learn(longer)[1] is True
