@@ -4,6 +4,9 @@ A body that arrives alone must match the root of its accepted seal; parts of one
 (`centre.gateway.parts`), and nothing of them is believed before that. Lines are made once for every body.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
 from attrs import define
 
 from centre.batch.chains import Batch, Chain, Chains
@@ -17,6 +20,15 @@ from evidence.record import Kind, kind_of
 from evidence.seal import SealHeader, open_body, peek_header
 from evidence.verify import read_declarations
 from wire.messages import PartMessage
+
+_MARKS: Final[Mapping[int, Mark]] = {
+    Kind.MANIFEST: Mark.TEACHES,
+    Kind.ORDER: Mark.ANSWERS,
+    Kind.ANSWER: Mark.ANSWERS,
+    Kind.MARK: Mark.MARKS,
+    Kind.EPISODE: Mark.TELLS,
+}
+"""What a record of each kind makes of its body."""
 
 
 @define
@@ -68,13 +80,9 @@ class Bodies:
     def hand_on(self, chain: Chain, header: SealHeader, records: tuple[bytes, ...], batch: Batch) -> None:
         """Make the lines of a body, and mark it if it does something to those of others."""
         batch.lines += chain.lines.of_body(header, records)
-        marks = Mark.TEACHES if any(kind_of(record) == Kind.MANIFEST for record in records) else Mark(0)
-        if chain.lines.has_waited:
-            marks |= Mark.WAITS
-        if any(kind_of(record) in {Kind.ORDER, Kind.ANSWER} for record in records):
-            marks |= Mark.ANSWERS
-        if any(kind_of(record) == Kind.MARK for record in records):
-            marks |= Mark.MARKS
+        marks = Mark.WAITS if chain.lines.has_waited else Mark(0)
+        for kind in _MARKS.keys() & set(map(kind_of, records)):
+            marks |= _MARKS[kind]
         if marks:
             batch.changes.append(Marked(header.gateway, header.number, marks))
 

@@ -10,8 +10,9 @@ also the body of an old seal, and a reader who goes on behind his last place mis
 something in one store only, so `identify` gives a number that was drawn when the table was made.
 
 `marks` says what a body does to the lines of others: it TEACHES (has a manifest), or it WAITS (has readings
-whose point table had not come); or that it ANSWERS: it has records about orders; or MARKS: it has marks.
-They are found by an index without a look at the others.
+whose point table had not come); that it ANSWERS: it has records about orders; MARKS: it has marks; or TELLS:
+it has episodes (those that came before there was this mark are not marked). They are found by an index
+without a look at the others.
 """
 
 from abc import ABC, abstractmethod
@@ -51,6 +52,7 @@ class Mark(IntFlag):
     WAITS = 2
     ANSWERS = 4
     MARKS = 8
+    TELLS = 16
 
 
 @frozen

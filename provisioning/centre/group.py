@@ -28,6 +28,7 @@ from provisioning.centre.order import order
 from provisioning.centre.order_files import files
 from provisioning.centre.readmit import readmit
 from provisioning.centre.revoke import revoke
+from provisioning.centre.web import web
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.paths import read_input
 from provisioning.terminal.register_option import register_option
@@ -42,8 +43,9 @@ def command() -> None:
 _OFFICE: Final = (authority, certificate, token, listen, approve, issue, listing, broker_config)
 _CHAIN: Final = (receipt, rekey, replace, revoke, readmit)
 _ORDERS: Final = (keys, order)
+_WATCH: Final = (web,)
 order.add_command(files)
-for each in (*_OFFICE, *_CHAIN, *_ORDERS):
+for each in (*_OFFICE, *_CHAIN, *_ORDERS, *_WATCH):
     command.add_command(each)
 
 

@@ -10,8 +10,6 @@ the password and the page can be read on that network: use it over a cable, or g
 
 import datetime as dt
 import logging
-import signal
-import ssl
 import sys
 import time
 from ipaddress import ip_address
@@ -21,7 +19,6 @@ from typing import Any, Final
 import click
 from attrs import define, evolve, field
 
-from agent.host.notify import notify
 from agent.site.file import ConfigError
 from agent.status.socket import SOCKET_NAME, read_status
 from agent.store.names import DATABASE_NAME
@@ -34,8 +31,9 @@ from provisioning.declaring.passwords import (
     read_typed_password,
     write_password,
 )
+from provisioning.live.listening import LISTEN, load_context, parse_address, run
 from provisioning.live.page.chain import Chain
-from provisioning.live.page.gate import QUERY, Gate, Token
+from provisioning.live.page.gate import Gate, Token
 from provisioning.live.page.neighbour import may_read_status
 from provisioning.live.page.orders import list_orders
 from provisioning.live.page.page import POLICY, draw_status_page
@@ -44,11 +42,10 @@ from provisioning.live.page.shown import Shown
 from provisioning.live.page.site import SiteFile
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.live.status import USUAL_SITE
-from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.say import say
 from provisioning.words.language import language
 
-LISTEN: Final = "127.0.0.1:8460"
 NOT_UNDERSTOOD: Final = "its answer is not understood: is it another version?"
 NOT_UNDERSTOOD_ERRORS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """Errors that a malformed status causes in a page."""
@@ -89,7 +86,7 @@ def command(
         _set_password(set_password)
         return
     config = config or Path(USUAL_SITE)
-    host, port = _parse_address(listen)
+    host, port = parse_address(listen)
     if not ip_address(host).is_loopback and password_file is None:
         raise fail(
             EXIT_USAGE,
@@ -102,7 +99,7 @@ def command(
         chain = Chain(site.plan().state / DATABASE_NAME)
     except (PasswordError, ConfigError) as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
-    context = _load_context(certificate, key)
+    context = load_context(certificate, key)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     token = Token() if gate is None else None
     declares = context is not None or ip_address(host).is_loopback
@@ -112,7 +109,7 @@ def command(
     server = Server(
         pages.build, POLICY, gate, names, chinese, token, pages.may_see, pages.note_shown, declare
     )
-    _run(server, host, port, context)
+    run(server, host, port, context)
 
 
 @define
@@ -165,52 +162,6 @@ def _read_status(state: Path) -> tuple[dict[str, Any] | None, str]:
         return None, getattr(error, "strerror", None) or str(error)
 
 
-def _run(server: Server, host: str, port: int, context: ssl.SSLContext | None) -> None:
-    try:
-        listening = server.listen(host, port, context)
-    except OSError as error:
-        raise fail(EXIT_OUTSIDE, f"{host}:{port}: cannot listen: {error.strerror}") from error
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: listening.close())
-    scheme = "http" if context is None else "https"
-    at, port = listening.address
-    address = f"{scheme}://{f'[{at}]' if ':' in at else at}:{port}/"
-    say(address)
-    if server.token is not None:
-        LOG.info("for other users of this machine: %s?%s=%s", address, QUERY, server.token.text)
-    notify("READY=1")
-    listening.serve()
-    notify("STOPPING=1")
-
-
-def _parse_address(listen: str) -> tuple[str, int]:
-    host, colon, port = listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    try:
-        is_wide = ip_address(host).version == 6
-    except ValueError:
-        host, is_wide = "", False
-    if is_wide and not listen.startswith(f"[{host}]:"):
-        host = ""
-    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
-        raise fail(EXIT_USAGE, f"--listen: an address and a port like {LISTEN} or [::1]:8460, not {listen!r}")
-    return host, int(port)
-
-
-def _load_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    if (certificate is None) != (key is None):
-        raise fail(EXIT_USAGE, "--certificate and --key go together")
-    if certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(certificate, key)
-    except OSError as error:  # ssl.SSLError is one
-        raise fail(EXIT_USAGE, f"{certificate}, {key}: {error.strerror or error}") from error
-    return context
-
-
 def _make_certificate(folder: Path, names: tuple[str, ...], listen: str) -> None:
     if not names:
         raise fail(
@@ -220,7 +171,7 @@ def _make_certificate(folder: Path, names: tuple[str, ...], listen: str) -> None
         raise fail(EXIT_USAGE, f"{folder / KEY_NAME}: is there already; a key is never overwritten")
     fingerprint = make_certificate(folder, names, dt.datetime.now(dt.UTC))
     host = f"[{names[0]}]" if ":" in names[0] else names[0]
-    _, port = _parse_address(listen)
+    _, port = parse_address(listen)
     say("[page]", f'url = "https://{host}:{port}/"', f'certificate_sha256 = "{fingerprint}"')
 
 

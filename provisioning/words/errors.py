@@ -33,6 +33,14 @@ TEXTS: Final[Mapping[str, str]] = {
         "--user root：陌生人可访问此消息服务器，因此不以root运行"
     ),
     "--user {}: there is no such user": "--user {}：没有这个用户",
+    "--proxy-user {}: there is no such user": "--proxy-user {}：没有这个用户",
+    "--proxy-header and --proxy-user go together: a header alone could come from anybody here": (
+        "--proxy-header 与 --proxy-user 须同时给出：单凭一个标头，本机任何人都可伪造"
+    ),
+    "--zone: an offset like +08:00, not {}": "--zone：应为 +08:00 这样的时差，不是 {}",
+    "{}, line 1: is not gateway,longitude,latitude": "{}，第1行：不是 gateway,longitude,latitude",
+    "{}: has {} fields and not 3": "{}：有 {} 个字段，应为3个",
+    "{}: no longitude up to 180 and latitude up to {} degrees": ("{}：经度应不超过180度，纬度应不超过 {} 度"),
     "there is no user mosquitto: install mosquitto, or say --user NAME": (
         "没有用户mosquitto：请安装mosquitto，或用 --user 指定"
     ),

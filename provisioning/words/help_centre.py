@@ -9,6 +9,15 @@ TEXTS: Final[Mapping[str, str]] = {
     "what the centre verified, as JSON lines or for SQL; needs no key": (
         "中心核验过的数据，输出为JSON行或供SQL使用；无需密钥"
     ),
+    "the city's page for a browser: every gateway, the sick ones first": (
+        "供浏览器访问的全市页面：全部网关，有问题的在前"
+    ),
+    "CSV with gateway,longitude,latitude, to draw a map.": "含 gateway,longitude,latitude 的CSV，用于绘图。",
+    "Of the times on the page.": "页面上各时间的时区。",
+    "A proxy sets it to who is signed in there.": "代理服务器用它说明登录者是谁。",
+    "Who runs that proxy on this machine.": "在本机运行该代理的用户。",
+    "A name of this page in browsers.": "此页面在浏览器中的名称。",
+    "The office's folder, to show when certificates end.": "登记处的文件夹，用于显示证书到期时间。",
     "The centre's keys: enrol gateways, give them new keys, revoke them.": (
         "中心的密钥：登记网关、换发新密钥、吊销。"
     ),

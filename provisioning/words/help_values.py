@@ -23,6 +23,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "LINE": "线路",
     "LINKAGE": "关联",
     "NAME": "名称",
+    "USER": "用户",
     "PORT": "端口",
     "QUESTION": "问题",
     "RATIO": "变比",

@@ -5,9 +5,7 @@ the one style and the one script that are in it, by their hashes; the script fet
 the new `main` in place of the old one. Without scripts the browser reloads the page every RELOAD_S.
 """
 
-import base64
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
 from typing import Final
 
 from evidence.moments import local_text
@@ -32,20 +30,12 @@ from provisioning.live.page.tiles import draw_tiles
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup, read_asset
 from provisioning.pages.page import STYLE
+from provisioning.pages.policy import make_policy
 
 RELOAD_S: Final = 30
 _STYLE: Final = join((STYLE, read_asset("provisioning.live.page", "page.css")))
 _SCRIPT: Final = read_asset("provisioning.live.page", "page.js")
-
-
-def _to_hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
-
-
-POLICY: Final = (
-    f"default-src 'none'; style-src {_to_hash(_STYLE)}; script-src {_to_hash(_SCRIPT)}; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+POLICY: Final = make_policy(_STYLE, _SCRIPT)
 """Sent as a header with the page."""
 
 

@@ -80,6 +80,8 @@ class Server:
         may_see: Whether this user of the machine sees the page without the token.
         on_shown: Called when somebody who may see it is sent the page.
         declare: Answers requests of the form for declarations; None where none may be made.
+        vouches: Whether somebody else has seen who asks: then neither password nor token is wanted.
+        strangers: What who has no token is told.
         names: Hosts beside addresses and localhost.
         chinese: Whether browsers that prefer neither language get Chinese.
     """
@@ -93,6 +95,8 @@ class Server:
     may_see: Callable[[int], bool] = lambda _user: False
     on_shown: Callable[[], object] = lambda: None
     declare: Declare | None = None
+    vouches: Callable[[Request], bool] = lambda _request: False
+    strangers: bytes = NO_TOKEN
     _pages: dict[bool, tuple[float, bytes, bytes]] = field(factory=dict, init=False)
     _turn: threading.Lock = field(factory=threading.Lock, init=False)
     _tries: threading.BoundedSemaphore = field(
@@ -110,13 +114,9 @@ class Server:
     def answer(self, request: Request) -> Response:
         """The page, or why there is none."""
         if not is_own_host(request.headers.get("host", ""), self.names):
-            return Response(
-                HTTPStatus.MISDIRECTED_REQUEST, b"this gateway has another name: use its address\n"
-            )
-        if self.gate is not None and (refused := self._refuse(self.gate, request)):
+            return Response(HTTPStatus.MISDIRECTED_REQUEST, b"this page has another name: use its address\n")
+        if not self.vouches(request) and (refused := self._refuse_stranger(request)):
             return refused
-        if self.token is not None and not self._is_let_in(self.token, request):
-            return Response(HTTPStatus.FORBIDDEN, NO_TOKEN)
         chinese = wants_chinese(request, self.chinese)
         if request.path == PATH:
             return self._take_declaration(request, chinese=chinese)
@@ -134,6 +134,13 @@ class Server:
         if takes_gzip(request):
             body, headers["Content-Encoding"] = packed, "gzip"
         return Response(HTTPStatus.OK, body, "text/html; charset=utf-8", headers)
+
+    def _refuse_stranger(self, request: Request) -> Response | None:
+        if self.gate is not None and (refused := self._refuse(self.gate, request)):
+            return refused
+        if self.token is not None and not self._is_let_in(self.token, request):
+            return Response(HTTPStatus.FORBIDDEN, self.strangers)
+        return None
 
     def _take_declaration(self, request: Request, *, chinese: bool) -> Response:
         if self.declare is None:

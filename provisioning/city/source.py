@@ -1,0 +1,164 @@
+"""What the city's page is made of: a thread that follows the store, and files that are read when they change.
+
+The thread reads a piece at a time, so a page never waits for more than one. What cannot be read is a sentence
+on the page, above what was seen last; the page goes on.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from centre.enrolment.ledger import Ledger, OfficeError
+from centre.fleet.watcher import Watcher
+from centre.register import RegisterError, read_register
+from disk.database import StoreError
+from disk.translation import to_chinese
+from evidence.cbor import FormatError
+from evidence.moments import local_text
+from evidence.statement import Enrolment, parse_statement
+from evidence.words import Words
+from provisioning.city.page import draw_city_page
+from provisioning.city.positions import PositionsError
+from provisioning.city.view import View, make_rows
+from provisioning.city.words import WORDS
+from wire.enrolment.certificates import CertificateError, parse_certificate
+
+LOOK_S: Final = 2.0
+"""Between two looks at the store when nothing was new: seals come every few seconds."""
+IDLE_MS: Final = 180_000
+"""Without anything new in the store: as long as the shortest silence that the centre tells."""
+MS: Final = 1_000
+LOG: Final = logging.getLogger("dianjian.page")
+
+
+@define
+class WatchedFile:
+    """A file that is read again whenever it has changed; `wrong` is why the last reading failed, else ""."""
+
+    path: Path | None
+    read: Callable[[Path], Mapping[str, Any]]
+    content: Mapping[str, Any] = field(factory=dict)
+    wrong: str = ""
+    _seen: tuple[int, int] = field(default=(-1, -1), init=False)
+
+    def look(self) -> Mapping[str, Any]:
+        """What is in it; while it is wrong, what was in it before."""
+        if self.path is None:
+            return self.content
+        try:
+            found = self.path.stat()
+            if (found.st_mtime_ns, found.st_size) != self._seen:
+                self._seen = found.st_mtime_ns, found.st_size
+                self.content, self.wrong = self.read(self.path), ""
+        except OSError as error:
+            self.wrong, self._seen = f"{self.path}: {error.strerror}", (-1, -1)
+        except (RegisterError, OfficeError, PositionsError, CertificateError, FormatError) as error:
+            self.wrong = str(error)
+        return self.content
+
+
+@define
+class Source:
+    """See the module; `begin` before the first page, `end` after the last."""
+
+    watcher: Watcher
+    sites: WatchedFile
+    certificates: WatchedFile
+    positions: WatchedFile
+    offset_s: int = 8 * 3600
+    now_s: Callable[[], float] = time.time
+    _turn: threading.Lock = field(factory=threading.Lock, init=False)
+    _stop: threading.Event = field(factory=threading.Event, init=False)
+    _wrong: tuple[str, float] | None = field(default=None, init=False)
+
+    def begin(self) -> None:
+        """Start the thread."""
+        threading.Thread(target=self._run, name="watch", daemon=True).start()
+
+    def end(self) -> None:
+        """Have it end."""
+        self._stop.set()
+
+    def look(self) -> bool:
+        """Take one piece of the store; whether there may be more at once."""
+        try:
+            with self._turn:
+                has_more = self.watcher.read()
+                self._wrong = None
+        except StoreError as error:
+            if self._wrong is None:
+                LOG.warning("%s", error)
+                self._wrong = str(error), self.now_s()
+            return False
+        return has_more
+
+    def build(self, *, chinese: bool) -> bytes:
+        """The page as things are."""
+        now_ms = round(self.now_s() * MS)
+        with self._turn:
+            looked = [one.look() for one in (self.sites, self.certificates, self.positions)]
+            rows = make_rows(list(self.watcher.gateways.values()), now_ms, *looked)
+            view = View(rows, now_ms, tuple(self._list_notes(now_ms)), self.offset_s)
+            return draw_city_page(view, chinese=chinese)
+
+    def _list_notes(self, now_ms: int) -> list[Words]:
+        watcher, notes = self.watcher, []
+        if self._wrong is not None:
+            why, at_s = self._wrong
+            notes.append(WORDS["unreadable"].fill(why=_both(why), at=self._at(at_s)))
+        if watcher.deaf_since_ms is not None:
+            notes.append(WORDS["deaf"].fill(at=self._at(watcher.deaf_since_ms / MS)))
+        elif watcher.newest_utc_ms and now_ms - watcher.newest_utc_ms > IDLE_MS:
+            notes.append(WORDS["idle"].fill(at=self._at(watcher.newest_utc_ms / MS)))
+        if watcher.unread:
+            notes.append(WORDS["reading"].fill(count=watcher.unread))
+        files = (("register", self.sites), ("office", self.certificates), ("positions", self.positions))
+        notes += [WORDS[key].fill(why=_both(file.wrong)) for key, file in files if file.wrong]
+        return notes
+
+    def _at(self, at_s: float) -> str:
+        return local_text(at_s, self.offset_s, "%Y-%m-%d %H:%M")
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                has_more = self.look()
+            except Exception:
+                LOG.exception("the store cannot be followed")  # and again: a page must not stand still for it
+                has_more = False
+            if not has_more:
+                self._stop.wait(LOOK_S)
+
+
+def read_sites(register: Path) -> dict[str, str]:
+    """The name of the plant of every gateway of the register; raises RegisterError."""
+    return {entry.gateway: _site_of(entry.enrolment) for entry in read_register(register).values()}
+
+
+def read_ends(ledger: Path) -> dict[str, int]:
+    """When the last certificate of each gateway ends that was not revoked, UTC ms.
+
+    Raises:
+        OfficeError: It cannot be read.
+    """
+    ends: dict[str, int] = {}
+    with Ledger(ledger).locked() as known:
+        given = list(known.certificates.values())
+    for one in given:
+        if one.revoked_utc_ms is None:
+            ends[one.gateway] = max(ends.get(one.gateway, 0), parse_certificate(one.der).ends_utc_ms)
+    return ends
+
+
+def _site_of(enrolment: bytes) -> str:
+    statement = parse_statement(enrolment).statement if enrolment else None
+    return statement.site if isinstance(statement, Enrolment) else ""
+
+
+def _both(text: str) -> Words:
+    return Words(to_chinese(text), text)
