@@ -4,7 +4,7 @@
     judge.baseline_body()                                       sealed at once
     judge.add(at_s, watts)                                      every sample of the line's power
     judge.advance(now_s) → bodies                               hours, and at last the final verdict
-    judge.link(id, lines, begin_s, end_s)                       an episode, if it is one of its treatment
+    judge.link(id, lines, begin_s, end_s, lacks=…)              an episode, if it is one of its treatment
     judge.revise(case)                                          a revision that asks the same, or a cancel
     judge.state(), judge.restore(state)                         over a restart
 
@@ -88,11 +88,24 @@ class LineJudge:
         """A sample of the line's power."""
         self._watch.add(at_s, watts)
 
-    def link(self, episode: str, lines: Collection[str], begin_s: float, end_s: float | None) -> None:
-        """Name an episode in the verdict if it is about treatment that the row wants, during the alert."""
-        alert = self.case.alert
+    def link(
+        self,
+        episode: str,
+        lines: Collection[str],
+        begin_s: float,
+        end_s: float | None,
+        *,
+        lacks: bool = False,
+    ) -> None:
+        """Name an episode in the verdict if it is about treatment that the row wants, during the alert.
+
+        Of an episode that says that treatment `lacks`, `lines` are the production that ran without it.
+        """
+        alert, wanted = self.case.alert, set(self.case.row.treatment)
+        if lacks and wanted:
+            wanted.add(self.case.line)
         overlaps = begin_s < alert.end_s and (end_s is None or end_s > alert.start_s)
-        if overlaps and set(lines) & set(self.case.row.treatment) and episode not in self._episodes:
+        if overlaps and set(lines) & wanted and episode not in self._episodes:
             self._episodes = [*self._episodes, episode][-EPISODES_MAX:]
 
     def advance(self, now_s: float) -> list[dict[str, Any]]:

@@ -31,6 +31,8 @@ DONE_MAX: Final = 1_000
 """Lines of alerts that are over: years of them, and a revision of one that is forgotten is a new alert."""
 EPISODES_MAX: Final = 200
 """The latest findings, for the verdicts of alerts that began after them."""
+LACKS: Final = frozenset({"off", "late_start", "early_stop", "idle", "underspeed", "interruptions"})
+"""Rules of episodes in which treatment lacked; their lines are the production that ran meanwhile."""
 ENDED_MAX: Final = 20
 """Final verdicts for people; all of them are in the chain."""
 
@@ -57,7 +59,7 @@ class Bench:
     ended: list[dict[str, Any]] = field(factory=list, init=False)
     _done: dict[Key, int] = field(factory=dict, init=False)
     _days: dict[str, list[tuple[int, int]]] = field(factory=dict, init=False)
-    _episodes: dict[str, tuple[list[str], int, int | None]] = field(factory=dict, init=False)
+    _episodes: dict[str, tuple[list[str], int, int | None, bool]] = field(factory=dict, init=False)
     _samples: dict[str, tuple[float, float]] = field(factory=dict, init=False)
     _minute: int = field(default=0, init=False)
 
@@ -71,7 +73,8 @@ class Bench:
     def take_episode(self, body: Mapping[str, Any]) -> None:
         """Take the body of an EPISODE record."""
         self._episodes.pop(body["id"], None)
-        self._episodes[body["id"]] = body["lines"], body["begin_at_s"], body["end_at_s"]
+        lacks = body["rule"] in LACKS
+        self._episodes[body["id"]] = body["lines"], body["begin_at_s"], body["end_at_s"], lacks
         _shorten(self._episodes, EPISODES_MAX)
 
     def read(
@@ -147,8 +150,8 @@ class Bench:
     def _advance(self, key: Key, at_s: float) -> Iterator[Made]:
         judge = self.judges[key]
         if judge.case.alert.end_s + FINAL_S <= at_s:
-            for id_, (lines, begin_s, end_s) in self._episodes.items():
-                judge.link(id_, lines, begin_s, end_s)
+            for id_, (lines, begin_s, end_s, lacks) in self._episodes.items():
+                judge.link(id_, lines, begin_s, end_s, lacks=lacks)
         for body in judge.advance(at_s):
             yield _kind(judge.case.test), body
             if body["what"] == "final":
@@ -198,7 +201,7 @@ class Bench:
             [[*key, judge.state()] for key, judge in self.judges.items()],
             [[*key, rev] for key, rev in self._done.items()],
             [[line, *span] for line, spans in self._days.items() for span in spans],
-            [[id_, lines, begin_s, end_s] for id_, (lines, begin_s, end_s) in self._episodes.items()],
+            [[id_, *episode] for id_, episode in self._episodes.items()],
             [[meter, at_s, watts] for meter, (at_s, watts) in self._samples.items()],
             self._minute,
             self.ended,
@@ -216,7 +219,8 @@ class Bench:
         self._done = {(order, line): int(rev) for order, line, rev in done}
         for line, first, last in days:
             self._days.setdefault(line, []).append((first, last))
-        self._episodes = {id_: (lines, begin_s, end_s) for id_, lines, begin_s, end_s in episodes}
+        for id_, lines, begin_s, end_s, *lacks in episodes:  # without the last from an older program
+            self._episodes[id_] = lines, begin_s, end_s, bool(lacks and lacks[0])
         self._samples = {meter: (float(at_s), float(watts)) for meter, at_s, watts in samples}
         self._minute, self.ended = int(minute), list(ended)
 

@@ -258,12 +258,21 @@ def test_a_cap_by_feed_is_judged_day_by_day() -> None:
 
 def test_treatment_that_failed_meanwhile_is_named() -> None:
     found = judge(STOP, lambda _hour: REST_W)
-    found.link("e1", ["p1", "t1"], ALERT.start_s + 60, None)
+    found.link("e1", ["t1"], ALERT.start_s + 60, None)
     found.link("e2", ["t9"], ALERT.start_s + 60, None)
     found.link("e3", ["t1"], ALERT.end_s + 60, None)
+    found.link("e4", ["p1"], ALERT.start_s + 60, None, lacks=True)
+    found.link("e5", ["p1"], ALERT.start_s + 60, None)
+    found.link("e6", ["p2"], ALERT.start_s + 60, None, lacks=True)
     final = finish(found)[1]
-    assert final["episodes"] == ["e1"]
-    assert "e1" in final["sentence"]["zh"]
+    assert final["episodes"] == ["e1", "e4"]
+    assert "e4" in final["sentence"]["zh"]
+
+
+def test_a_row_that_wants_no_treatment_names_none() -> None:
+    found = judge(Row(lines=("p1",), level="red", measure=Measure.STOP), lambda _hour: REST_W)
+    found.link("e1", ["p1"], ALERT.start_s + 60, None, lacks=True)
+    assert finish(found)[1]["episodes"] == []
 
 
 def test_the_frozen_baseline_names_its_days_and_a_test_says_so_everywhere() -> None:

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from evidence import cbor
 from evidence.curtailment.ledger import LineLedger
+from evidence.curtailment.measures import Measure, ReductionList, Row
 from evidence.record import Kind
 from evidence.record_body import check_body
 from evidence.response.asked import Asked, Line
 from evidence.response.bench import Bench, Made
-from tests.evidence.response.ordered import FIRST_S, HOUR_S, alert, cancel, held, listed
+from tests.evidence.response.ordered import FIRST_S, HOUR_S, alert, cancel, held, listed, order
 
 STEP_S = 60
 HOURS = 24
@@ -39,7 +40,7 @@ ORDERS = {
     16: (cancel(4, "a2", 16.5),),
     19: (alert(5, "red", 20, 22),),
 }
-EPISODE = {"id": "k1-off-1", "lines": ["p1", "t1"], "begin_at_s": FIRST_S, "end_at_s": None}
+EPISODE = {"id": "k1-off-1", "rule": "off", "lines": ["p1"], "begin_at_s": FIRST_S, "end_at_s": None}
 
 
 def story(cuts: frozenset[int] = frozenset(), ticks: frozenset[int] = frozenset()) -> list[Made]:
@@ -65,6 +66,24 @@ def story(cuts: frozenset[int] = frozenset(), ticks: frozenset[int] = frozenset(
 
 
 WHOLE = story()
+
+
+def test_production_that_ran_without_its_treatment_is_named_in_the_verdict() -> None:
+    rows = (Row(lines=("p1",), level="red", measure=Measure.STOP, treatment=("t1",)),)
+    wanted = order("l1", "list", 1, ReductionList(edition="e", rows=rows).to_body())
+    bench = make()
+    for one in (wanted, alert(2, "red", 14, 16)):
+        bench.take_order(held(one), FIRST_S)
+    bench.take_episode({**EPISODE, "begin_at_s": FIRST_S + 15 * HOUR_S})
+    bench.take_episode({**EPISODE, "id": "k1-data_loss-1", "rule": "data_loss"})
+    state = bench.state()
+    (final,) = [body for _, body in bench.advance(FIRST_S + 18 * HOUR_S) if body["what"] == "final"]
+    assert final["episodes"] == ["k1-off-1"]
+    older = make()
+    state[4] = [one[:4] for one in state[4]]
+    older.restore(cbor.decode(cbor.encode(state), 1 << 20))
+    (final,) = [body for _, body in older.advance(FIRST_S + 18 * HOUR_S) if body["what"] == "final"]
+    assert final["episodes"] == [], "an older program did not keep what an episode was about"
 
 
 def short(made: list[Made]) -> list[tuple[Any, ...]]:
