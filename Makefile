@@ -17,7 +17,7 @@ export PYTHONSAFEPATH := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults fuzz lint format bench bench-curtailment bench-detection pictures deb lock clean
+.PHONY: help demo demo-alert test test-faults fuzz lint format bench bench-curtailment bench-detection pictures deb lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -38,6 +38,9 @@ $(STAMP): requirements-dev.lock $(DEMO)
 
 demo: $(DEMO) ## a plant's shift in about 80 seconds; ARGS=--tour | --json | --keep | --real-time
 	@$(BIN)/dianjian demo $(ARGS)
+
+demo-alert: $(DEMO) ## a night under an emergency reduction, in two minutes; ARGS=--json
+	@$(BIN)/dianjian demo-alert $(ARGS)
 
 $(JS): requirements-js.lock tests/js/package-lock.json tests/firmware_sim/js/package-lock.json $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-js.lock \

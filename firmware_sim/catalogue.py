@@ -81,6 +81,12 @@ CATALOGUE: Final = (
     *_entries(
         "event",
         "line",
+        (EventKind.STOPPED, "", Words("停机，只剩待机功率", "stands: only standby power")),
+        (
+            EventKind.THROTTLED,
+            "power_share = 0.5",
+            Words("减产：功率按比例下降", "works less: a share of its power"),
+        ),
         (
             EventKind.UNMETERED,
             "power_share = 0.5",

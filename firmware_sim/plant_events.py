@@ -32,7 +32,12 @@ _FLOOD_MAX: Final = 16 * 1024 * 1024
 """Bytes of one flood: more shows nothing new."""
 _RATIO_MAX: Final = 1e5
 _FIRMWARE_MAX: Final = 65_535
-_POWER_SHARES: Final = {EventKind.IDLE: 0.2, EventKind.DUMMY: 0.5, EventKind.UNMETERED: 0.5}
+_POWER_SHARES: Final = {
+    EventKind.IDLE: 0.2,
+    EventKind.DUMMY: 0.5,
+    EventKind.THROTTLED: 0.5,
+    EventKind.UNMETERED: 0.5,
+}
 _GAPS_S: Final = {
     FaultKind.BYTE_GAP: 0.02,
     FaultKind.SLOW_LORIS: 0.1,

@@ -9,7 +9,9 @@
                           underspeed     drive turned down to `frequency_hz`: power goes with its cube
                           dummy          a heater in place of the fan: `power_share` of the rated
                                          power, flat, power factor 1
-    on a line             unmetered      `power_share` of it is fed past its meters
+    on a line             stopped        stands at standby power, as when an order is obeyed
+                          throttled      takes `power_share` of what it would take
+                          unmetered      `power_share` of it is fed past its meters
     on a line or all      power_cut      its meters are silent; `counters`: they "stop", because the
                                          line stands still, or "go_on", because it runs in the dark
     on a meter            wiring         one of firmware_sim.wiring
@@ -72,6 +74,8 @@ class EventKind(StrEnum):
     UNDERSPEED = "underspeed"
     DUMMY = "dummy"
     ON_OFF = "on_off"
+    STOPPED = "stopped"
+    THROTTLED = "throttled"
     UNMETERED = "unmetered"
     POWER_CUT = "power_cut"
     WIRING = "wiring"
@@ -101,13 +105,20 @@ TREATMENT_EVENTS: Final = frozenset(
         EventKind.DUMMY,
     }
 )
-LINE_EVENTS: Final = TREATMENT_EVENTS | {EventKind.UNMETERED, EventKind.POWER_CUT}
+LINE_EVENTS: Final = TREATMENT_EVENTS | {
+    EventKind.STOPPED,
+    EventKind.THROTTLED,
+    EventKind.UNMETERED,
+    EventKind.POWER_CUT,
+}
 NEW_COUNTERS: Final = frozenset({EventKind.METER_REPLACED, EventKind.METER_RESET})
 SILENT: Final = NEW_COUNTERS | {EventKind.METER_RESTARTED, EventKind.DEAD_METER, EventKind.GAP}
 """Events of a meter or a bus in which no meter answers."""
 SETTINGS: Final = (Quantity.CT_RATIO, Quantity.PT_RATIO, Quantity.FIRMWARE)
 """What `settings_changed` writes: each a field of `Event`, and a key of the plant file, of that name."""
-_OFF: Final = frozenset({EventKind.TREATMENT_OFF, EventKind.LATE_START, EventKind.EARLY_STOP})
+_OFF: Final = frozenset(
+    {EventKind.TREATMENT_OFF, EventKind.LATE_START, EventKind.EARLY_STOP, EventKind.STOPPED}
+)
 
 
 @frozen
@@ -196,6 +207,9 @@ def apply_events(
         elif event.what is EventKind.DUMMY:
             watts[inside] = event.power_share * rated_w
             apparent[inside] = watts[inside] / DUMMY_POWER_FACTOR
+        elif event.what is EventKind.THROTTLED:
+            watts[inside] *= event.power_share
+            apparent[inside] *= event.power_share
         elif event.what is EventKind.IDLE:
             watts[inside] *= event.power_share
             apparent[inside] = np.maximum(apparent[inside] * event.current_share, watts[inside])

@@ -23,6 +23,7 @@ from provisioning.terminal.typed import take_any_width
 
 VERBS: Final = {  # name: its module below provisioning, its text in --help
     "demo": ("demo.verb", "a plant's shift, from the meters to the verified reading, in about 80 seconds"),
+    "demo-alert": ("alert_day.verb", "a night under an emergency reduction, in about two minutes"),
     "read": ("meters.read", "read one meter and show its values"),
     "scan": ("meters.scan", "find the meters of a bus"),
     "identify": ("meters.identify", "name the model of a meter, with reasons"),

@@ -5,6 +5,7 @@ from typing import Final
 
 from evidence.curtailment.limits import Verdict, Why
 from evidence.curtailment.measures import Measure
+from evidence.curtailment.stopping import HourState
 from evidence.words import Words
 
 MEASURES: Final[Mapping[Measure, Words]] = {
@@ -22,6 +23,14 @@ VERDICTS: Final[Mapping[Verdict, Words]] = {
     Verdict.UNCLEAR: Words("不能确定", "unclear"),
     Verdict.CANNOT: Words("无法判定", "cannot be judged"),
 }
+HOURS: Final[Mapping[HourState, Words]] = {
+    HourState.MET: Words("达到要求", "met"),
+    HourState.NOT_MET: Words("未达到要求", "not met"),
+    HourState.NO_DATA: Words("数据不足", "too few data"),
+    HourState.FREE: Words("不作要求", "nothing was asked"),
+    HourState.RUNNING: Words("已计量", "measured"),
+}
+"""What was told of an hour."""
 REASONS: Final[Mapping[Why, Words]] = {
     Why.NO_BASELINE: Words(
         "没有基准：预警前 60 天内完整的生产日太少",

@@ -18,6 +18,7 @@ from centre.store.place import Place
 from disk.database import StoreError
 from disk.kinds import show as shorten
 from disk.translation import translate_message
+from drivers.clock import NS_PER_S, Clock, ClockSpecError, SystemClock, clock_from_spec
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, load_key_file
 from evidence.words import Words
@@ -41,6 +42,8 @@ WORDS: Final = {
 }
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+MS_PER_S: Final = 1000
+_CLOCK: Final = "dianjian.clock"
 INPUT: Final = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 KEY: Final = click.option("--key", required=True, type=FILE, help="Key file of the centre.")
 REGISTER: Final = register_option("The register of gateways.")
@@ -74,6 +77,28 @@ class Host(click.ParamType[str]):
 
 
 HOST: Final = Host()
+
+
+def _keep_clock(ctx: click.Context, param: click.Parameter, spec: str | None) -> str | None:
+    try:
+        ctx.meta[_CLOCK] = clock_from_spec(spec)
+    except ClockSpecError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
+    return spec
+
+
+SIM_CLOCK: Final = click.option(
+    "--sim-clock", hidden=True, expose_value=False, callback=_keep_clock, help="Simulated time; a demo's."
+)
+"""Of a group: `read_utc_ms` in its verbs gives that time."""
+
+
+def read_utc_ms() -> int:
+    """Milliseconds since 1970 by the clock of the call: the machine's, or the simulated one of a demo."""
+    clock: Clock = click.get_current_context().meta.get(_CLOCK) or SystemClock()
+    return clock.stamp().utc_ns * MS_PER_S // NS_PER_S
+
+
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 AUTHORITY: Final = click.option(
     "--authority", required=True, type=FOLDER, help="The office's folder; see `dianjian centre authority`."

@@ -18,11 +18,18 @@ from disk.database import add_suffix
 from disk.help_page import HelpGroup
 from disk.lock import Lock
 from evidence.keys import load_key_file
-from evidence.moments import iso_utc, utc_ms
+from evidence.moments import iso_utc
 from evidence.orders.order import ALERT, CANCEL, KINDS, Order, sign_order
 from evidence.words import Words
 from provisioning.centre.keys import DAY_MS, LEDGER
-from provisioning.centre.options import AS_JSON, FILE, failing_in_one_line, show
+from provisioning.centre.options import (
+    AS_JSON,
+    FILE,
+    SIM_CLOCK,
+    failing_in_one_line,
+    read_utc_ms,
+    show,
+)
 from provisioning.centre.order_board import find_boards, show_board, tell_row
 from provisioning.centre.order_body import draw_alert, read_bodies
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
@@ -43,6 +50,7 @@ WORDS: Final = {
 
 
 @click.group("order", cls=HelpGroup, short_help="orders to gateways, and the board of what came back")
+@SIM_CLOCK
 def order() -> None:
     """Orders to gateways: send, cancel, and see how far each has come."""
 
@@ -86,7 +94,7 @@ def send(
     gateways: tuple[str, ...],
 ) -> None:
     """Sign an order for each of GATEWAYS."""
-    now_ms = utc_ms()
+    now_ms = read_utc_ms()
     begin_ms = now_ms if effective is None else effective
     head = Order(
         id=id_,
@@ -138,7 +146,7 @@ def alert(
     gateways: tuple[str, ...],
 ) -> None:
     """Fire the rows of a level of the reduction list at each of GATEWAYS."""
-    now_ms = utc_ms()
+    now_ms = read_utc_ms()
     times = now_ms, now_ms, max(end, now_ms) + DAY_MS  # it can be answered for a day more
 
     def draft(known: Ledger, gateway: str) -> Order:
@@ -160,7 +168,7 @@ def cancel(
     ledger: Path, key: Path, issuer: str, id_: str, number: str, as_json: bool, gateways: tuple[str, ...]
 ) -> None:
     """End an order of one's own bureau, or of one below it, at each of GATEWAYS."""
-    now_ms = utc_ms()
+    now_ms = read_utc_ms()
 
     def draft(known: Ledger, gateway: str) -> Order:
         target = known.latest(gateway).get(id_)
@@ -206,7 +214,7 @@ def show_order(ledger: Path, store: Place | None, as_json: bool, gateway: str, i
         if found is None:
             raise fail(EXIT_NO, translate(WORDS["no order"], file=ledger, gateway=gateway, id=id_))
         boards = find_boards(known, store, gateway)
-        rows = [row for row in make_rows(known, boards, utc_ms()) if row["order"] == id_]
+        rows = [row for row in make_rows(known, boards, read_utc_ms()) if row["order"] == id_]
     fields = {**rows[0], "effective": iso_utc(found.order.effective_utc_ms), "body": found.order.body}
     if as_json:
         say_json({**fields, "raw": found.raw.hex()})
@@ -228,7 +236,7 @@ def _issue(
         heads = [_number(known, one, draft(known, one)) for one in dict.fromkeys(gateways)]
         made = [(head, sign_order(head, secret)) for head in heads]
         for _, raw in made:
-            known.check_order(raw, utc_ms())
+            known.check_order(raw, read_utc_ms())
         for _, raw in made:
             add_line(path, order_line(raw))
     rows = [{"gateway": one.gateway, "order": one.id, "rev": one.rev, "seq": one.seq} for one, _ in made]

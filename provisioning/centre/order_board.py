@@ -8,9 +8,8 @@ from centre.orders.board import GatewayBoard, make_rows, read_boards
 from centre.orders.ledger import Ledger, open_ledger
 from centre.store.journal import SqlJournal
 from centre.store.place import Place, open_to_read
-from evidence.moments import utc_ms
 from evidence.words import Words
-from provisioning.centre.options import failing_in_one_line
+from provisioning.centre.options import failing_in_one_line, read_utc_ms
 from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
 from provisioning.words.orders import STATES
@@ -49,7 +48,7 @@ def show_board(path: Path, store: Place | None, gateway: str, *, as_json: bool) 
     with failing_in_one_line(path):
         known = open_ledger(path)
         boards = find_boards(known, store, gateway)
-    rows = make_rows(known, boards, utc_ms())
+    rows = make_rows(known, boards, read_utc_ms())
     if as_json:
         others = {
             name: {

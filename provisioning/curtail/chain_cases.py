@@ -19,6 +19,7 @@ from agent.site.setups import setups_of
 from drivers.poll.setup import MeterSetup
 from drivers.reading import PollGroup, Quality
 from evidence.curtailment.judge import find_disagreements
+from evidence.curtailment.ledger import Ledger
 from evidence.orders.trust import Trust
 from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record
 from evidence.response.asked import Unfit
@@ -43,11 +44,13 @@ class Judged:
 
     Attributes:
         pending: Alerts, or lines of them, that cannot be judged and were not told yet.
+        ledgers: The energies of each line that has meters.
     """
 
     computed: Bodies = field(factory=dict)
     sealed: Bodies = field(factory=dict)
     pending: list[Unfit] = field(factory=list)
+    ledgers: dict[str, Ledger] = field(factory=dict)
 
 
 def judge_chain(site: Site, walk: Walk) -> Judged:
@@ -77,6 +80,7 @@ def judge_chain(site: Site, walk: Walk) -> Judged:
             elif record.kind in FIGURES:
                 _keep(judged.sealed, (record.body,))
     _keep(judged.computed, (body for _, body in bench.advance(at_s)))
+    judged.ledgers = {line: book.ledger for line, book in bench.books.items()}
     told = judged.computed.keys()
     unfit = bench.asked.find_unfit()
     judged.pending = [one for one in unfit if (one.order.id, one.order.rev, one.line) not in told]

@@ -15,14 +15,18 @@ import click
 
 from agent.site.file import ConfigError, load_site
 from evidence.curtailment.limits import Verdict
-from evidence.curtailment.words import MEASURES, REASONS, VERDICTS
+from evidence.curtailment.stopping import HourState
+from evidence.curtailment.words import HOURS, MEASURES, REASONS
+from evidence.moments import zone_s
 from evidence.seal import FIRST_NUMBER
 from evidence.words import Words
 from provisioning.curtail.chain_cases import Judged, compare, judge_chain
 from provisioning.curtail.list_check import FILE
+from provisioning.curtail.verdict_page import draw_verdicts
 from provisioning.curtail.words import LABELS
 from provisioning.evidence.state import StateError, walk_state
-from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.say import say, say_json
 from provisioning.words.language import language, translate
 
@@ -30,7 +34,9 @@ from provisioning.words.language import language, translate
 @click.command("verdict", short_help="the alerts of a chain, judged again from its readings")
 @click.option("--site", "config", required=True, type=FILE, help="The site file of the gateway.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per body: baseline, hour, final.")
-def verdict(config: Path, as_json: bool) -> None:
+@FORCE
+@click.option("--plot", type=NEW_FILE, help="Draw baseline, limit and what was used into this HTML file.")
+def verdict(config: Path, as_json: bool, plot: Path | None) -> None:
     """Judge each line of each alert in the chain, and compare with what the gateway has sealed.
 
     Exit code 1 if one is not met, or if the gateway has sealed something else.
@@ -50,6 +56,9 @@ def verdict(config: Path, as_json: bool) -> None:
                 say_json(body)
         else:
             _show(bodies)
+    if plot:
+        name, offset_s = site.site.name or site.site.gateway, zone_s(site.site.utc_offset)
+        write_or_fail(plot, draw_verdicts(name, judged, offset_s, language()).encode())
     differs = _tell_differences(judged, is_whole=walk.first == FIRST_NUMBER)
     not_met = any(bodies[-1].get("verdict") == Verdict.NOT_MET for bodies in judged.computed.values())
     if not_met or differs:
@@ -85,10 +94,9 @@ def _show(bodies: list[dict[str, Any]]) -> None:
     say("  ".join(one for one in named if one))
     counts = Counter(body["state"] for body in bodies if body["what"] == "hour")
     if counts:
-        told = ", ".join(f"{state} {count}" for state, count in sorted(counts.items()))
-        say(f"  {translate(LABELS['hours'])}: {told}")
+        told = ", ".join(f"{translate(HOURS[HourState(one)])} {n}" for one, n in sorted(counts.items()))
+        say(f"  {translate(LABELS['hours told'], told=told)}")
     if last["what"] == "final":
-        sentence: Words = Words(**last["sentence"])
-        say(f"  {translate(VERDICTS[Verdict(last['verdict'])])}: {sentence.text(language())}")
+        say(f"  {translate(Words(**last['sentence']))}")
     else:
         say(f"  {translate(LABELS['not due'])}")

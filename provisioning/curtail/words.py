@@ -96,8 +96,10 @@ LABELS: Final[Mapping[str, Words]] = {
     "measure": Words("措施", "measure"),
     "rows": Words("行数", "rows"),
     "bytes": Words("指令字节", "bytes of the order"),
-    "hours": Words("小时", "hours"),
-    "not due": Words("预警尚未结束，还没有结论", "the alert has not ended, there is no verdict yet"),
+    "hours told": Words("小时：{told}", "hours: {told}"),
+    "not due": Words(
+        "没有结论：预警尚未结束，或已撤销", "there is no verdict: the alert has not ended, or was cancelled"
+    ),
     "no alerts": Words("链上没有可以判定的预警", "there is no alert in the chain that can be judged"),
     "differs": Words(
         "{place}：网关封存的与从读数重新计算的不一致：{keys}",
@@ -127,6 +129,12 @@ LABELS: Final[Mapping[str, Words]] = {
     "note": Words(
         "{level} 级，{days} 天，截至 {at}。绘出每小时平均功率、基准和限值；不发布任何指令。",
         "Level {level}, {days} days, as of {at}. Mean power of each hour, baseline, limit; no order is sent.",
+    ),
+    "verdicts title": Words("{name} 应急减排结论", "{name}: verdicts of a curtailment"),
+    "verdicts note": Words(
+        "由签封的读数重新判定：每小时平均功率、基准和限值。结论是线索，须经监管人员核实。",
+        "Judged again from the sealed readings: mean power of each hour, baseline, limit. It is a clue "
+        "until an officer has reviewed it.",
     ),
     "actual": Words("实际", "actual"),
     "basis": Words("基准", "baseline"),

@@ -65,7 +65,12 @@ class Part:
             )
 
     def first_line(self) -> dict[str, Any]:
-        """The JSON object that the part prints when it is ready.
+        """The JSON object that the part prints when it is ready; raises as `first_text`."""
+        ready: dict[str, Any] = json.loads(self.first_text())
+        return ready
+
+    def first_text(self) -> str:
+        """The line that the part prints when it is ready.
 
         Raises:
             PartError: It died or printed nothing in time.
@@ -74,8 +79,7 @@ class Part:
         while time.monotonic() < deadline:
             line, newline, _ = self.output.read_bytes().partition(b"\n")
             if newline:
-                ready: dict[str, Any] = json.loads(line)
-                return ready
+                return line.decode("utf-8", "replace")
             self.must_live()
             select.select([], [], [], 0.02)
         raise PartError(f"{self.name} was not ready within {START_TIMEOUT_S:g} s; see {self.log}")

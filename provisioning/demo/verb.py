@@ -30,7 +30,7 @@ from provisioning.demo.ending import CHANGED, PACK, PAGE, show_evidence
 from provisioning.demo.judge import OFF_LINKAGE, Verdict, judge
 from provisioning.demo.parts import PartError
 from provisioning.demo.shift import Event, Shift, outages_to_json
-from provisioning.demo.stage import BROKERS, Stage, enrol, set_stage
+from provisioning.demo.stage import BROKERS, SHIFT, Stage, enrol, set_stage
 from provisioning.demo.words import WORDS
 from provisioning.terminal.demo_views import Told, draw_demo, draw_event
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
@@ -40,7 +40,6 @@ from provisioning.terminal.views import draw_plant
 from provisioning.words.language import translate
 
 SPEED: Final = 60.0
-PLANT: Final = "demo.toml"
 KEPT: Final = frozenset({PACK, PAGE, CHANGED})
 """What stays of a folder that nobody named: the evidence, for looking at."""
 
@@ -68,10 +67,10 @@ def command(as_json: bool, tour: bool, keep: bool, real_time: bool, broker: str,
     """Run the demo."""
     if tour and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise fail(EXIT_USAGE, translate(WORDS["no terminal"]))
-    place = _make_folder(folder)
+    place = make_folder(folder)
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # however it ends, no part may stay behind
         signal.signal(sign, signal.default_int_handler)
-    chosen = broker if broker != "auto" else ("mosquitto" if _has_mosquitto() else "embedded")
+    chosen = choose_broker(broker)
     logs = translate(WORDS["logs"], folder=place)
     try:
         played = _play(place, 1.0 if real_time else SPEED, chosen, keep=keep, tour=tour)
@@ -90,7 +89,7 @@ def command(as_json: bool, tour: bool, keep: bool, real_time: bool, broker: str,
         _tidy(place)
 
 
-def _make_folder(folder: Path | None) -> Path:
+def make_folder(folder: Path | None) -> Path:
     """A folder for the demo alone; ends the command if it holds anything already."""
     if folder is None:
         return Path(tempfile.mkdtemp(prefix="dianjian-demo-"))
@@ -125,7 +124,7 @@ def _play(place: Path, speed: float, broker: str, *, keep: bool, tour: bool) -> 
     happened: list[Event] = []
     with Screen(whole=True, stderr=True) as screen:
         screen.say(translate(WORDS["begin"], folder=place, broker=broker))
-        stage = set_stage(place, PLANT, speed, broker)
+        stage = set_stage(place, SHIFT, speed, broker)
         first_key = enrol(stage)
 
         def report(event: Event) -> None:
@@ -240,5 +239,8 @@ def _to_json(played: Played, problems: list[Words]) -> dict[str, object]:
     }
 
 
-def _has_mosquitto() -> bool:
-    return shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin") is not None
+def choose_broker(broker: str) -> str:
+    """The broker that is asked for; for `auto` mosquitto where it is installed."""
+    path = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
+    has_mosquitto = shutil.which("mosquitto", path=path) is not None
+    return broker if broker != "auto" else ("mosquitto" if has_mosquitto else "embedded")

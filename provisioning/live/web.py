@@ -11,7 +11,6 @@ the password and the page can be read on that network: use it over a cable, or g
 import datetime as dt
 import logging
 import sys
-import time
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from attrs import define, evolve, field
 from agent.site.file import ConfigError
 from agent.status.socket import SOCKET_NAME, read_status
 from agent.store.names import DATABASE_NAME
+from drivers.clock import NS_PER_S, Clock, ClockSpecError, SystemClock, clock_from_spec
 from provisioning.declaring.certificate import KEY_NAME, make_certificate
 from provisioning.declaring.desk import DeclarationDesk, Plant
 from provisioning.declaring.passwords import (
@@ -68,6 +68,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Make a key and certificate for --name there, print the lines for the site file, exit.",
 )
 @click.option("--set-password", type=_FILE, help="Ask for a password, store it in this file, exit.")
+@click.option("--sim-clock", hidden=True, help="Simulated time; a demo's.")
 def command(
     config: Path | None,
     listen: str,
@@ -77,6 +78,7 @@ def command(
     names: tuple[str, ...],
     certificate_folder: Path | None,
     set_password: Path | None,
+    sim_clock: str | None,
 ) -> None:
     """Serve the page until ctrl-C."""
     if certificate_folder is not None:
@@ -97,15 +99,16 @@ def command(
         gate = None if password_file is None else Gate(read_password(password_file))
         site = SiteFile(config)
         chain = Chain(site.plan().state / DATABASE_NAME)
-    except (PasswordError, ConfigError) as error:
+        clock = clock_from_spec(sim_clock)
+    except (PasswordError, ConfigError, ClockSpecError) as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     context = load_context(certificate, key)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     token = Token() if gate is None else None
     declares = context is not None or ip_address(host).is_loopback
-    pages = Pages(site, chain, declares=declares)
+    pages = Pages(site, chain, declares=declares, clock=clock)
     chinese = language() == "zh"
-    declare = DeclarationDesk(pages.describe_plant).answer if declares else None
+    declare = DeclarationDesk(pages.describe_plant, pages.read_utc_ns).answer if declares else None
     server = Server(
         pages.build, POLICY, gate, names, chinese, token, pages.may_see, pages.note_shown, declare
     )
@@ -119,11 +122,16 @@ class Pages:
     site: SiteFile
     chain: Chain
     declares: bool = False
+    clock: Clock = field(factory=SystemClock)
     _shown: Shown = field(factory=Shown, init=False)
+
+    def read_utc_ns(self) -> int:
+        """The time, ns since 1970."""
+        return self.clock.stamp().utc_ns
 
     def note_shown(self) -> None:
         """Tell the agent which orders somebody was sent for the first time."""
-        self._shown.tell(self.site.plan().state, time.time_ns())
+        self._shown.tell(self.site.plan().state, self.read_utc_ns())
 
     def describe_plant(self) -> Plant:
         """What the form for declarations needs of the site file."""
@@ -140,7 +148,7 @@ class Pages:
         plan = self.site.plan()
         self.chain.database = plan.state / DATABASE_NAME
         status, silence = _read_status(plan.state)
-        now_s = time.time()
+        now_s = self.read_utc_ns() / NS_PER_S
         seen = Snapshot(
             plan, status, silence, self.chain.read(plan, now_s), now_s, self.site.problem, self.declares
         )

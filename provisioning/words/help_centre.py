@@ -184,6 +184,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "Fixed: the broker keeps the session under it.": "固定不变：消息服务器按此保留会话。",
     "Allow mqtt:// to another machine.": "允许以 mqtt:// 连接其他机器。",
     "Simulated time; receipts carry it.": "模拟时间；回执中会注明。",
+    "Simulated time; a demo's.": "模拟时间，供演示使用。",
     "Print the verified lines of the centre's store, each with the cursor to go on behind it.": (
         "输出中心数据库中核验过的各行，每行附有游标，供下次从其后继续。"
     ),

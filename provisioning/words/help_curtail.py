@@ -39,5 +39,10 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "One JSON object per body: baseline, hour, final.": "每条结果一个JSON对象：基准、小时、结论。",
     "One JSON object per line.": "每条线路一个JSON对象。",
+    "a night under an emergency reduction, in about two minutes": "应急减排之夜，约两分钟",
+    "Play a night under an emergency reduction, and compare the verdicts with what the plant did.": (
+        "演示一个应急减排之夜，并将结论与工厂的实际比较。"
+    ),
+    "Print the verdicts as one JSON object on the last line.": "最后一行以一个JSON对象给出各结论。",
     "Draw baseline, limit and what was used into this HTML file.": "将基准、限值和实际用电绘入此HTML文件。",
 }

@@ -470,6 +470,7 @@ WRITERS: Final = (
         "what a verb writes for a person",
         (
             "provisioning.curtail.dry_run:dry_run",
+            "provisioning.curtail.verdict:verdict",
             "provisioning.evidence.explain:_write",
             "provisioning.evidence.verify_pack:verify_pack",
             "provisioning.learning.backtest:command",
@@ -584,10 +585,13 @@ ELSEWHERE: Final = {
     "agent.inbox:Inbox._refuse": "a letter that cannot be set aside stays, and is not sealed again",
     **dict.fromkeys(
         (
+            "provisioning.alert_day.officer:Officer._send",
+            "provisioning.alert_day.officer:Officer.begin",
+            "provisioning.alert_day.officer:Officer.send_list",
             "provisioning.demo.broker:main",
             "provisioning.demo.broker:write_mosquitto_config",
             "provisioning.demo.judge:judge",
-            "provisioning.demo.stage:enrol",
+            "provisioning.demo.stage:register",
             "provisioning.demo.stage:set_stage",
         ),
         "the demo begins in a new folder each time",
@@ -621,7 +625,7 @@ RAW: Final = {
     "firmware_sim.server_ports:PtyPort.open": "symlink_to: the name of a pseudo-terminal",
     "drivers.clock:_map_hold": "open: eight bytes that the processes of a demo share; lost with it",
     "provisioning.demo.ending:show_evidence": "write_bytes: the pack with a changed byte, for one check",
-    "provisioning.demo.verb:_make_folder": "touch: the folder takes files",
+    "provisioning.demo.verb:make_folder": "touch: the folder takes files",
     "provisioning.terminal.ending:_explain_internal": "fdopen: a traceback, in a new file of its own",
     "provisioning.demo.broker:Broker.__init__": "open: the log of a process",
     "provisioning.demo.parts:Part.start": "open: the log of a process",

@@ -31,6 +31,8 @@ def event(what: str, at: float = NINE_S, **keys: object) -> str:
     ("what", "keys", "share"),
     [
         ("treatment_off", {"duration_s": 600}, 0.005 / 0.7),
+        ("stopped", {"duration_s": 600}, 0.005 / 0.7),
+        ("throttled", {"duration_s": 600, "power_share": 0.4}, 0.4),
         ("idle", {"duration_s": 600, "power_share": 0.25}, 0.25),
         ("underspeed", {"duration_s": 600, "frequency_hz": 40}, 0.512),
     ],

@@ -17,8 +17,8 @@ from agent.status.socket import read_status
 from agent.store.names import DATABASE_NAME
 from provisioning.demo.acts import ACTS, name_act
 from provisioning.demo.shift import Event, Shift
-from provisioning.demo.stage import enrol, set_stage
-from provisioning.demo.verb import PLANT, SPEED
+from provisioning.demo.stage import SHIFT, enrol, set_stage
+from provisioning.demo.verb import SPEED
 from provisioning.live.page.chain import Chain
 from provisioning.live.page.page import draw_status_page
 from provisioning.live.page.site import SiteFile
@@ -41,7 +41,7 @@ def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        stage = set_stage(folder, PLANT, SPEED, "mosquitto")
+        stage = set_stage(folder, SHIFT, SPEED, "mosquitto")
         enrol(stage)
         events: list[Event] = []
         shift = Shift(stage, events.append)

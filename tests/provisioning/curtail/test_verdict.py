@@ -110,6 +110,20 @@ def test_each_line_of_each_alert_is_judged_from_the_readings(site: Path) -> None
     assert old == [BEGIN_S // HOUR_S * HOUR_S + 17 * HOUR_S, BEGIN_S // HOUR_S * HOUR_S + 18 * HOUR_S]
 
 
+def test_the_verdicts_are_drawn_with_baseline_limit_and_hours(site: Path, tmp_path: Path) -> None:
+    drawn = tmp_path / "verdicts.html"
+    words = ("curtail", "verdict", "--site", str(site), "--plot", str(drawn))
+    assert call(*words).exit_code == 1
+    page = drawn.read_text("utf-8")
+    assert page.count('class="card violation"') == 1
+    assert page.count('class="card notice"') == 1
+    assert page.count('class="card data"') == 5, "a cancelled alert has no verdict"
+    for said in ("a-bad · red · p1 · stop · not met", "a-bad · red · p1 · 停产 · 未达到要求", " 2.2 kW<"):
+        assert said in page, said
+    assert call(*words).exit_code == 2, "nothing is overwritten unasked"
+    assert call(*words, "--force").exit_code == 1
+
+
 def test_people_read_a_sentence_in_their_language(site: Path) -> None:
     for language, said in (("zh", "未达到要求"), ("en", "not met")):
         assert said in call("--lang", language, "curtail", "verdict", "--site", str(site)).stdout
