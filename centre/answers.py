@@ -82,8 +82,12 @@ class Answers:
         """The time of the receipt or beacon with this SHA-256, if it was ours and not long ago."""
         return self._references.get(digest)
 
-    def _answer(self, topic: str, raw: bytes, utc_ms: int) -> Answer:
+    def note_reference(self, raw: bytes, utc_ms: int) -> None:
+        """Remember a receipt or beacon of the centre, this process's or another's, by its hash."""
         while len(self._references) >= REFERENCES_MAX:
             self._references.pop(next(iter(self._references)))
         self._references[sha256(raw).digest()] = utc_ms
+
+    def _answer(self, topic: str, raw: bytes, utc_ms: int) -> Answer:
+        self.note_reference(raw, utc_ms)
         return Answer(topic, raw)

@@ -210,9 +210,15 @@ class Centre:
                 self._seals.take_statement(chain, raw, batch)
         return self._finish(batch)
 
-    def make_receipts(self, utc_ms: int) -> list[Answer]:
-        """A new receipt for every enrolled gateway, to be published on each connect."""
-        return self._ending.commit([], dict.fromkeys(self.store.gateways(), False), utc_ms)
+    def make_receipts(self, utc_ms: int, gateways: Iterable[str] | None = None) -> list[Answer]:
+        """A new receipt for each of `gateways`, or all, to be published on each connect."""
+        names = self.store.gateways() if gateways is None else gateways
+        return self._ending.commit([], dict.fromkeys(names, False), utc_ms)
+
+    def forget(self, gateways: Iterable[str]) -> None:
+        """Another process has these gateways from now on."""
+        for gateway in gateways:
+            self._chains.forget(gateway)
 
     def lines_of(self, gateway: str) -> JsonLines:
         """The decoder of an enrolled gateway, with what it has learnt."""

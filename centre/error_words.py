@@ -79,6 +79,16 @@ TEXTS: Final[Mapping[str, str]] = {
     "{}: needs PostgreSQL's driver: pip install 'dianjian-edge[centre]' ({})": (
         "{}：需要PostgreSQL驱动：pip install 'dianjian-edge[centre]'（{}）"
     ),
+    "{}: a file has one owner; several verifiers share a store of PostgreSQL": (
+        "{}：文件只能有一个所有者；多个核验进程须共用PostgreSQL数据库"
+    ),
+    "{}: the lease of this verifier has ended; others have its gateways": (
+        "{}：本核验进程的租约已到期；其网关已由其他进程接管"
+    ),
+    "{}: another process has written {}": "{}：另一进程已写入 {}",
+    "is neither auto nor a range like 0-127; the last slice is {}": (
+        "既不是 auto，也不是 0-127 这样的范围；最后一片为 {}"
+    ),
     "{}: holds no store of the centre; `dianjian subscribe` makes one": (
         "{}：其中没有中心的数据库；由 `dianjian subscribe` 建立"
     ),

@@ -24,12 +24,14 @@ class Inbox:
     Attributes:
         is_known: Whether a gateway is enrolled.
         now_s, cpu_s: Monotonic seconds, and seconds of the processor that this thread took.
+        takes_strangers: Whether messages about other gateways are taken, too, to be told of.
         slow: Gateways with a message that took longer than MESSAGE_CPU_S_MAX, with its seconds.
     """
 
     is_known: Callable[[str], bool]
     now_s: Callable[[], float]
     cpu_s: Callable[[], float]
+    takes_strangers: bool = True
     slow: dict[str, float] = field(init=False, factory=dict)
     _events: queue.SimpleQueue[MqttEvent] = field(init=False, factory=queue.SimpleQueue)
     _intake: Intake = field(init=False, factory=Intake)
@@ -39,7 +41,7 @@ class Inbox:
         """Take an event; called in the connection's thread."""
         with self._changed:
             if isinstance(event, Message) and event.topic != wire.BEACON:
-                is_due = self._intake.put(event, self.is_known)
+                is_due = self._is_taken(event) and self._intake.put(event, self.is_known)
             else:
                 is_due = True
                 self._events.put(event)
@@ -61,6 +63,11 @@ class Inbox:
         """Messages that had no room since the last call, by gateway."""
         with self._changed:
             return self._intake.take_dropped()
+
+    def forget(self, gateway: str) -> None:
+        """Drop what waits of a gateway; what still comes is dropped where strangers are not taken."""
+        with self._changed:
+            self._intake.forget(gateway)
 
     def is_held_up(self, gateway: str) -> bool:
         """Whether messages of a gateway wait here."""
@@ -92,3 +99,11 @@ class Inbox:
             self._intake.charge(name, cpu_s)
         if cpu_s > MESSAGE_CPU_S_MAX:
             self.slow[name] = cpu_s
+
+    def _is_taken(self, message: Message) -> bool:
+        if self.takes_strangers:
+            return True
+        try:
+            return self.is_known(wire.parse_topic(message.topic)[0])
+        except wire.WireError:
+            return False

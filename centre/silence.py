@@ -96,6 +96,15 @@ class Silence:
         since_s = self._silent_since_s.pop(gateway, None)
         return [] if since_s is None else [Silent(gateway, now_s - since_s, ended=True, awaited=False)]
 
+    def begin_with(self, gateway: str, now_s: float) -> None:
+        """It is listened to from now on."""
+        self._heard_s[gateway] = now_s
+
+    def drop(self, gateway: str) -> None:
+        """Another verifier hears it from now on."""
+        self._heard_s.pop(gateway, None)
+        self._silent_since_s.pop(gateway, None)
+
     def resume(self, gateway: str, since_s: float) -> None:
         """Before a restart it was told that a gateway, or with "" everybody, is not heard since then."""
         if gateway:

@@ -13,20 +13,23 @@ Lines are handed on at least once: after their commit, and what a crash kept fro
 from the store (`centre.feed`). How far they were handed on is committed with the next batch. States and the
 centre's messages about itself are told once, while they live.
 
+Of a store that is shared (`centre.store.shared`) this is one of several verifiers: it subscribes to its own
+gateways' topics one by one, and to nothing of the others; one of them sends the beacon, which all hear. Who
+has lost its lease begins anew with nothing. Lines are printed while it lives, and none once more.
+
 On every connect a receipt for each gateway is published, made from the store; so one that a crash
 kept from being published after its commit is not missed. The beacon follows once a minute.
 
 Files beside the chains are asked for and kept by `centre.files`.
 
-What `centre.json_lines` has learnt about a gateway is cached in a file beside the store; missing parts
-are read from the chain again.
+What `centre.json_lines` has learnt about a gateway is cached (`centre.memory`).
 """
 
 import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -38,15 +41,18 @@ from centre.feed import PIECE_ARRIVALS, Feed, list_waiting
 from centre.files.collector import Collector
 from centre.files.shelf import Shelf
 from centre.inbox import Inbox
-from centre.json_lines import MEMORY_BYTES_MAX, WAITING, JsonLine, as_text, make_finding
+from centre.json_lines import WAITING, JsonLine, as_text, make_finding
+from centre.memory import Memory
 from centre.orders.outgoing import OrdersOut
-from centre.register import RegisterError, read_register
-from centre.silence import Outage, Silence, Silent, find_limit
+from centre.register import Entry, RegisterError, read_register
+from centre.sharing import Sharing, filters_of
+from centre.silence import OUTAGE_S, Outage, Silence, Silent, find_limit
 from centre.store.contract import CentreStore, EnrolmentError
-from disk.files import read_plain
+from centre.store.shared import OvertakenError, SharedStore
+from centre.store.slices import slice_of
 from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
-from evidence.seal import open_body, peek_header
+from evidence.receipt import open_beacon, open_receipt
 from wire import messages as wire
 from wire.mqtt_events import (
     FAILURE,
@@ -65,10 +71,6 @@ BEACON_S: Final = 60.0
 """Brackets a gateway's clock to a minute; its loss is noticed as soon as that of a heartbeat."""
 BATCH_MAX: Final = 200
 """Messages in one commit: more gain nothing, and an answer should not wait."""
-REMEMBER_SEALS: Final = 200
-"""Seals of one gateway after which its cache file is rewritten: what a start has to read again."""
-REMEMBER_S: Final = 60.0
-"""Between two cache files of one gateway that new manifests cause."""
 AGAIN_RECORDS_MAX: Final = 20_000
 """Records of one gateway that a start looks through for readings that wait for their table, the newest first:
 as many as wait at most, and a second of work."""
@@ -85,7 +87,7 @@ POLL_S: Final = 0.5
 NS_PER_MS: Final = NS_PER_S // 1000
 
 SUBSCRIPTIONS: Final = (
-    *(f"{wire.ROOT}/+/{kind}" for kind in ("seal", "chain", "body", "rekey", "state", "file")),
+    *filters_of(["+"]),
     wire.BEACON,
 )
 SILENCE: Final = "silence"
@@ -125,7 +127,6 @@ class Subscriber:
         self._clock = clock
         self._out = out
         self._orders = None if orders is None else OrdersOut(orders, secret)
-        self._memory = memory
         self._stopping = threading.Event()
         self._token = 0
         self._unacked: dict[int, Answer] = {}
@@ -133,17 +134,24 @@ class Subscriber:
         self._beacons = 0
         self._beacon_sent_s = float("-inf")
         self._beacon = b""
-        self._remembered: dict[str, int] = {}
-        self._remembered_s: dict[str, float] = {}
         self._silence = Silence(clock.monotonic_s())
         self._judged_s = self._ordered_s = float("-inf")
         self._store = store
-        self._inbox = Inbox(lambda name: name in store.gateways(), clock.monotonic_s, time.thread_time)
-        self._publisher = Publisher(evolve(settings, subscriptions=SUBSCRIPTIONS), clock, self._inbox.put)
         self._files = None if files is None else Collector(Shelf(files), secret)
-        self.centre = Centre(store, secret)
-        if self._files is not None:
-            self.centre.on_file = self._files.take
+        self._sharing = Sharing(store) if isinstance(store, SharedStore) else None
+        self._entries: Collection[Entry] = ()
+        self._is_connected = False
+        known = store.gateways
+        self._inbox = Inbox(
+            lambda name: name in known(), clock.monotonic_s, time.thread_time, self._sharing is None
+        )
+        self._memory = Memory(memory, store, clock.monotonic_s, self._inbox.charge)
+        settings = evolve(settings, subscriptions=SUBSCRIPTIONS)
+        if self._sharing is not None:  # what a session kept, another verifier has got by then
+            settings = evolve(settings, subscriptions=(wire.BEACON,), session_expiry_s=0)
+        self._publisher = Publisher(settings, clock, self._inbox.put)
+        self._secret = secret
+        self.centre = self._make_centre()
 
     def run(self) -> None:
         """Serve until stopped.
@@ -155,30 +163,92 @@ class Subscriber:
         try:
             self._hand_on_again()
             self._read_register()
-            for gateway in self._store.gateways():
-                self._restore(gateway)
-                self._resume(gateway, SILENCE)
+            self._begin(self._store.gateways())
             self._resume("", OUTAGE)
-            if self._orders is not None:
-                self._orders.resume(self._store)
-            if self._files is not None:
-                self._files.resume(self._store)
             self._publisher.start()
             while not self._stopping.is_set():
-                self._turn()
+                try:
+                    self._share()
+                    self._turn()
+                except OvertakenError as error:
+                    self._begin_anew(str(error))
         finally:
             self._stopping.set()
             self._publisher.stop()
-            for gateway in self._store.gateways():
-                self._remember(gateway, after_seals=1)
+            for gateway in self._memory.gateways():
+                self._memory.write(self.centre.lines_of(gateway), after_seals=1)
 
     def stop(self) -> None:
         """End `run` within POLL_S."""
         self._stopping.set()
 
+    def _make_centre(self) -> Centre:
+        centre = Centre(self._store, self._secret)
+        if self._files is not None:
+            centre.on_file = self._files.take
+        return centre
+
+    def _begin(self, gateways: Collection[str]) -> None:
+        """Take in what the store has of these gateways."""
+        for gateway in gateways:
+            if self._sharing is not None:
+                self._sharing.prolong(self._clock.monotonic_s())
+            self._restore(gateway)
+            self._resume(gateway, SILENCE)
+            if (raw := self._store.last_receipt(gateway)) is not None:
+                with contextlib.suppress(cbor.FormatError):  # of a key of before
+                    before = open_receipt(raw, self.centre.answers.public_key)
+                    self.centre.answers.note_reference(raw, before.centre_utc_ms)
+        if self._orders is not None:
+            self._orders.resume(self._store, gateways)
+        if self._files is not None:
+            self._files.resume(self._store, gateways)
+
+    def _share(self) -> None:
+        """Keep the lease; begin with the gateways that came, and leave those that went."""
+        if self._sharing is None:
+            return
+        led, found = self._sharing.leads, self._sharing.turn_over(self._clock.monotonic_s())
+        if found is not None:
+            self._leave(found.lost)
+            if found.gained:
+                self._take_entries([one for one in self._entries if slice_of(one.gateway) in found.gained])
+            if found.gained or found.lost or found.leads != led:
+                leads = ", and the beacon" if found.leads else ""
+                self._log("slices", f"{len(found.gained)} more, {len(found.lost)} gateways less{leads}")
+        if piece := self._sharing.take_piece():
+            self._begin(piece)
+            self._publisher.subscribe(filters_of(piece))
+            if self._is_connected:
+                self._publish(self.centre.make_receipts(self._utc_ms(), piece))
+        if self._orders is not None and (piece or self._sharing.leads != led):
+            self._orders.forget()
+
+    def _leave(self, gateways: Collection[str]) -> None:
+        """Forget gateways that another verifier has."""
+        assert self._sharing is not None
+        self._publisher.unsubscribe(filters_of(self._sharing.leave(gateways)))
+        self.centre.forget(gateways)
+        for gateway in gateways:
+            self._inbox.forget(gateway)
+            self._silence.drop(gateway)
+            self._memory.forget(gateway)
+            if self._files is not None:
+                self._files.leave(gateway)
+
+    def _begin_anew(self, why: str) -> None:
+        """Nothing of what is in memory is sure any more."""
+        if self._sharing is None:
+            raise OvertakenError(why)
+        self._leave(self._sharing.give_up())
+        before, self.centre = self.centre, self._make_centre()
+        self.centre.ranges_max = before.ranges_max
+        self._log("overtaken", why)
+
     def _turn(self) -> None:
         wait_s = self._clock.real_s(max(self._beacon_at_s - self._clock.monotonic_s(), 0.0))
-        self._inbox.wait(min(wait_s, POLL_S))
+        is_behind = self._sharing is not None and self._sharing.is_behind
+        self._inbox.wait(0.0 if is_behind else min(wait_s, POLL_S))
         self._read_register()
         self._send_orders()
         self._ask_for_files()
@@ -197,7 +267,7 @@ class Subscriber:
 
     def _note_delivered(self) -> None:
         """All that is committed was handed on, unless readings still wait for their turn."""
-        if not self.centre.is_behind():
+        if self._sharing is None and not self.centre.is_behind():
             self._store.note_delivered(self._store.journal().last_place())
 
     def _hand_on_again(self) -> None:
@@ -227,7 +297,9 @@ class Subscriber:
         if self._orders is not None and now_s - self._ordered_s >= ORDERS_S:
             self._ordered_s = now_s
             self._tell(self._orders.judge(self._store, self._utc_ms()))
-        if now_s >= self._beacon_at_s or self._silence.wants_beacon(now_s, self._beacon_sent_s):
+        if self._sharing is not None and not self._sharing.leads:
+            self._beacon_at_s = now_s + BEACON_S
+        elif now_s >= self._beacon_at_s or self._silence.wants_beacon(now_s, self._beacon_sent_s):
             self._beacons += 1
             self._beacon_sent_s, self._beacon_at_s = now_s, now_s + BEACON_S
             answer = self.centre.answers.make_beacon(self._utc_ms(), self._beacons)
@@ -241,6 +313,7 @@ class Subscriber:
     def _note(self, event: MqttEvent) -> None:
         match event:
             case Connected():
+                self._is_connected = True
                 self.centre.ranges_max = min(self.centre.ranges_max, count_ranges(event.packet_bytes_max))
                 self._publish(self.centre.make_receipts(self._utc_ms()))
                 if self._orders is not None:
@@ -250,16 +323,30 @@ class Subscriber:
                 self._beacon_at_s = self._clock.monotonic_s()
                 self._log("connected", "")
             case Disconnected():
+                self._is_connected = False
                 self._unacked.clear()
                 self._make_smaller(event.reason_code)
                 self._log("disconnected", event.reason)
             case Acked():
                 self._note_ack(event)
-            case Message() if event.payload == self._beacon and not event.retained:
+            case Message() if not event.retained and self._is_beacon(event.payload):
                 ended = self._silence.note_beacon(self._clock.monotonic_s())
                 self._tell([_silence_line(one, 0) for one in ended])
             case SubscribeRefused():
                 self._log("subscribe_refused", f"{event.topic} ({event.reason_code:#04x})")
+
+    def _is_beacon(self, payload: bytes) -> bool:
+        """Whether it is the last beacon of this process, or a new one of another that shares the store."""
+        if payload == self._beacon:
+            return True
+        if self._sharing is None or self._sharing.leads:
+            return False
+        try:
+            sent_ms = open_beacon(payload, self.centre.answers.public_key).centre_utc_ms
+        except cbor.FormatError:
+            return False
+        self.centre.answers.note_reference(payload, sent_ms)
+        return abs(self._utc_ms() - sent_ms) < OUTAGE_S * 1_000
 
     def _note_ack(self, event: Acked) -> None:
         """Say once more, without asking to keep it, what a broker with enough retained messages refuses."""
@@ -285,11 +372,9 @@ class Subscriber:
             if self._files is not None:
                 self._files.note_line(line)
         for gateway in {line["gateway"] for line in lines if line["type"] == "seal"}:
-            self._remember(gateway, after_seals=REMEMBER_SEALS)
-        now_s = self._clock.monotonic_s()
+            self._memory.write(self.centre.lines_of(gateway))
         for gateway in {line["gateway"] for line in lines if line.get("kind") == "manifest"}:
-            if now_s - self._remembered_s.get(gateway, float("-inf")) >= REMEMBER_S:
-                self._remember(gateway, after_seals=0)
+            self._memory.note_manifest(self.centre.lines_of(gateway))
 
     def _publish(self, answers: list[Answer]) -> None:
         for answer in answers:
@@ -328,29 +413,41 @@ class Subscriber:
             if changed_ns == self._register_mtime_ns:
                 return
             self._register_mtime_ns = changed_ns
-            known = read_register(self._register).values()
+            self._entries = read_register(self._register).values()
             self._register_error = ""
         except (OSError, RegisterError) as error:
             if str(error) != self._register_error:
                 self._register_error = str(error)
                 self._log("registry_wrong", str(error))
             return
-        for entry in known:
+        self._take_entries(self._entries)
+
+    def _take_entries(self, entries: Collection[Entry]) -> None:
+        """Enrol gateways, and apply what was signed about them; those of other verifiers are left to them."""
+        if self._sharing is not None:
+            entries = [one for one in entries if self._sharing.store.owns(one.gateway)]
+        for entry in entries:
+            if self._sharing is not None:
+                self._sharing.prolong(self._clock.monotonic_s())
             keys = entry.first_key, entry.recovery_key
             try:
                 self.centre.enrol(entry.gateway, *keys, entry.enrolment, self._utc_ms())
             except EnrolmentError as error:
                 self._log("registry_wrong", str(error))
-        for entry in known:
+        for entry in entries:
             self._hand_on([], self.centre.readmit(entry.gateway, entry.readmissions, self._utc_ms()))
-        stated = [(entry.gateway, raw) for entry in known for raw in entry.statements]
+        stated = [(entry.gateway, raw) for entry in entries for raw in entry.statements]
         self._hand_on(*self.centre.apply_statements(stated, self._utc_ms()))
+        if self._sharing is not None:
+            for gateway in self._sharing.list_new():
+                self._silence.begin_with(gateway, self._clock.monotonic_s())
 
     def _send_orders(self) -> None:
         """Publish what is new in the ledger of orders, once there is a connection."""
         if self._orders is None:
             return
-        self._publish(self._orders.due(self._utc_ms()))
+        due = self._orders.due(self._utc_ms())
+        self._publish([one for one in due if self._sharing is None or self._sharing.is_ours(one.topic)])
         for text in self._orders.take_news():
             self._log("orders_wrong", text)
 
@@ -364,13 +461,7 @@ class Subscriber:
 
     def _restore(self, gateway: str) -> None:
         lines = self.centre.lines_of(gateway)
-        with contextlib.suppress(OSError, cbor.FormatError):  # a cache: without it the chain is read
-            lines.restore(read_plain(self._memory / gateway, MEMORY_BYTES_MAX))
-        self._remembered[gateway] = lines.seen_up_to
-        for _, cose, body, _ in self._store.chain(gateway, lines.seen_up_to + 1):
-            if body is not None:
-                header = peek_header(cose)
-                lines.learn(header, open_body(header, body))
+        self._memory.restore(lines)
         left = AGAIN_RECORDS_MAX
         for header, records in list_waiting(self._store.journal(), gateway):
             left -= len(records)
@@ -382,18 +473,6 @@ class Subscriber:
         told = self._store.last_finding(gateway, WAITING)
         if told is None or told.line != as_text(line):
             self._tell([line])
-
-    def _remember(self, gateway: str, *, after_seals: int) -> None:
-        lines, before_s = self.centre.lines_of(gateway), time.thread_time()
-        if lines.seen_up_to - self._remembered.get(gateway, 0) < after_seals:
-            return
-        self._memory.mkdir(exist_ok=True)
-        fresh = self._memory / f"{gateway}.new"
-        fresh.write_bytes(lines.encode_memory())
-        fresh.replace(self._memory / gateway)  # atomic; losing it only costs time
-        self._remembered[gateway] = lines.seen_up_to
-        self._remembered_s[gateway] = self._clock.monotonic_s()
-        self._inbox.charge(gateway, time.thread_time() - before_s)
 
 
 def _silence_line(one: Silent | Outage, number: int) -> JsonLine:

@@ -32,7 +32,7 @@ import select
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from wire.mqtt_events import (
     FAILURE,
@@ -87,6 +88,8 @@ READ_BYTES: Final = 262_144
 PUBACK: Final = 0x40
 READ_PACKETS: Final = 20
 """Read before what is to be sent has its turn: a broker that sends without a pause must not hold it up."""
+FILTERS_MAX: Final = 100
+"""Topic filters in one SUBSCRIBE: 5 kB, which every broker's packets hold."""
 WAKE_BYTES: Final = 4096
 """Wake-ups read at once."""
 
@@ -243,7 +246,8 @@ class MqttClient:
         self.tokens: dict[int, int] = {}
         self.window = 0
         self.end = ("", 0)
-        self._asked: dict[int, str] = {}  # paho's message id → topic filter
+        self._asked: dict[int, tuple[str, ...]] = {}  # paho's message id → topic filters
+        self._more: dict[str, None] = {}  # filters beside those of the settings
 
     def connect(self) -> None:
         """TCP, TLS and the CONNECT packet; raises OSError."""
@@ -285,6 +289,25 @@ class MqttClient:
             self.tokens[info.mid] = token
         else:
             self._sink(Acked(token, 0))
+
+    def subscribe(self, filters: Sequence[str]) -> None:
+        """Subscribe to further topics (QoS 1), now if there is a connection, and on every connect."""
+        self._more |= dict.fromkeys(filters)
+        if self.window:
+            self._ask_for(filters)
+
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Take back what `subscribe` was called for."""
+        for one in filters:
+            self._more.pop(one, None)
+        for at in range(0, len(filters) if self.window else 0, FILTERS_MAX):
+            self._client.unsubscribe(list(filters[at : at + FILTERS_MAX]))
+
+    def _ask_for(self, filters: Sequence[str]) -> None:
+        for at in range(0, len(filters), FILTERS_MAX):
+            asked = tuple(filters[at : at + FILTERS_MAX])
+            mid = self._client.subscribe([(one, SubscribeOptions(qos=1)) for one in asked])[1]
+            self._asked[mid or 0] = asked
 
     def step(self, wake: socket.socket, idle_ms: int) -> bool:
         """Wait at most `idle_ms` for the network or `wake`, and serve it; whether the connection stands."""
@@ -410,7 +433,8 @@ class MqttClient:
         self.window = max(1, min(WINDOW_MAX, receive_maximum))
         for topic in self._settings.subscriptions:
             # Also in a session that was kept: only a new subscription makes retained receipts come again.
-            self._asked[client.subscribe(topic, qos=1)[1] or 0] = topic
+            self._asked[client.subscribe(topic, qos=1)[1] or 0] = (topic,)
+        self._ask_for(list(self._more))
         size = getattr(properties, "MaximumPacketSize", PACKET_BYTES_MAX)
         self._sink(Connected(flags.session_present, receive_maximum, size))
 
@@ -441,9 +465,9 @@ class MqttClient:
     def _on_subscribe(
         self, _client: Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
-        for reason in reasons:
+        for topic, reason in zip(self._asked.pop(mid, ("",) * len(reasons)), reasons, strict=False):
             if reason.value >= FAILURE:
-                self._sink(SubscribeRefused(self._asked.get(mid, ""), reason.value))
+                self._sink(SubscribeRefused(topic, reason.value))
 
 
 def _read_stamps(files: TlsFiles | ServerOnlyTls) -> tuple[object, ...]:

@@ -20,7 +20,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from drivers.clock import Clock
@@ -45,6 +45,7 @@ class Publisher:
         self._sink = sink
         self._client = MqttClient(settings, self._report)
         self._outgoing: deque[tuple[int, str, bytes, bool]] = deque()
+        self._filters: deque[tuple[Callable[[Sequence[str]], None], Sequence[str]]] = deque()
         self._stopping = threading.Event()
         self._reconnecting = threading.Event()
         self._wake_in, self._wake_out = socket.socketpair()
@@ -62,6 +63,16 @@ class Publisher:
     def publish(self, token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Hand over a message, QoS 1. An Acked with `token` follows, or a Disconnected."""
         self._outgoing.append((token, topic, payload, retain))
+        self._wake()
+
+    def subscribe(self, filters: Sequence[str]) -> None:
+        """Subscribe to further topics (QoS 1), before what is published after this call."""
+        self._filters.append((self._client.subscribe, filters))
+        self._wake()
+
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Take back what `subscribe` was called for."""
+        self._filters.append((self._client.unsubscribe, filters))
         self._wake()
 
     def reconnect(self) -> None:
@@ -136,6 +147,9 @@ class Publisher:
             client.leave()
 
     def _hand_over(self) -> None:
+        while self._filters:
+            change, filters = self._filters.popleft()
+            change(filters)
         # What exceeds the window waits here, where the end of the connection drops it [3].
         while self._outgoing and self._client.has_room:
             token, topic, payload, retain = self._outgoing.popleft()

@@ -100,6 +100,10 @@ class Chains:
         """The chain of a gateway that was heard of in this life; no other is read for it."""
         return self._loaded.get(gateway)
 
+    def forget(self, gateway: str) -> None:
+        """Read it from the store again when it is heard of."""
+        self._loaded.pop(gateway, None)
+
     def loaded(self) -> Iterable[Chain]:
         """Those that were heard of in this life."""
         return self._loaded.values()

@@ -63,15 +63,20 @@ class Collector:
     _trouble: str = field(init=False, default="")
     _news: list[str] = field(init=False, factory=list)
 
-    def resume(self, store: CentreStore) -> None:
-        """Take in what gateways had sealed before this start."""
-        for gateway in store.gateways():
+    def resume(self, store: CentreStore, gateways: Iterable[str]) -> None:
+        """Take in what these had sealed before this start."""
+        for gateway in gateways:
             self._note(gateway, read_sealed(store.journal(), gateway))
 
     def note_line(self, line: Mapping[str, Any]) -> None:
         """Take a line of the centre: records of answers and marks name files."""
         if line.get("type") == "record":
             self._note(line["gateway"], list_named(line["seal"], line["kind"], line["body"]))
+
+    def leave(self, gateway: str) -> None:
+        """Another process asks it from now on."""
+        self._awaited.pop(gateway, None)
+        self._asked.pop(gateway, None)
 
     def forget(self) -> None:
         """Ask for everything again."""

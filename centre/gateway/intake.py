@@ -123,6 +123,11 @@ class Intake:
         if name in self._queues:
             self._queues[name].cpu_s -= cpu_s
 
+    def forget(self, name: str) -> None:
+        """Drop what waits of a gateway that this centre has nothing to do with any more."""
+        while self.holds(name):
+            self._remove(name)
+
     def holds(self, name: str) -> bool:
         """Whether messages of a gateway wait."""
         return name in self._queues and bool(self._queues[name].messages)

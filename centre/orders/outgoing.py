@@ -4,6 +4,7 @@ While a line is wrong, the lines above it stay in force, and the trouble is told
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -49,9 +50,9 @@ class OrdersOut:
         self.desk.forget()
         self._looked_ms = 0
 
-    def resume(self, store: CentreStore) -> None:
-        """Take in what gateways had sealed before this start."""
-        for board in read_boards(store.journal(), store.gateways()).values():
+    def resume(self, store: CentreStore, gateways: Iterable[str]) -> None:
+        """Take in what these had sealed before this start."""
+        for board in read_boards(store.journal(), gateways).values():
             for digest in board.come:
                 self.unsealed.note_sealed(digest)
 

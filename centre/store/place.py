@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from attrs import frozen
 
 from centre.store.contract import CentreStore
+from centre.store.shared import SharedStore
 from centre.store.sqlite import SqliteStore
 from disk.database import StoreError, add_suffix
 from disk.snapshot import Snapshot, open_snapshot
@@ -80,6 +81,21 @@ def open_store(place: Place) -> CentreStore:
     except ImportError as error:
         raise _lack(place, error) from error
     return PostgresqlStore(place.url)
+
+
+def open_shared(place: Place, first: int, last: int) -> SharedStore:
+    """Open the store for one of several verifiers; `first` and `last` slice are those that it asks for.
+
+    Raises:
+        StoreError: It cannot be opened, or is a file.
+    """
+    if isinstance(place, Path):
+        raise StoreError(f"{place}: a file has one owner; several verifiers share a store of PostgreSQL")
+    try:
+        from centre.store.sliced import SlicedStore  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise _lack(place, error) from error
+    return SlicedStore(place.url, first, last)
 
 
 def open_to_read(place: Place) -> Snapshot:

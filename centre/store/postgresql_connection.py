@@ -24,6 +24,8 @@ CONNECT_S: Final = 10
 SILENT_MS: Final = 30_000
 """TCP: a server that acknowledges nothing for so long is gone, and gateways wait for their receipts."""
 SETTINGS: Final = "-c synchronous_commit=on -c timezone=UTC -c client_min_messages=warning"
+IDLE_SETTINGS: Final = "-c idle_in_transaction_session_timeout=5s"
+"""A process that stops in the midst of a transaction keeps its locks no longer; it is less than a lease."""
 
 
 class Transaction:
@@ -40,9 +42,10 @@ class Transaction:
 class Connection:
     """A database of a server at `url`, with its errors translated; used by one thread at a time."""
 
-    def __init__(self, url: str) -> None:
-        """Connect; raises StoreError."""
+    def __init__(self, url: str, settings: str = "") -> None:
+        """Connect, with these settings beside SETTINGS; raises StoreError."""
         self.url = url
+        self._settings = settings
         self._lock = RLock()
         self._warnings: list[str] = []
         self._connection = self._connect()
@@ -87,7 +90,7 @@ class Connection:
                 raise CommitError(f"{self.url}: {self._warnings[-1]}")
 
     def _connect(self) -> psycopg.Connection[Any]:
-        connection = _connect(self.url)
+        connection = _connect(self.url, self._settings)
         connection.add_notice_handler(lambda told: self._warnings.append(told.message_primary or "a warning"))
         return connection
 
@@ -134,14 +137,14 @@ def open_server_snapshot(url: str) -> Snapshot:
     return snapshot
 
 
-def _connect(url: str, *, is_reader: bool = False) -> psycopg.Connection[Any]:
+def _connect(url: str, settings: str = "", *, is_reader: bool = False) -> psycopg.Connection[Any]:
     try:
         connection = psycopg.connect(
             url,
             autocommit=not is_reader,
             connect_timeout=CONNECT_S,
             tcp_user_timeout=SILENT_MS,
-            options=SETTINGS,
+            options=f"{SETTINGS} {settings}",
             application_name="dianjian",
         )
     except psycopg.Error as error:

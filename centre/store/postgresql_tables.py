@@ -3,14 +3,20 @@
 `seals` is partitioned by the month of reception in UTC: a closed month can be detached and kept as a whole.
 Gateway clocks lie, so theirs is not used. A unique key would have to contain the month, so there is none on
 `at`; that a seal is there once rests on the row of its gateway, which changes in the same transaction, and on
-the one owner of the store.
+its version.
 
 `journal` has `code` and `gateway` of a finding beside its line: the server would have to take the line apart
 for each look, and refuses one whose text has a NUL, which a gateway may send.
+
+`gateways` has a version, which each write compares and raises, and the slice that the gateway is in. Several
+verifiers (`centre.store.sliced`) have a row each in `verifiers`, gone when its lease has ended, and `slices`
+says who has which; its last row is the beacon.
 """
 
 from datetime import UTC, datetime
 from typing import Final
+
+from centre.store.slices import BEACON
 
 MS_PER_S: Final = 1_000
 
@@ -39,7 +45,19 @@ _FIRST: Final = (
     "CREATE INDEX journal_lines ON journal (at, received_utc_ms) WHERE line IS NOT NULL",
     "CREATE TABLE cursors (name text PRIMARY KEY, place bigint NOT NULL)",
 )
-MIGRATIONS: Final = (_FIRST,)
+_SHARED: Final = (
+    "ALTER TABLE gateways ADD COLUMN version bigint NOT NULL DEFAULT 0",
+    # As centre.store.slices.slice_of.
+    """ALTER TABLE gateways
+        ADD COLUMN slice smallint GENERATED ALWAYS AS (get_byte(sha256(name::bytea), 0)) STORED""",
+    "CREATE INDEX gateways_slice ON gateways (slice)",
+    """CREATE TABLE verifiers (
+        lease bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, name text NOT NULL,
+        first_slice smallint NOT NULL, last_slice smallint NOT NULL, until timestamptz NOT NULL)""",
+    "CREATE TABLE slices (number smallint PRIMARY KEY, lease bigint)",
+    f"INSERT INTO slices (number) SELECT generate_series(0, {BEACON})",
+)
+MIGRATIONS: Final = (_FIRST, _SHARED)
 """The statements of each step; a database notes in `versions` how many it has."""
 
 

@@ -10,8 +10,10 @@
     journal, cursors: see `centre.store.journal`
 
 `at` = gateway's id * 2^40 + number: one index, one gateway's chain in one run of it. Only what has passed
-`evidence.verify` enters `seals`, in the order of the numbers. The process that opened it is its only writer,
-so states and held bodies are kept in memory; they change there only after a commit has returned.
+`evidence.verify` enters `seals`, in the order of the numbers. The process that opened it is the only writer
+of its gateways, so states and held bodies are kept in memory; they change there only after a commit has
+returned. Rows of the journal are written last in a transaction, so that who orders the places of several
+writers holds them up for that long alone.
 
 Statements are those that SQLite and PostgreSQL understand alike, with `?` for a value; where they differ, the
 store of that database has its own method: `centre.store.sqlite`, `centre.store.postgresql`.
@@ -19,8 +21,9 @@ store of that database has its own method: `centre.store.sqlite`, `centre.store.
 
 import contextlib
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Final
 
 from attrs import define
@@ -51,27 +54,36 @@ READ_ROWS_MAX: Final = 1_000
 
 
 @define
-class _Gateway:
+class Row:
+    """What is kept in memory of a row of `gateways`."""
+
     id: int
     state: ChainState
     held: Held
+    version: int = 0  # of the row, where it is kept
 
 
 class SqlStore(CentreStore):
     """See the module and `centre.store.contract`; that of one database adds how it is opened and closed."""
 
     _journal: SqlJournal
-    _gateways: dict[str, _Gateway]
+    _gateways: dict[str, Row]
 
     def _load(self, journal: SqlJournal) -> None:
         """Read what is kept in memory."""
         self._journal = journal
-        self._gateways = {
-            name: _Gateway(id_, ChainState.from_cbor(state), Held.from_cbor(held))
-            for id_, name, state, held in self._read("SELECT id, name, state, held FROM gateways ORDER BY id")
-        }
+        self._gateways = self._read_gateways()
         self._delivered = self._delivered_kept = journal.place_of(DELIVERED)
         self._places: dict[int, int] = {}  # of the bodies of the transaction, by `at`
+        self._arrivals: list[Callable[[], object]] = []  # what the transaction writes into the journal
+
+    def _read_gateways(self) -> dict[str, Row]:
+        """Those that this process may write, by name."""
+        rows = self._read("SELECT id, name, state, held FROM gateways ORDER BY id")
+        return {
+            name: Row(id_, ChainState.from_cbor(state), Held.from_cbor(held))
+            for id_, name, state, held in rows
+        }
 
     @abstractmethod
     def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
@@ -88,6 +100,19 @@ class SqlStore(CentreStore):
     @abstractmethod
     def _member(self, name: str) -> str:
         """The SQL for a member of the line of a finding."""
+
+    def _guard(self, connection: Any) -> None:
+        """Called first in each transaction; raises where this process may not write any more."""
+
+    def _order(self, connection: Any) -> None:
+        """Called before a transaction writes into the journal; places must be the order of the commits."""
+
+    def _change(self, connection: Any, one: Row, state: bytes, held: bytes, receipt: bytes | None) -> None:
+        """Put what a batch leaves of a gateway into its row."""
+        connection.execute(
+            "UPDATE gateways SET state = ?, held = ?, receipt = coalesce(?, receipt) WHERE id = ?",
+            (state, held, receipt, one.id),
+        )
 
     def _columns_of(self, told: Told) -> Mapping[str, str]:
         """Further columns of a finding in `journal`."""
@@ -121,16 +146,21 @@ class SqlStore(CentreStore):
         after = self.standings_after(batch, receipts)
         made = {name: make(*after[name]) for name, make in receipts.items()}
         self._places.clear()
+        self._arrivals.clear()
         delivered = self._delivered
         with self._write() as connection:
+            self._guard(connection)
             for one in batch:
                 self._put(connection, one)
             self._keep_delivered(connection)
             for name, (state, held) in after.items():
-                connection.execute(
-                    "UPDATE gateways SET state = ?, held = ?, receipt = coalesce(?, receipt) WHERE id = ?",
-                    (state.to_cbor(), held.to_cbor(), made.get(name), self._find_gateway(name).id),
+                self._change(
+                    connection, self._find_gateway(name), state.to_cbor(), held.to_cbor(), made.get(name)
                 )
+            if self._arrivals:
+                self._order(connection)
+            for write in self._arrivals:
+                write()
         self._delivered_kept = delivered
         for name, (state, held) in after.items():
             self._gateways[name].state, self._gateways[name].held = state, held
@@ -153,6 +183,9 @@ class SqlStore(CentreStore):
             connection.execute("UPDATE cursors SET place = ? WHERE name = ?", (self._delivered, DELIVERED))
 
     def _arrive(self, connection: Any, at: int, what: What, utc_ms: int) -> None:
+        self._arrivals.append(partial(self._put_arrival, connection, at, what, utc_ms))
+
+    def _put_arrival(self, connection: Any, at: int, what: What, utc_ms: int) -> None:
         self._places[at] = connection.execute(
             "INSERT INTO journal (at, what, received_utc_ms) VALUES (?, ?, ?) RETURNING id",
             (at, int(what), utc_ms),
@@ -161,11 +194,12 @@ class SqlStore(CentreStore):
     def _insert(self, state: ChainState) -> None:
         held = Held()
         with self._write() as connection:
+            self._guard(connection)
             id_ = connection.execute(
                 "INSERT INTO gateways (name, first_key, state, held) VALUES (?, ?, ?, ?) RETURNING id",
                 (state.gateway, state.first_key, state.to_cbor(), held.to_cbor()),
             ).fetchall()[0][0]
-        self._gateways[state.gateway] = _Gateway(id_, state, held)
+        self._gateways[state.gateway] = Row(id_, state, held)
 
     def _put(self, connection: Any, change: Change) -> None:
         match change:
@@ -177,13 +211,10 @@ class SqlStore(CentreStore):
                 self._put_body(connection, change)
             case Fork():
                 self._put_fork(connection, change)
-            case Marked(gateway, number, marks):
-                connection.execute(
-                    "UPDATE journal SET marks = ? WHERE id = ?",
-                    (int(marks), self._places.get(self._at(gateway, number))),
-                )
+            case Marked():
+                self._arrivals.append(partial(self._put_marks, connection, change))
             case Told():
-                self._put_finding(connection, change)
+                self._arrivals.append(partial(self._put_finding, connection, change))
             case Charged():
                 connection.execute(
                     "UPDATE gateways SET account = ? WHERE id = ?",
@@ -217,6 +248,10 @@ class SqlStore(CentreStore):
         sql = "UPDATE seals SET body = ? WHERE at = ? AND body IS NULL"
         if connection.execute(sql, (body, at)).rowcount:
             self._arrive(connection, at, What.BODY, utc_ms)
+
+    def _put_marks(self, connection: Any, marked: Marked) -> None:
+        place = self._places.get(self._at(marked.gateway, marked.number))
+        connection.execute("UPDATE journal SET marks = ? WHERE id = ?", (int(marked.marks), place))
 
     def _put_finding(self, connection: Any, told: Told) -> None:
         at = self._at(told.gateway, _clip(told.number)) if told.gateway in self._gateways else 0
@@ -320,7 +355,7 @@ class SqlStore(CentreStore):
         sql = "SELECT number, cose, received_utc_ms FROM forks WHERE gateway = ? ORDER BY id"
         return self._read(sql, (self._find_gateway(gateway).id,))
 
-    def _find_gateway(self, gateway: str) -> _Gateway:
+    def _find_gateway(self, gateway: str) -> Row:
         try:
             return self._gateways[gateway]
         except KeyError:

@@ -15,7 +15,9 @@ from typing import Final
 import click
 
 from centre.register import RegisterError, read_register
-from centre.store.place import Place, find_shelf, open_store
+from centre.store.contract import CentreStore
+from centre.store.place import Place, find_shelf, open_shared, open_store
+from centre.store.slices import SlicesError, parse_slices
 from centre.subscriber import SUBSCRIPTIONS, Subscriber
 from disk.database import CommitError, StoreError, add_suffix
 from drivers.clock import ClockSpecError, clock_from_spec
@@ -35,6 +37,12 @@ usual 5 ms a message takes 30 ms to be read while the core works, and others que
 @REGISTER
 @click.option("--key", required=True, type=FILE, help="The centre's key file; see `dianjian centre init`.")
 @store_option("Database of what is verified.", required=True)
+@click.option(
+    "--slices",
+    metavar="auto|0-127",
+    help="One of several verifiers on one PostgreSQL database: an even part of the gateways, or these of 256 "
+    "slices.",
+)
 @click.option("--orders", type=FILE, help="The ledger of orders; it is read again when something was added.")
 @click.option("--ca", type=FILE, help="Certificate of the authority that signed the broker's.")
 @click.option("--certificate", type=FILE, help="Own client certificate.")
@@ -49,6 +57,7 @@ def command(
     register: Path,
     key: Path,
     store: Place,
+    slices: str | None,
     orders: Path | None,
     ca: Path | None,
     certificate: Path | None,
@@ -65,7 +74,7 @@ def command(
             settings = MqttSettings(address.host, address.port, client_id, address.tls, plain, SUBSCRIPTIONS)
             read_register(register)
             secret, clock = load_key_file(key), clock_from_spec(sim_clock)
-            opened = stack.enter_context(closing(open_store(store)))
+            opened = stack.enter_context(closing(_open(store, slices)))
             memory = add_suffix(store if isinstance(store, Path) else register, ".memory")
             files = find_shelf(store, register)
             subscriber = Subscriber(settings, opened, memory, register, secret, clock, _print, orders, files)
@@ -81,6 +90,15 @@ def command(
             subscriber.run()
         except (StoreError, CommitError) as error:
             raise fail(EXIT_OUTSIDE, str(error)) from error
+
+
+def _open(store: Place, slices: str | None) -> CentreStore:
+    if slices is None:
+        return open_store(store)
+    try:
+        return open_shared(store, *parse_slices(slices))
+    except SlicesError as error:
+        raise fail(EXIT_USAGE, f"--slices {slices}: {error}") from error
 
 
 def _print(line: str) -> None:

@@ -189,6 +189,10 @@ TEXTS: Final[Mapping[str, str]] = {
         "输出中心数据库中核验过的各行，每行附有游标，供下次从其后继续。"
     ),
     "what the centre verified, as JSON lines or for SQL": "中心核验过的数据，输出为JSON行或供SQL使用",
+    (
+        "One of several verifiers on one PostgreSQL database: an even part of the gateways, or these of 256 "
+        "slices."
+    ): "多个核验进程共用一个PostgreSQL数据库时：均分网关，或只管256片中的这些片。",
     "The subscriber's database; it may be running.": "接收端的数据库；接收端可以正在运行。",
     "Begin where this file says, and keep it up to date.": "从此文件所记处开始，并随时更新它。",
     'Begin behind the line with this cursor; "" for the first.': '从此游标所在行之后开始；"" 表示从头。',

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import cache
@@ -22,6 +23,7 @@ from centre.consumer import Consumer, Wanted
 from centre.core import Centre, Incoming
 from centre.feed import CursorError, Feed, Place, make_cursor, parse_cursor
 from centre.json_lines import JsonLine
+from centre.memory import Memory
 from centre.register import enrolment_line
 from centre.store.lines_file import LinesFile
 from centre.store.sqlite import SqliteStore
@@ -139,9 +141,9 @@ def test_no_restart_of_the_centre_loses_a_reading_that_waits_for_its_table(
 
 def learn_again(store: SqliteStore, centre: Centre) -> None:
     """As `Subscriber` does at its start, without a file of what was learnt."""
-    folder = Path("/nonexistent")
+    nowhere = Memory(Path("/nonexistent"), store, time.monotonic, lambda _, __: None)
     one = subscriber.Subscriber.__new__(subscriber.Subscriber)
-    one._store, one.centre, one._memory, one._remembered = store, centre, folder, {}
+    one._store, one.centre, one._memory = store, centre, nowhere
     one._restore(GATEWAY)
 
 

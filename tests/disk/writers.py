@@ -617,7 +617,7 @@ RAW: Final = {
     "centre.enrolment.ledger:Ledger._append": "os.open: append_all writes; the ledger cuts what is torn",
     "centre.enrolment.ledger:Ledger._catch_up": "os.ftruncate: cuts off a torn line, under the lock",
     "centre.enrolment.ledger:Ledger.locked": "os.open: the lock, and an empty file where there is none",
-    "centre.subscriber:Subscriber._remember": "write_bytes: a cache; to sync each would make a stop slow",
+    "centre.memory:Memory.write": "write_bytes: a cache; to sync each would make a stop slow",
     "disk.database:Database.mark_suspect": "touch: a mark without content",
     "disk.lock:Lock.__init__": "os.open: a lock without content",
     "drivers.link.transport:Pipe._write_some": "os.write: a serial port",

@@ -16,6 +16,7 @@ from agent.uplink.courier import Courier
 from agent.uplink.delivery import Limits
 from agent.uplink.outbox import Outbox
 from centre.register import enrolment_line
+from centre.store.contract import CentreStore
 from centre.store.sqlite import SqliteStore
 from centre.subscriber import Subscriber
 from drivers.clock import Clock, SystemClock
@@ -129,16 +130,23 @@ class Gateway:
 class CentreEnd:
     """A subscriber in a thread of its own; its lines as objects."""
 
-    def __init__(self, directory: Path, port: int, tls: TlsFiles | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        port: int,
+        tls: TlsFiles | None = None,
+        store: CentreStore | None = None,
+        name: str = "centre",
+    ) -> None:
         self.lines: list[dict[str, Any]] = []
         self.error: BaseException | None = None
         register = directory / "register.jsonl"
         register.touch()
-        self.store = SqliteStore(directory / "centre.db")
+        self.store = SqliteStore(directory / "centre.db") if store is None else store
         self.subscriber = Subscriber(
-            settings("centre", port, tls),
+            settings(name, port, tls),
             self.store,
-            directory / "centre.db.memory",
+            directory / f"{name}.memory",
             register,
             CENTRE_SECRET,
             SystemClock(),

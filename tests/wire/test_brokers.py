@@ -172,3 +172,24 @@ def test_a_broker_that_cannot_start_says_why(tmp_path: Path) -> None:
             start_embedded(70_000, tmp_path / "other")
     finally:
         first.stop()
+
+
+def test_topics_may_be_added_and_taken_back_while_it_is_connected_and_hold_over_a_reconnect(
+    broker: BrokerBench,
+) -> None:
+    others = [f"dj/1/other-{number}/seal" for number in range(250)]
+    with Link(settings("centre", broker.port)) as centre, Link(settings("gw-7", broker.port)) as gateway:
+        for link in (centre, gateway):
+            link.expect(Connected)
+        centre.publisher.subscribe([*others, SEAL])
+        until_heard(gateway, centre)
+        centre.publisher.reconnect()
+        centre.expect(Connected)
+        until_heard(gateway, centre)
+        centre.publisher.unsubscribe([SEAL])
+        centre.publisher.publish(7, others[-1], b"behind the unsubscribe")
+        while centre.expect(Message).topic != others[-1]:
+            pass
+        gateway.publisher.publish(8, SEAL, b"nobody hears this")
+        gateway.publisher.publish(9, others[0], b"last")
+        assert centre.expect(Message) == Message(others[0], b"last", retained=False)

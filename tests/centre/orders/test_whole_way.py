@@ -228,7 +228,7 @@ def test_a_withheld_order_is_told_by_both_sides(city: City) -> None:
     assert out.judge(city.store, begin + WAIT_MS) == []
     again = OrdersOut(city.ledger, made.ROOT)
     again.due(begin)
-    again.resume(city.store)
+    again.resume(city.store, city.store.gateways())
     again.unsealed.note_heard("g1", begin)
     assert again.judge(city.store, begin) == []
     again.unsealed.note_heard("g1", begin + WAIT_MS)

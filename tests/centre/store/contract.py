@@ -9,6 +9,8 @@ from attrs import define
 
 from centre.store.contract import Accepted, Applied, CentreStore
 from centre.store.postgresql import PostgresqlStore
+from centre.store.sliced import SlicedStore
+from centre.store.slices import MOST
 from centre.store.sqlite import SqliteStore
 from evidence import keys
 from evidence.chain import ChainState, Outcome
@@ -43,9 +45,22 @@ def _postgresql(request: pytest.FixtureRequest) -> Callable[[], CentreStore]:
     return lambda: PostgresqlStore(url)
 
 
+def _shared(request: pytest.FixtureRequest) -> Callable[[], CentreStore]:
+    server: Server = request.getfixturevalue("postgresql")
+    url = server.make_database()
+
+    def opening() -> CentreStore:
+        store = SlicedStore(url, 0, MOST)
+        store.turn_over()
+        return store
+
+    return opening
+
+
 STORES: Final[dict[str, Callable[[pytest.FixtureRequest], Callable[[], CentreStore]]]] = {
     "sqlite": _sqlite,
     "postgresql": _postgresql,
+    "shared": _shared,
     "memory": _memory,
 }
 """By name: given a test, what opens an empty store of its own, and the same one again and again."""
