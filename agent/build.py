@@ -21,6 +21,7 @@ from agent.judging.detector_feed import DetectorFeed
 from agent.judging.judging import Judging
 from agent.judging.taken_up import decode_taken_up
 from agent.learned import Learning, read_learned
+from agent.logger_keys import give_keys
 from agent.orders.notices import Notices
 from agent.orders.orders import Orders
 from agent.overview import StatusParts
@@ -146,7 +147,7 @@ def detector_feed_of(site: Site) -> DetectorFeed:
     detector = Detector(linkages, incomer, names_of(site)) if linkages else None
     return DetectorFeed(
         detector,
-        setups_of(site),
+        give_keys(site, setups_of(site)),
         lines_of(site),
         linkages,
         incomer,

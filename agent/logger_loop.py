@@ -91,7 +91,8 @@ class LoggerLoop:
         self.tally = Tally("", bus.url, names, now_s) if tally is None else tally
         self.learned = LearnedBus()
         self._desk = desk or Desk()
-        self._memory = Memory(frozenset(self._setups))
+        keys = {mn: setup.model.keys for mn, setup in self._setups.items() if setup.model.keys}
+        self._memory = Memory(frozenset(self._setups), keys)
         self._receivers: dict[Peer, Receiver] = {}
         self._budgets: dict[str, _Budget] = {}
         self._told: dict[tuple[str, str], float] = {}

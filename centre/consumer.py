@@ -14,6 +14,7 @@ from centre.feed import (
     PIECE_ARRIVALS,
     CursorError,
     Feed,
+    Keys,
     Place,
     make_cursor,
     name_lines,
@@ -62,6 +63,7 @@ class Consumer:
 
     where: StorePlace
     wanted: Wanted
+    keys: Keys = field(factory=dict, repr=False)
     _place: Place = field(init=False, factory=Place)
     store: int = field(init=False)
     _feed: Feed | None = field(init=False, default=None)
@@ -93,7 +95,7 @@ class Consumer:
 
     def _read(self, journal: SqlJournal) -> tuple[bool, list[JsonLine]]:
         if self._feed is None:
-            self._feed = Feed(journal)
+            self._feed = Feed(journal, self.keys)
         self._feed.journal = journal
         found, lines = False, list[JsonLine]()
         for arrival, made in self._feed.read(self._place.number, PIECE_ARRIVALS, self.wanted.gateways):

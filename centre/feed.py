@@ -15,7 +15,7 @@ stop in the midst of an arrival its lines come again.
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from attrs import define, field, frozen
@@ -29,6 +29,10 @@ from evidence.seal import FIRST_NUMBER, NUMBER_MAX, SealHeader, open_body, peek_
 PIECE_ARRIVALS: Final = 50
 """Arrivals whose lines are in memory at once."""
 CURSOR: Final = re.compile(r"([0-9a-f]{8})-([0-9]{1,18})-([0-9a-f]{1,16})")
+
+
+Keys = Mapping[str, Mapping[str, tuple[bytes, ...]]]
+"""SM4 keys of data loggers, by gateway and meter."""
 
 
 @frozen
@@ -86,6 +90,7 @@ class Feed:
     """See the module; `journal` may be another reader of the same store after a while."""
 
     journal: Journal
+    keys: Keys = field(factory=dict, repr=False)
     _chains: dict[str, JsonLines] = field(init=False, factory=dict)
 
     def read(
@@ -129,7 +134,7 @@ class Feed:
     def _knowing(self, gateway: str, place: int) -> JsonLines:
         """The decoder of a gateway, with what was known before `place`."""
         if gateway not in self._chains:
-            lines = self._chains[gateway] = JsonLines(gateway)
+            lines = self._chains[gateway] = JsonLines(gateway, keys=self.keys.get(gateway, {}))
             for teacher in self.journal.marked(gateway, Mark.TEACHES, place):
                 opened = _open(teacher)
                 if opened is not None:

@@ -69,6 +69,7 @@ class JsonLines:
 
     Attributes:
         hash_of: The hash of an accepted seal by its number, for attestations.
+        keys: SM4 keys of data loggers by meter; a packet without its key has no values.
         over: Why a body made more work than any honest one; "" if none did.
         has_waited: Whether a reading of the last body came before its table.
     """
@@ -76,6 +77,7 @@ class JsonLines:
     gateway: str
     hash_of: Callable[[int], bytes | None] = lambda _: None
     over: str = field(init=False, default="")
+    keys: Mapping[str, tuple[bytes, ...]] = field(factory=dict, repr=False)
     has_waited: bool = field(init=False, default=False)
     _known: Manifests = field(init=False, factory=Manifests)
     _configs: Configs = field(init=False, factory=Configs)
@@ -250,7 +252,9 @@ class JsonLines:
     def _values(self, model: Model, record: ReadingRecord, meter: MeterRow) -> dict[str, Any]:
         """The decoded registers; none if a table that does not fit the meter makes them absurd."""
         try:
-            values = self._known.decode(model, meter, record.blocks, self._work)
+            values = self._known.decode(
+                model, meter, record.blocks, self._work, self.keys.get(record.meter, ())
+            )
         except (ValueError, ArithmeticError, LookupError):
             return {}
         return {n: v for n, v in values.items() if not isinstance(v, float) or math.isfinite(v)}

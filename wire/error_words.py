@@ -73,6 +73,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "must be a part of an hour without a rest": "须能整除一小时",
     "must be 2017 or 2025": "须为2017或2025",
     "must be host:port, and holds no password": "须为 主机:端口，且不含密码",
+    "stands at the [[meter]] of this file; leave it out here": "写在本文件的 [[meter]] 中；此处请删去",
     "must be 24 letters and digits": "须为24个字母和数字",
     "must be 31 (air) or 32 (water)": "须为31（大气）或32（水）",
     "two have the id {}": "有两个的编号为 {}",

@@ -114,6 +114,9 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "{}.gateway: a station here is of this gateway; leave it out": "{}.gateway：此处的站点属于本网关；请删去",
     "{}.meter: no meter {}; known: {}": "{}.meter：没有电表 {}；已有：{}",
+    "meter[{}].credentials: only a data logger of HJ 212 has a key; leave it out": (
+        "meter[{}].credentials：只有HJ 212数采仪才有密钥；请删去"
+    ),
     "meter[{}].bus: no bus {}; known: {}": "meter[{}].bus：没有总线 {}；已有：{}",
     "meter[{}].line: no line {}; known: {}": "meter[{}].line：没有线路 {}；已有：{}",
     "meter[{}].{}: {} is used more than once on bus {}": "meter[{}].{}：{} 在总线 {} 上用了不止一次",

@@ -167,7 +167,7 @@ class MeterSettings:
     """`[[meter]]`: one device on a bus, its model by name or file, and the line that it feeds.
 
     A Modbus meter has a `unit_id`, a DL/T 645 meter an `address` of 12 digits, a data logger of HJ 212 its MN
-    as `address`. A meter without active power,
+    as `address` and, where it encrypts, the file of its key as `credentials`. A meter without active power,
     like an analyser of emissions, has no line. `timeout_s`, `pause_s` and `registers_max` are as those of its
     bus, which they override. `wiring` is an open finding of the wiring check, which `dianjian setup` writes
     and takes out again: nothing is judged by such a meter.
@@ -187,6 +187,7 @@ class MeterSettings:
     pause_s: PauseS | None = None
     registers_max: RegistersMax | None = None
     wiring: WiringFinding | None = None
+    credentials: str = ""
 
     @property
     def place(self) -> int | str | None:
@@ -418,6 +419,8 @@ def _list_asking(one: BusSettings | MeterSettings) -> list[str]:
 
 def _address_misfits(index: int, meter: MeterSettings, bus: BusSettings) -> Iterator[str]:
     """A unit id where meters have an address, an address on a Modbus bus, or neither."""
+    if meter.credentials and not bus.is_hj212:
+        yield f"meter[{index}].credentials: only a data logger of HJ 212 has a key; leave it out"
     if bus.is_hj212:
         if meter.address is None:
             yield f"meter[{index}].address: missing; bus {bus.id!r} is HJ 212, whose loggers have an MN"

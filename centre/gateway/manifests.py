@@ -116,12 +116,19 @@ class Manifests:
         self._tables_bytes += len(table)
         return key
 
-    def decode(self, model: Model, row: MeterRow, blocks: tuple[Block, ...], work: Work) -> dict[str, Any]:
+    def decode(
+        self,
+        model: Model,
+        row: MeterRow,
+        blocks: tuple[Block, ...],
+        work: Work,
+        keys: tuple[bytes, ...] = (),
+    ) -> dict[str, Any]:
         """The values; decoders of new shapes are kept within DECODER_POINTS_MAX."""
         if model.is_hj212:
             work.spend(_PACKET_BYTE_WORK * sum(len(block.words) for block in blocks))
         before = model.count_decoders()
-        values = model.decode(blocks, row.ct_ratio, row.pt_ratio)
+        values = model.decode(blocks, row.ct_ratio, row.pt_ratio, keys)
         if model.count_decoders() != before:
             work.spend(_POINT_WORK * len(model.points))
             self._decoder_points += len(model.points)

@@ -19,7 +19,7 @@ parts are missing, REMEMBERED_MAX packets by their hash.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -49,6 +49,7 @@ STALE_LATER: Final = "sent later"
 STALE_ORDER: Final = "out of order"
 STALE_CLOCK: Final = "its clock is off"
 STALE_NO_TIME: Final = "no time"
+_MN: Final = re.compile(rb"(?:^##[0-9]{4}|;)MN=([0-9A-Za-z]{1,24});")
 _QN: Final = re.compile(r"[0-9]{1,17}")
 _WORD: Final = re.compile(r"[0-9A-Za-z]{1,24}")
 
@@ -92,12 +93,19 @@ class Memory:
 
     Attributes:
         mns: Known loggers.
+        keys: SM4 keys by MN, the newest first; none of those that send plain text.
         newest_ms: The newest DataTime of each MN and CN, UTC.
     """
 
     mns: frozenset[str]
+    keys: Mapping[str, tuple[bytes, ...]] = field(factory=dict)
     newest_ms: dict[tuple[str, str], int] = field(init=False, factory=dict)
     _seen: dict[bytes, None] = field(init=False, factory=dict)
+
+    def keys_of(self, raw: bytes) -> tuple[bytes, ...]:
+        """Those of the MN in a packet's head, which is plain; () if it is unknown."""
+        found = _MN.search(raw) if self.keys else None
+        return () if found is None else self.keys.get(found[1].decode("ascii"), ())
 
     def is_repeated(self, raw: bytes) -> bool:
         """Whether the packet came before."""
@@ -148,7 +156,7 @@ class Receiver:
             yield Refusal(piece.why.value, piece.detail)
             return
         try:
-            taken = decode(piece.raw)
+            taken = decode(piece.raw, self.memory.keys_of(piece.raw))
         except PacketError as error:
             yield Refusal(error.what.value, error.detail)
             return

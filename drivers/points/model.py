@@ -63,6 +63,7 @@ class Model:
         pause_s: Silence that its maker asks for before a request; None where nothing is said.
         fingerprints: Answers that only this model gives.
         goldens: Exchanges that prove the points.
+        keys: SM4 keys of a data logger, the newest first; of its site, and in no file or table of the model.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Model:
     pause_s: float | None = None
     fingerprints: tuple[Fingerprint, ...] = ()
     goldens: tuple[Golden, ...] = field(default=(), eq=False)  # dicts cannot be hashed
+    keys: tuple[bytes, ...] = field(default=(), eq=False, repr=False)
 
     @functools.cached_property
     def _decoders(self) -> dict[tuple[Shape, float, float], Decoder]:
@@ -152,16 +154,20 @@ class Model:
         return (*wanted, *(self._by_name[name] for name in scales))
 
     def decode(
-        self, blocks: Iterable[Block], ct_ratio: float = 1.0, pt_ratio: float = 1.0
+        self,
+        blocks: Iterable[Block],
+        ct_ratio: float = 1.0,
+        pt_ratio: float = 1.0,
+        keys: tuple[bytes, ...] = (),
     ) -> dict[str, Value]:
         """Every value that the answers carry, by point name, in the order of the file.
 
         A point is left out if its words are not all in one block, mean "not available", or cannot
-        be true. Scale points are used, not listed.
+        be true. Scale points are used, not listed. `keys` take the place of the model's own.
         """
         answers = tuple(blocks)
         if self.is_hj212:
-            return decode_items(self.points, answers)
+            return decode_items(self.points, answers, keys or self.keys)
         key = shape_of(answers), ct_ratio, pt_ratio
         decoder = self._decoders.get(key)
         if decoder is None:

@@ -28,6 +28,7 @@ from provisioning.terminal.say import say
 from provisioning.terminal.stopping import stopping
 from provisioning.terminal.store_option import store_option
 from provisioning.words.language import translate
+from wire.platforms.credentials import CredentialsError, read_credentials
 
 POLL_S: Final = 0.5
 """Between two looks of --follow; subscribe commits a batch at a time anyway."""
@@ -46,6 +47,10 @@ WORDS: Final = {
         "{name} 是另一个数据库的游标，或数据库曾从备份恢复；请从头开始",
         "{name} is a cursor of another store, or of this one before it was restored; begin anew",
     ),
+    "no logger": Words(
+        "--logger-key 须写作 网关/电表=文件，不能是 {given}",
+        "--logger-key is GATEWAY/METER=FILE, not {given}",
+    ),
     "loaded": Words("{file}：新增 {count} 行", "{file}: {count} more lines"),
 }
 
@@ -59,6 +64,13 @@ WORDS: Final = {
 @click.option("--type", "types", multiple=True, type=click.Choice(TYPES), help="Lines of this type.")
 @click.option("--since", type=Moment(), help="From this time on, 2026-11-22T06:00+08:00.")
 @click.option("--until", type=Moment(), help="Before this time.")
+@click.option(
+    "--logger-key",
+    "logger_keys",
+    multiple=True,
+    metavar="GATEWAY/METER=FILE",
+    help="Credential file of a data logger that encrypts, else its packets have no values.",
+)
 @click.option("--follow", is_flag=True, help="Go on with what comes, until SIGTERM or ctrl-C.")
 @click.option("--into", type=FILE, help="Put the lines into this SQLite file, instead of printing them.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the lines.")
@@ -71,6 +83,7 @@ def command(
     types: tuple[str, ...],
     since: int | None,
     until: int | None,
+    logger_keys: tuple[str, ...],
     follow: bool,
     into: Path | None,
     schema: bool,
@@ -87,7 +100,7 @@ def command(
     wanted = Wanted(frozenset(gateways), frozenset(types), since, until)
     with ExitStack() as stack:
         try:
-            consumer = Consumer(store, wanted)
+            consumer = Consumer(store, wanted, _read_keys(logger_keys))
             output = None if into is None else LinesFile.open(into, consumer.store)
             if output is not None:
                 stack.enter_context(closing(output))
@@ -98,6 +111,21 @@ def command(
             raise fail(EXIT_USAGE, str(error)) from error
         if into is not None:
             say(translate(WORDS["loaded"], file=into, count=count))
+
+
+def _read_keys(given: tuple[str, ...]) -> dict[str, dict[str, tuple[bytes, ...]]]:
+    """The keys of data loggers, by gateway and meter."""
+    keys: dict[str, dict[str, tuple[bytes, ...]]] = {}
+    for one in given:
+        name, _, file = one.partition("=")
+        gateway, _, meter = name.partition("/")
+        if not gateway or not meter or not file:
+            raise fail(EXIT_USAGE, translate(WORDS["no logger"], given=one))
+        try:
+            keys.setdefault(gateway, {})[meter] = read_credentials(Path(file)).keys
+        except CredentialsError as error:
+            raise fail(EXIT_USAGE, *error.problems) from error
+    return keys
 
 
 def _begin(consumer: Consumer, after: str | None, cursor: Path | None, into: Path | None) -> None:

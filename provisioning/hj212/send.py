@@ -5,7 +5,7 @@ file, and what was not answered is sent again under its QN. Changes of state are
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -33,8 +33,8 @@ from provisioning.words.language import translate
 from provisioning.words.platforms import EVENTS, REQUEST_RESULTS
 from wire.hj212.acts import Event, Tell
 from wire.platforms.connection import Connection
-from wire.platforms.credentials import CredentialsError
-from wire.platforms.hosts import read_hosts
+from wire.platforms.credentials import CredentialsError, read_credentials
+from wire.platforms.hosts import Host, read_hosts
 from wire.platforms.queue import Queue
 from wire.platforms.service import Service
 
@@ -66,7 +66,7 @@ def send(
         raise fail(EXIT_USAGE, *(f"{hosts}: {one}" for one in error.problems)) from error
     wanted = Wanted(frozenset(one.gateway for host in known for one in host.stations), TYPES)
     try:
-        consumer = Consumer(store, wanted)
+        consumer = Consumer(store, wanted, _read_keys(known))
         since_ms = clock.stamp().utc_ns // NS_PER_MS if since is None else since
         with Lock(add_suffix(queue, ".lock")), closing(Queue.open(queue, consumer.store, since_ms)) as opened:
             service = Service(Source(consumer, opened, known), opened, clock, told.tell)
@@ -81,6 +81,16 @@ def send(
         raise fail(EXIT_USAGE, *error.problems) from error
     except StoreError as error:
         raise fail(EXIT_USAGE, str(error)) from error
+
+
+def _read_keys(hosts: Iterable[Host]) -> dict[str, dict[str, tuple[bytes, ...]]]:
+    """The keys of data loggers that encrypt, by gateway and meter; raises CredentialsError."""
+    keys: dict[str, dict[str, tuple[bytes, ...]]] = {}
+    for station in (one for host in hosts for one in host.stations):
+        for meter in station.meters:
+            if meter.credentials is not None:
+                keys.setdefault(station.gateway, {})[meter.id] = read_credentials(meter.credentials).keys
+    return keys
 
 
 @define

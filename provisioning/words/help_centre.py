@@ -201,6 +201,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "Lines of this type.": "只要此类型的行。",
     "From this time on, 2026-11-22T06:00+08:00.": "从此时刻起，2026-11-22T06:00+08:00。",
     "Before this time.": "到此时刻之前。",
+    "Credential file of a data logger that encrypts, else its packets have no values.": (
+        "加密数采仪的密码文件；没有时其数据包没有数值。"
+    ),
     "Go on with what comes, until SIGTERM or ctrl-C.": "持续输出新到的行，直到SIGTERM或按下Ctrl-C。",
     "Put the lines into this SQLite file, instead of printing them.": (
         "将各行写入此SQLite文件，不输出到屏幕。"

@@ -14,11 +14,13 @@ from click.testing import CliRunner
 
 from agent import logger_loop
 from agent.acquire import BusTask
+from agent.logger_keys import give_keys
 from agent.logger_loop import SILENT_S, LoggerLoop
 from agent.once import poll_once
 from agent.readings import Readings
 from agent.site.file import parse_site
 from agent.site.setups import setups_of
+from disk.tables import TableError
 from drivers.clock import NS_PER_S, ClockState, Stamp, SystemClock
 from drivers.errors import BusDownError, BusUrlError
 from drivers.hj212.decoding import decode
@@ -35,8 +37,10 @@ from drivers.reading import PollGroup, Quality, Reading
 from evidence.record import Kind, ReadingRecord, decode_record, encode_reading
 from provisioning.cli import cli
 from provisioning.terminal.exits import EXIT_USAGE
-from tests.drivers.hj212.packets import MN
+from tests.agent.rig import SITE
+from tests.drivers.hj212.packets import KEY, MN
 from tests.drivers.hj212.test_receiver import DATA, UTC_MS, of_region
+from wire.platforms.credentials import Credentials, write_credentials
 
 TURNS_MAX = 3000
 """Each waits up to 10 ms for bytes: far more than a loopback needs."""
@@ -247,6 +251,49 @@ def test_the_simulated_logger_with_its_flaws_is_taken_for_what_is_whole(tmp_path
     assert {one["so2_mark"] for one in values} == {"C"}
     assert all(30 < float(one["so2"]) < 40 for one in values)
     assert bus.stats.crc_errors == 2
+
+
+def test_a_simulated_logger_that_encrypts_is_read_with_the_key_of_its_credential_file(tmp_path: Path) -> None:
+    secret = tmp_path / "cems.secret"
+    write_credentials(secret, Credentials("246810", (KEY,)))
+    number, readings = free_port(), list[Reading]()
+    bus_url = f"hj212+listen://127.0.0.1:{number}"
+    text = f'[[bus]]\nid = "b1"\nurl = "{bus_url}"\n[[meter]]\nid = "cems"\nbus = "b1"\nmodel = "hj212-air"\n'
+    site = parse_site(f'{text}address = "{MN}"\ncredentials = "cems.secret"\n', tmp_path / "site.toml")
+    setups = give_keys(site, setups_of(site))
+    assert setups["cems"].model.hash == setups_of(site)["cems"].model.hash
+    assert KEY.hex() not in repr(setups) + repr(site)
+    bus = LoggerBus(bus_url)
+    loop = LoggerLoop(bus, setups.values(), SystemClock(), readings.append)
+    loop.turn()
+    command = [sys.executable, "-m", "firmware_sim.main", "logger", f"127.0.0.1:{number}"]
+    options = ["--credentials", str(secret), "--mn", MN, "--every", "0.05", "--count", "2"]
+    sent = subprocess.Popen([*command, *options, "--cipher-form", "printed"])
+    while sent.poll() is None or loop.listener.peers:
+        loop.turn()
+    bus.close()
+    assert [one.quality for one in readings] == [Quality.GOOD] * 2
+    assert all(30 < float(setups["cems"].model.decode(one.blocks)["so2"]) < 40 for one in readings)
+    assert all(load("hj212-air").decode(one.blocks) == {} for one in readings)
+    assert all(b"a21026" not in one.blocks[0].words for one in readings)
+
+
+def test_a_credential_file_that_cannot_be_used_is_one_line_and_the_packets_stay_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = '[[bus]]\nid = "b1"\nurl = "hj212+listen://127.0.0.1:9001"\n'
+    text += (
+        f'[[meter]]\nid = "cems"\nbus = "b1"\nmodel = "hj212-air"\naddress = "{MN}"\ncredentials = "none"\n'
+    )
+    site = parse_site(text, tmp_path / "site.toml")
+    assert give_keys(site, setups_of(site))["cems"].model.keys == ()
+    assert [one.getMessage().count("cannot be read") for one in caplog.records] == [1]
+
+
+def test_a_key_where_no_logger_calls_is_a_mistake_of_the_site_file(tmp_path: Path) -> None:
+    text = SITE.replace('line = "p1"', 'line = "p1"\ncredentials = "x"', 1)
+    with pytest.raises(TableError, match=r"meter\[0\]\.credentials: only a data logger"):
+        parse_site(text, tmp_path / "site.toml")
 
 
 def test_nobody_asks_a_logger() -> None:

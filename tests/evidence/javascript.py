@@ -33,9 +33,9 @@ def play(folder: Path) -> dict[str, Any]:
     return told
 
 
-def list_packets(file: Path) -> list[dict[str, Any]]:
-    """The packets of HJ 212 in an exported chain, by the second codec."""
-    return _run("packets.mjs", str(file))
+def list_packets(file: Path, *keys: bytes) -> list[dict[str, Any]]:
+    """The packets of HJ 212 in an exported chain, by the second codec, with these SM4 keys."""
+    return _run("packets.mjs", str(file), *(key.hex() for key in keys))
 
 
 def judge(files: Iterable[Path], **known: bytes) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
-// node packets.mjs FILE: the packets of HJ 212 in an exported chain, by the second codec. Of each a JSON line:
-// {"seal", "meter", "cn", "groups"}, or with "reason" where it is refused. Signatures are for file.mjs.
+// node packets.mjs FILE [KEY]: the packets of HJ 212 in an exported chain, by the second codec. Of each a JSON line:
+// {"seal", "meter", "cn", "groups"}, or with "reason" where it is refused. Signatures are for file.mjs. KEY is that
+// of packets that are encrypted (SM4, 32 hexadecimal digits), without which such a one has a reason.
 
 import { readFileSync } from 'node:fs';
 import { openBody } from './body.mjs';
@@ -22,7 +23,8 @@ function recordOf(bytes) {
 }
 
 function tell(seal, meter, bytes) {
-  const reader = new Reader({ crc: ['standard', 'modbus', 'modbus-swapped'] });
+  const keys = process.argv.slice(3).map((text) => Buffer.from(text, 'hex'));
+  const reader = new Reader({ crc: ['standard', 'modbus', 'modbus-swapped'], keys });
   for (const { packet, reason } of [...reader.push(Buffer.from(bytes)), ...reader.end()]) {
     console.log(JSON.stringify(packet ? { seal, meter, cn: packet.CN, groups: packet.groups } : { seal, meter, reason }));
   }

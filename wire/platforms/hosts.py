@@ -28,6 +28,7 @@ facility = 1
 running_w = 500.0                   from this power on it runs; needed for the next two
 condition = "p99101"                ST=45, of 2025 alone
 equipment = 1                       SB1-RS and SB1-RT (CN 2021, 2041)
+credentials = "cems.secret"         the key of a data logger that encrypts; not at a gateway
 
 [[host.code]]                       `wire.platforms.codes`; here a row needs its source
 """
@@ -82,6 +83,7 @@ class Meter:
     running_w: float | None
     condition: str
     equipment: int
+    credentials: Path | None = None
 
 
 @frozen
@@ -174,7 +176,7 @@ def _read_host(table: Table, find: Callable[[str], Path], gateway: str) -> Host:
         terms=terms,
         spans=_read_spans(table),
         packets_max=table.whole("packets_max", PACKETS_MAX, low=100, high=10_000_000),
-        stations=tuple(_read_station(one, gateway) for one in table.tables("station", required=True)),
+        stations=tuple(_read_station(one, find, gateway) for one in table.tables("station", required=True)),
         codes=codes,
     )
     table.finish()
@@ -210,13 +212,13 @@ def _read_spans(table: Table) -> tuple[Span, ...]:
     return tuple(span for span in Span if span.value in wanted)
 
 
-def _read_station(table: Table, gateway: str) -> Station:
+def _read_station(table: Table, find: Callable[[str], Path], gateway: str) -> Station:
     mn, st = table.text("mn"), table.text("st", System.AIR_EMISSIONS.value)
     if mn and not FORMS["MN"].fullmatch(mn):
         table.note("mn", "must be 24 letters and digits")
     if st not in {System.AIR_EMISSIONS, System.WATER_EMISSIONS}:
         table.note("st", "must be 31 (air) or 32 (water)")
-    meters = tuple(_read_meter(one) for one in table.tables("meter", required=True))
+    meters = tuple(_read_meter(one, find, gateway) for one in table.tables("meter", required=True))
     station = Station(table.text("gateway", gateway or None), mn, st, meters)
     table.finish()
     ids = [meter.id for meter in meters]
@@ -225,7 +227,7 @@ def _read_station(table: Table, gateway: str) -> Station:
     return station
 
 
-def _read_meter(table: Table) -> Meter:
+def _read_meter(table: Table, find: Callable[[str], Path], gateway: str) -> Meter:
     role = table.choice("role", Role) if table.has("role") else None
     meter = Meter(
         id=table.text("id"),
@@ -234,7 +236,10 @@ def _read_meter(table: Table) -> Meter:
         running_w=table.number("running_w", low=0.0, high=1e9) if table.has("running_w") else None,
         condition=table.text("condition", ""),
         equipment=table.whole("equipment", 0, low=0, high=999),
+        credentials=find(table.text("credentials")) if table.has("credentials") else None,
     )
+    if gateway and meter.credentials is not None:
+        table.note("credentials", "stands at the [[meter]] of this file; leave it out here")
     if meter.condition and not _CONDITION.fullmatch(meter.condition):
         table.note("condition", "must be a letter and five digits, such as p99101")
     if (meter.condition or meter.equipment) and meter.running_w is None:

@@ -4,9 +4,11 @@ import pytest
 
 from centre.gateway.budget import OverBudgetError, Work
 from centre.gateway.manifests import Manifests, MeterRow
+from drivers.hj212.encoding import encode
 from drivers.points.model import load
 from drivers.reading import Block
-from tests.drivers.hj212.packets import PHASES
+from tests.drivers.hj212.packets import KEY, PHASES
+from tests.drivers.hj212.test_receiver import DATA
 
 
 def test_each_byte_of_a_packet_is_work() -> None:
@@ -17,3 +19,12 @@ def test_each_byte_of_a_packet_is_work() -> None:
     assert work.left == 0
     with pytest.raises(OverBudgetError):
         Manifests().decode(model, MeterRow(), (Block(212, 2011, PHASES),), work)
+
+
+def test_an_encrypted_packet_has_its_values_where_its_key_is() -> None:
+    model = load("hj212-air")
+    block = Block(212, 2011, encode(DATA, key=KEY))
+    plain = Manifests().decode(model, MeterRow(), (Block(212, 2011, encode(DATA)),), Work(10_000))
+    assert Manifests().decode(model, MeterRow(), (block,), Work(10_000)) == {}
+    assert Manifests().decode(model, MeterRow(), (block,), Work(10_000), (bytes(16), KEY)) == plain
+    assert plain["so2"] == 35.2

@@ -15,7 +15,8 @@ from drivers.hj212.encoding import encode
 from drivers.hj212.packet import Flag, Packet
 from drivers.hj212.parts import split
 from drivers.hj212.receiver import Answer, Arrival, Memory, Receiver, Refusal, Told
-from tests.drivers.hj212.packets import MN
+from drivers.hj212.sm4 import CipherForm
+from tests.drivers.hj212.packets import KEY, MN
 
 UTC_MS: Final = 1_772_411_400_000
 """08:30 of 2 March 2026 in China."""
@@ -171,3 +172,33 @@ def test_whatever_comes_only_whole_packets_arrive(chunks: list[bytes]) -> None:
     for one in arrivals(told):
         assert decode(one.raws[0]).packet.mn == MN
         assert one.raws[0] in b"".join(chunks)
+
+
+@pytest.mark.parametrize("form", CipherForm)
+@pytest.mark.parametrize("keys", [(KEY,), (bytes(16), KEY)], ids=["its key", "the key before a renewal"])
+def test_an_encrypted_packet_arrives_as_it_came(form: CipherForm, keys: tuple[bytes, ...]) -> None:
+    raw = encode(DATA, key=KEY, form=form)
+    assert b"a21026" not in raw
+    made = Receiver(Memory(frozenset({MN}), {MN: keys}))
+    arrival, answer = made.receive(raw, NOW_S, UTC_MS)
+    assert arrival == Arrival(MN, 2011, (raw,))
+    assert answers([answer]) == [("9014", DATA.qn, "")]
+
+
+@pytest.mark.parametrize("form", CipherForm)
+def test_what_no_key_opens_is_refused_and_not_answered(form: CipherForm) -> None:
+    raw, other = encode(DATA, key=KEY, form=form), "0" * 24
+    for keys in ({}, {MN: (bytes(16),)}, {other: (KEY,)}):
+        made = Receiver(Memory(frozenset({MN, other}), keys))
+        assert [(one.why, answers([one])) for one in made.receive(raw, NOW_S, UTC_MS)] == [("encrypted", [])]  # type: ignore[union-attr]
+
+
+def test_parts_are_opened_one_by_one_and_what_is_stale_is_seen_through_the_cipher() -> None:
+    made = Receiver(Memory(frozenset({MN}), {MN: (KEY,)}))
+    old = encode(of_region("DataTime=20260302063000;a21026-Rtd=1"), key=KEY)
+    assert [one.stale for one in arrivals(made.receive(old, NOW_S, UTC_MS))] == [receiver.STALE_CLOCK]
+    groups = ";".join(f"a{code}-Rtd=1.00,a{code}-Flag=N" for code in range(21_000, 21_060))
+    parts = split(of_region(f"DataTime=20260302083000;{groups}", "20260302083000009"))
+    raws = [encode(part, key=KEY) for part in parts]
+    told = [one for raw in raws for one in made.receive(raw, NOW_S, UTC_MS)]
+    assert [one.raws for one in arrivals(told)] == [tuple(raws)]

@@ -73,6 +73,22 @@ def test_both_codecs_read_from_a_chain_what_was_sealed_and_where(tmp_path: Path)
     assert "246810" not in run(file).output  # the password
 
 
+@pytest.mark.parametrize("form", CipherForm)
+def test_an_encrypted_packet_of_a_chain_is_read_with_its_key_by_both_codecs(
+    form: CipherForm, tmp_path: Path
+) -> None:
+    file = chain_of(tmp_path / "chain", reading_of(encode(decode(TREATMENT).packet, key=KEY, form=form)))
+    assert [one["reason"] for one in list_packets(file)] == ["the CRC does not fit"]
+    write_credentials(tmp_path / "secret", Credentials("246810", (KEY,)))
+    (second,) = list_packets(file, KEY)
+    shown = run(file, "--json", "--credentials", tmp_path / "secret")
+    (packet,) = [one for one in map(json.loads, shown.stdout.splitlines()) if "taken" in one]
+    assert [dict(map(tuple, group)) for group in second["groups"]] == packet["region"]
+    unread = run(file)
+    assert unread.exit_code == EXIT_NO
+    assert "encrypted, and no key at hand opens it" in unread.output
+
+
 def test_a_chain_that_breaks_off_says_so_in_a_line(tmp_path: Path) -> None:
     file = chain_of(tmp_path / "chain", reading_of(PHASES))
     file.write_bytes(file.read_bytes()[:-10])
