@@ -15,6 +15,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "EPISODE": "事件",
     "FOLDER": "文件夹",
     "GATEWAY": "网关",
+    "METER": "电表",
     "HEX": "十六进制",
     "HOST": "主机",
     "HOSTS": "主机",
