@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from agent.acquire import APART_S, BusTask
 from agent.curtailment.curtailing import Curtailing
@@ -44,6 +44,7 @@ from agent.spool.spool import Spool
 from agent.status.bus_desk import BusSocket, Desk
 from agent.status.bus_figures import BusFigures
 from agent.status.socket import StatusSocket
+from agent.store.archiving import Archiver, ArchiveTask
 from agent.store.gateway import GatewayStore
 from agent.store.names import DATABASE_NAME
 from agent.tamper.behaviour import Behaviour
@@ -91,6 +92,7 @@ class Built:
     webhook: "Webhook | None"
     tpm: TpmTask | None = None
     platforms: "Sending | None" = None
+    archive: ArchiveTask | None = None
 
     def admit(self) -> None:
         """Serve guests of the buses, and who renews the certificate."""
@@ -103,6 +105,8 @@ class Built:
             self.webhook.stop(WEBHOOK_STOP_S)
         if self.platforms:
             self.platforms.stop(PLATFORMS_STOP_S)
+        if self.archive:
+            self.archive.stop()
         self.status.close()
         self.gateway.sealing.sealer.spool.close()
         self.guests.close()
@@ -249,6 +253,12 @@ def _delivering(spool: Spool, readings: Callable[[Delivered], None]) -> Callable
     return deliver
 
 
+def _archive_of(site: Site, folder: Path) -> ArchiveTask | None:
+    if site.archive is None:
+        return None
+    return ArchiveTask(Archiver(site.path(site.archive.path), folder, site.site.gateway))
+
+
 def _webhook_of(url: str | None) -> "Webhook | None":
     if not url:
         return None
@@ -322,6 +332,8 @@ def build(
     guests, status = BusSocket(folder, desks), StatusSocket(folder)
     renewing = Renewing(folder, topics.gateway, publisher.publish, lambda: courier.packet_bytes_max)
     courier.on_certificate, courier.on_renewal_ack = renewing.note_answer, renewing.note_ack
-    return Built(
-        gateway, parts, recovery, publisher, buses, status, guests, renewing, webhook, tpm, platforms
-    )
+    archive = _archive_of(site, folder)
+    if archive is not None:
+        parts = evolve(parts, archive=archive.archiver.show)
+    others = renewing, webhook, tpm, platforms, archive
+    return Built(gateway, parts, recovery, publisher, buses, status, guests, *others)

@@ -214,6 +214,8 @@ def _run(call: argparse.Namespace) -> int:
         built.publisher.start()
         if built.webhook:
             built.webhook.start()
+        if built.archive:
+            built.archive.start()
         try:
             built.gateway.start(built.recovery, clock.stamp(), time.monotonic())
             return _once(site, built, loop, clock) if call.once else _forever(built, loop, clock)

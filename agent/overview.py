@@ -30,6 +30,8 @@ alerts     [how each line stands in each alert: `evidence.curtailment.progress`]
 verdicts   [the latest final verdicts about alerts, as they are sealed]
 platforms  [{host, mn, connected, why (it is not), waiting, dropped (packets of the host, given up for room),
              told {event, detail} (the last trouble) | null} for each station of each platform of HJ 212]
+archive    {folder, copied (the last seal in it), own (the agent's last one), missing [first, last] that were
+             pruned before | null, trouble ("" or a code), text} | null without [archive]
 process    {resident_bytes, threads, descriptors}
 """
 
@@ -76,6 +78,7 @@ class StatusParts:
     platforms: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     orders: Orders = field(kw_only=True)
     alerts: Curtailing = field(kw_only=True)
+    archive: Callable[[], dict[str, Any] | None] = field(kw_only=True, default=lambda: None)
 
 
 def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
@@ -121,6 +124,7 @@ def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
         "alerts": parts.alerts.list_open(stamp),
         "verdicts": parts.alerts.list_ended(),
         "platforms": list(parts.platforms()),
+        "archive": parts.archive(),
         "process": read_health().figures(),
     }
 

@@ -245,6 +245,16 @@ class PageSettings:
 
 
 @frozen
+class ArchiveSettings:
+    """`[archive]`: where the plant keeps a copy of its own of everything, such as a folder on a stick.
+
+    The folder must be there: the agent makes only its own one in it.
+    """
+
+    path: str
+
+
+@frozen
 class Site:
     """A whole site file.
 
@@ -261,6 +271,7 @@ class Site:
     broker: BrokerSettings | None = None
     tpm: TpmSettings | None = None
     page: PageSettings | None = None
+    archive: ArchiveSettings | None = None
     bus: tuple[BusSettings, ...] = ()
     meter: tuple[MeterSettings, ...] = ()
     line: tuple[LineSettings, ...] = ()

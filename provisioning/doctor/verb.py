@@ -36,6 +36,7 @@ from disk.database import add_suffix
 from disk.translation import to_chinese
 from evidence.words import Words
 from provisioning.doctor import access, broker, certificates, chain, machine, platforms
+from provisioning.doctor import archive as doctor_archive
 from provisioning.doctor import meters as doctor_meters
 from provisioning.doctor.bundle import write_bundle
 from provisioning.doctor.finding import Check, Finding, State, Target, examine, failed, ok, warning
@@ -95,6 +96,7 @@ CHECKS: Final = (
     Check("disk", machine.disk, 10.0),
     Check("keys", chain.keys, 15.0),
     Check("chain", chain.chain, 30.0),
+    Check("archive", doctor_archive.archive, 5.0),
     Check("certificates", certificates.certificates, 5.0),
     Check("broker", broker.broker, 30.0),
     Check("buses", doctor_meters.buses, 5.0),

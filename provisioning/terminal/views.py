@@ -14,6 +14,7 @@ from disk.translation import translate_message
 from provisioning.terminal.bus_views import list_buses
 from provisioning.terminal.show import make_grid
 from provisioning.words.alerts import tell_alert, tell_verdict
+from provisioning.words.archive import describe_archive
 from provisioning.words.correlation import shorten_correlation
 from provisioning.words.labels import label, label_outside
 from provisioning.words.language import language, translate
@@ -275,6 +276,10 @@ def _seals(status: Json) -> Text:
     if packets is not None:
         text += Text("\n") + Text(*packets)
     alarms = [label(alarm) for alarm in status["broker"]["alarms"]]
+    archive = status.get("archive")
+    if archive:
+        said, remedy = describe_archive(archive)
+        text += Text(f"\n{translate(said)}", "dim" if remedy is None else "yellow")
     return text + Text(f"\n{label('alarms')}  {'; '.join(alarms)}" if alarms else "", "bold red")
 
 

@@ -20,6 +20,7 @@ from agent.learned import read_learned, write_learned
 from agent.sealing import rekey, statements
 from agent.sealing.key_slots import KeySlots, KeySlotsError, first_slot
 from agent.site.enrolment import EnrolmentError, read_enrolment, write_enrolment
+from agent.store import archiving
 from centre.enrolment.ledger import LEDGER_NAME, KeptToken, Ledger, OfficeError
 from centre.enrolment.office import AUTHORITY_NAME, KEY_NAME, REVOKED_NAME, Office, make_office
 from centre.files.shelf import Kept, Shelf
@@ -373,6 +374,13 @@ WRITERS: Final = (
         _keep_file,
         _kept_files,
         _bring_file,
+    ),
+    Writer(
+        "a file in the plant's own archive",
+        ("agent.store.archiving:_copy_file",),
+        lambda folder: archiving._copy_file(folder / "source", folder / "file", 10_000),
+        FILE,
+        lambda folder: [(folder / "source").write_bytes(NEW), OLD_FILE(folder)],
     ),
     Writer(
         "a file of a gateway at the centre",

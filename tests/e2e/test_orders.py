@@ -73,6 +73,9 @@ def test_an_order_is_obeyed_and_told_once_though_the_gateway_is_killed(tmp_path:
         centre(plant, "keys", "certify", *root, *may, public)
         plant.subscriber.start()
         plant.subscriber.first_line()
+        (tmp_path / "stick").mkdir()
+        with (tmp_path / "site.toml").open("a") as site:
+            site.write('[archive]\npath = "stick"\n')
         plant.agent.start()
         plant.until_verified(2)
         send(plant, "d-1")
@@ -109,7 +112,12 @@ def test_an_order_is_obeyed_and_told_once_though_the_gateway_is_killed(tmp_path:
         assert [(one["order"], one["line"], one["state"]) for one in status["alerts"]] == [
             ("a-1", "p1", "waiting")
         ]
+        assert (status["archive"]["trouble"], status["archive"]["missing"]) == ("", None)
         plant.agent.stop()
+        archived = {seal.number: seal.cose for seal in read_seals(tmp_path / "stick/e2e-1/chain.db")}
+        own = {seal.number: seal.cose for seal in read_seals(tmp_path / "state/chain.db")}
+        assert archived, "the plant's own archive"
+        assert archived == {number: own[number] for number in range(1, len(archived) + 1)}
         assert sorted(one for one in sealed(plant) if one[1] != "newest") == [
             ("ANSWER", "a-1"), ("ANSWER", "d-1"), ("ANSWER", "d-1"), ("ANSWER", "d-2"), ("ANSWER", "l-1"),
             ("BASELINE", "a-1"),

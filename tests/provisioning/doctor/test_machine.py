@@ -6,10 +6,12 @@ import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
 
+from agent.site.file import parse_site
 from drivers.clock import SystemClock
 from provisioning.doctor.finding import Check, Finding, State, Target
 from provisioning.doctor.machine import judge_service, run_tool
@@ -225,3 +227,36 @@ def test_a_tool_that_is_not_there_or_hangs_is_none(tmp_path: Path, monkeypatch: 
 
 def test_a_month_ahead_is_no_matter_to_the_disk(target: Target) -> None:
     assert not bad(found(DISK, evolve(target, now=target.now + timedelta(days=30))))
+
+
+ARCHIVE: dict[str, Any] = {
+    "folder": "/media/stick",
+    "copied": 7,
+    "own": 9,
+    "missing": None,
+    "trouble": "",
+    "text": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "said"),
+    [
+        ({}, State.OK, "is at seal 7 of 9"),
+        ({"missing": [3, 5]}, State.WARNING, "lacks seals 3 to 5"),
+        ({"trouble": "absent"}, State.WARNING, "is not there"),
+        ({"trouble": "full"}, State.WARNING, "is full"),
+        ({"trouble": "error", "text": "disk I/O error"}, State.WARNING, "disk I/O error"),
+        ({"trouble": "of a newer version"}, State.WARNING, "cannot be written"),
+        ({"own": 0, "copied": 0}, State.OK, "nothing is in"),
+    ],
+)
+def test_the_plant_s_archive_is_told(told: dict[str, Any], state: State, said: str, tmp_path: Path) -> None:
+    site = parse_site('[archive]\npath = "/media/stick"\n', tmp_path / "site.toml")
+    target = Target(site.file, site, (), {"archive": {**ARCHIVE, **told}}, "", 1, datetime.now(UTC))
+    (found,) = BY_NAME["archive"].look(target, lambda _: None)
+    assert (found.state, said in found.text.en) == (state, True)
+    (silent,) = BY_NAME["archive"].look(evolve(target, status=None), lambda _: None)
+    assert silent.state is State.OK
+    without = evolve(target, site=parse_site("", tmp_path / "site.toml"))
+    assert list(BY_NAME["archive"].look(without, lambda _: None)) == []
