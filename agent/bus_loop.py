@@ -103,6 +103,7 @@ class BusLoop:
             self._clock.monotonic_s(),
             reading.quality,
             refused=is_refusal(reading),
+            heard=self._meters[step.meter_id].was_heard,
             latency_s=latency_s or 0.0,
         )
         self._sink(reading)

@@ -12,6 +12,10 @@ it any more: it can only come for the time that the meter itself, or a repeater,
 - **answered**: only a duplicate can come, until `duplicate_max_s` after the answer. The same registers
   may be read again at once: a duplicate would hold the same registers, younger than
   `duplicate_max_s`.
+- **asked again**: what was overtaken is lost, almost certainly, so the same registers may be asked for again
+  at once, without waiting for `overtaken_max_s`. Should the lost answer come after all it is taken: it holds
+  the right registers, read no longer ago than that. One answer more may come then, for which other registers
+  wait as before.
 
 The bus changes the signature by reading a few registers more than it needs (`choose`); if a meter
 allows none it has to wait. A refusal does not even name a count: while any other read of this unit
@@ -84,6 +88,13 @@ class _Entry:
     """Whether a gateway has said that the meter does not answer; it says so once."""
     owed_until_s: float = -math.inf
     """Until when an earlier request of this signature may be answered, too."""
+    is_again: bool = False
+    """Whether all of those were for the same registers."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it was overtaken on a bus where that says something."""
+        return not self.answered and self.is_overtaken and self.overtaken_until_s < math.inf
 
     @property
     def is_debt(self) -> bool:
@@ -127,7 +138,7 @@ class Ledger:
         entry = self._entries.get(signature)
         if entry is None or self._until_s(entry) <= now_s:
             return True
-        return entry.answered and entry.address == request.address and signature != self._last
+        return _may_repeat(entry, request.address, now_s) and signature != self._last
 
     def choose(self, request: Request, spare_registers: int, now_s: float) -> Choice:
         """The count for `request` that no late answer can be confused with.
@@ -176,11 +187,23 @@ class Ledger:
             sent_s=now_s,
             overtaken_until_s=now_s + overtaken_max_s,
         )
-        before = self._entries.get(signature) if self.is_hasty else None
-        if before is not None and not (before.answered and before.address == request.address):
-            entry.owed_until_s = before.until_s
-            entry.until_s = max(entry.until_s, before.until_s)
+        before = self._entries.get(signature)
+        if before is not None and before.until_s > now_s:
+            self._take_over(entry, before)
         self._put(signature, entry)
+
+    def _take_over(self, entry: _Entry, before: _Entry) -> None:
+        """Let the new `entry` of a signature remember what the one `before` is still owed."""
+        is_same = entry.address == before.address
+        if is_same and before.is_again:
+            entry.is_again = True
+            entry.owed_until_s = before.owed_until_s if before.answered else before.until_s
+        elif is_same and before.is_lost and before.owed_until_s == -math.inf:
+            entry.is_again = True  # which of the two is answered cannot be told
+            entry.owed_until_s = max(before.until_s, min(entry.until_s, entry.overtaken_until_s))
+        elif self.is_hasty and not (is_same and before.answered):
+            entry.owed_until_s = before.until_s
+        entry.until_s = max(entry.until_s, entry.owed_until_s)
 
     def note_answer(
         self, request: PendingRequest, now_s: float, *, refused: bool = False, damaged: bool = False
@@ -189,7 +212,7 @@ class Ledger:
         signature, until_s = request.signature, now_s + self.duplicate_max_s
         before = self._entries.get(signature)
         entry = _Entry(request.address, until_s, answered=True, refused=refused)
-        self._put(signature, entry if before is None else _with_debt(entry, before.owed_until_s, now_s))
+        self._put(signature, entry if before is None else _with_debt(entry, before, now_s))
         if self._owed and not damaged and before is not None and before.sent_s is not None:
             self._overtake(signature, before.sent_s)
 
@@ -226,8 +249,9 @@ class Ledger:
             if entry.sent_s is not None:
                 self.late_s[signature.unit_id] = now_s - entry.sent_s
             come = _Entry(-1, now_s + self.duplicate_max_s, answered=True)
-            owed_until_s = entry.until_s if entry.owed_until_s > now_s else -math.inf
-            self._put(signature, _with_debt(come, owed_until_s, now_s))
+            if entry.owed_until_s > now_s:
+                entry.owed_until_s = entry.until_s
+            self._put(signature, _with_debt(come, entry, now_s))
         return True
 
     def note_excuse(self, request: PendingRequest) -> None:
@@ -257,7 +281,7 @@ class Ledger:
 
     def _wait_s(self, signature: Signature, address: int, now_s: float) -> float:
         entry = self._entries.get(signature)
-        if entry is None or (entry.answered and entry.address == address):
+        if entry is None or _may_repeat(entry, address, now_s):
             return 0.0
         return max(self._until_s(entry) - now_s, 0.0)
 
@@ -276,9 +300,24 @@ class Ledger:
             self._owed.pop(signature, None)
 
 
-def _with_debt(entry: _Entry, owed_until_s: float, now_s: float) -> _Entry:
-    """The entry of an answered request, as long as another answer of its signature is owed: any may come."""
+def _may_repeat(entry: _Entry, address: int, now_s: float) -> bool:
+    """Whether the registers of the last request of a signature may be asked for again at once."""
+    if entry.address != address:
+        return False
+    return entry.answered or (entry.is_lost and (entry.is_again or entry.owed_until_s <= now_s))
+
+
+def _with_debt(entry: _Entry, before: _Entry, now_s: float) -> _Entry:
+    """The entry of an answered request, as long as another answer of its signature is owed.
+
+    It may be that of other registers, or of the same, and a refusal as well.
+    """
+    owed_until_s = before.owed_until_s
     if owed_until_s <= now_s:
         return entry
     until_s = max(entry.until_s, owed_until_s)
-    return _Entry(-1, until_s, answered=False, owed_until_s=owed_until_s)
+    if not before.is_again:
+        return _Entry(-1, until_s, answered=False, owed_until_s=owed_until_s)
+    return _Entry(
+        before.address, until_s, answered=True, refused=True, owed_until_s=owed_until_s, is_again=True
+    )

@@ -6,7 +6,11 @@
   comes twice is as good as silence.
 - **Silent**: asked once more within the poll, where that costs no more than RETRY_TIMEOUT_S_MAX and the meter
   answers something smaller in between (its *witness*): else it is not there, and waiting on costs the others.
-  Where the bus cannot ask again so soon, it counts as silent once.
+  Where the bus cannot ask again so soon, it counts as silent once. The witness has another length if there
+  is one, so that it can be asked, and its answer shows that what was asked before is lost
+  (`drivers.link.ledger`).
+- **Not asked yet**, because an answer to another read may come that could be taken for it: waited for, where
+  no other meter of the bus has to wait.
   The exceptions 10 and 11 of a gateway are silence that it has waited for.
 
 Before each request the pauses are kept that the meter and its bus need. A request that is asked again, in
@@ -45,6 +49,8 @@ WITNESS_TRIES: Final = 3
 RETRY_TIMEOUT_S_MAX: Final = 2.0
 """A read with a longer time-out, or that cannot go out for longer, is not asked again in its poll: the next
 one does that."""
+WAIT_S_MAX: Final = 3.0
+"""As long as a lost answer is feared once a later one has come, on a quick bus."""
 EXCEPTION: Final = "exception "
 """So a reason begins that is a refusal."""
 TOO_LATE: Final = "answers come, but after"
@@ -90,6 +96,7 @@ class Asking:
     timeout: AnswerTimeout
     quiet: Quiet
     count_spare: Callable[[Span], int]
+    find_witness: Callable[[Span], Span | None]
     answers: int = field(default=0, init=False)
     requests: int = field(default=0, init=False)
     _refused_s: float = field(default=-math.inf, init=False)
@@ -107,7 +114,6 @@ class Asking:
         clock: Clock,
         span: Span,
         *,
-        witness: Span | None = None,
         calm: bool = False,
     ) -> Answer | Failed:
         """The answer to one read, or why there is none for certain.
@@ -116,7 +122,6 @@ class Asking:
             bus: Where the meter is.
             clock: Of the waits.
             span: What is read.
-            witness: A read that this meter is known to answer.
             calm: Whether to wait first until the meter cannot be deaf.
 
         Raises:
@@ -133,21 +138,33 @@ class Asking:
             except BusDownError:
                 raise
             except NotAskedError as error:
-                if seen is None or seen.how is not Failure.SILENT:
-                    raise
-                if not self.quiet.may_be_deaf(span):
-                    return seen  # silent once while the meter answers: more than that is seen in later polls
-                if error.wait_s > RETRY_TIMEOUT_S_MAX:
-                    raise
-                clock.sleep(error.wait_s)
+                if (ends := self._wait_to_ask(clock, span, error, seen)) is not None:
+                    return ends
             except DriverError as error:
                 if _is_busy(span, error):
                     self._wait_busy(clock, error)
                     continue
                 failed = self._judge(span, error)
-                if (ends := self._end(bus, clock, span, failed, witness, seen)) is not None:
+                if (ends := self._end(bus, clock, span, failed, seen)) is not None:
                     return ends
                 seen = failed
+
+    def _wait_to_ask(
+        self, clock: Clock, span: Span, error: NotAskedError, seen: Failed | None
+    ) -> Failed | None:
+        """Wait until a read can go out that has failed as `seen`; or what it comes to without."""
+        wait_s_max = RETRY_TIMEOUT_S_MAX
+        if seen is None:  # it is waited for where nobody else waits, and the meter answers
+            is_shared = self.quiet.shared.is_shared(self.station, clock.monotonic_s())
+            wait_s_max = 0.0 if is_shared or not self.answers else WAIT_S_MAX
+        elif seen.how is not Failure.SILENT:
+            raise error
+        elif not self.quiet.may_be_deaf(span):
+            return seen  # silent once while the meter answers: more than that is seen in later polls
+        if error.wait_s > wait_s_max:
+            raise error
+        clock.sleep(error.wait_s)
+        return None
 
     def _end(
         self,
@@ -155,14 +172,13 @@ class Asking:
         clock: Clock,
         span: Span,
         failed: Failed,
-        witness: Span | None,
         seen: Failed | None,
     ) -> Failed | None:
         """What a read that `failed` comes to, having been `seen` before; None if it is asked again."""
         if failed.how is Failure.REFUSED:
             return None if seen is None else failed
         may_be_deaf = self.quiet.may_be_deaf(span)
-        self._confirm(bus, clock, span, failed, witness)
+        self._confirm(bus, clock, span, failed)
         if seen is None and self._may_repeat(failed, may_be_deaf):
             return None
         if may_be_deaf:
@@ -248,8 +264,9 @@ class Asking:
         )
         return self.timeout.poll_s <= RETRY_TIMEOUT_S_MAX and not is_gateway
 
-    def _confirm(self, bus: MeterBus, clock: Clock, span: Span, failed: Failed, witness: Span | None) -> None:
+    def _confirm(self, bus: MeterBus, clock: Clock, span: Span, failed: Failed) -> None:
         """Return if the meter is there right now, else raise GiveUpError."""
+        witness = self.find_witness(span)
         if witness is not None and witness != span:
             self.see_alive(bus, clock, witness, failed)
         elif not self.answers:

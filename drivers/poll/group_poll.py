@@ -2,7 +2,9 @@
 
 A meter that was silent is first asked for one small read, another each time, because what it was asked for
 may be what it does not answer. Looking into a read takes so many requests and SEARCH_S_MAX of a poll at most,
-and goes on in the next. A meter that has never answered anything has to answer one of its points first.
+and goes on in the next. A read that cannot go out yet, or that got no answer though it was answered before,
+is made in parts: they have other lengths. A meter that has never answered anything has to answer one of its
+points first.
 """
 
 from typing import Final
@@ -14,7 +16,7 @@ from drivers.errors import BusDownError, DriverError, ExceptionReplyError
 from drivers.link.transaction import Answer
 from drivers.link.verdict import GATEWAY_EXCEPTIONS
 from drivers.points.plan import Span
-from drivers.poll.asking import Asking, GiveUpError, UnsureError
+from drivers.poll.asking import Asking, GiveUpError, NotAskedError, UnsureError
 from drivers.poll.bus import MeterBus
 from drivers.poll.splitting import Ask, Failed, Failure, Search, Splitting
 from drivers.reading import PollGroup
@@ -129,14 +131,37 @@ class GroupPoll:
         if span in self.pending:
             self._drive(span, *self.pending.pop(span))
             return
-        failed = self._ask(Ask(span))
+        try:
+            failed = self._ask(Ask(span))
+        except NotAskedError:
+            if not self._read_in_parts(span):
+                raise
+            return
         if failed is not None:
             self.why = self.why or failed.why
             self._look_into(span, failed)
 
+    def _read_in_parts(self, span: Span) -> bool:
+        """Read what cannot be asked for whole in requests of other lengths, whose answers cannot be confused.
+
+        Returns whether all of it was read.
+        """
+        for part in self.splitting.split(self.group, span):
+            try:
+                failed = self._ask(Ask(part))
+            except NotAskedError:
+                if not self._read_in_parts(part):
+                    return False
+            else:
+                if failed is not None:
+                    return False
+        return not self.splitting.is_point(self.group, span)
+
     def _look_into(self, span: Span, failed: Failed) -> None:
         """Find out what is wrong with a read."""
         if not self.splitting.may_search(span):
+            if failed.how is Failure.SILENT and self._read_in_parts(span):
+                return
             raise GiveUpError(failed.why)
         is_point = self.splitting.is_point(self.group, span)
         if self.splitting.witness is None and is_point and failed.how is Failure.REFUSED:
@@ -150,7 +175,7 @@ class GroupPoll:
 
     def _find_witness(self, span: Span, failed: Failed) -> None:
         """See that the meter answers something else right now, or raise GiveUpError."""
-        witness = self.splitting.witness
+        witness = self.splitting.find_witness(span)
         if witness is not None and witness != span:
             self.asking.see_alive(self.bus, self.clock, witness, failed)
             return
@@ -198,7 +223,7 @@ class GroupPoll:
 
     def _ask(self, ask: Ask, *, calm: bool = False) -> Failed | None:
         """Ask for one read and note what came."""
-        answer = self.asking.ask(self.bus, self.clock, ask.span, witness=self.splitting.witness, calm=calm)
+        answer = self.asking.ask(self.bus, self.clock, ask.span, calm=calm)
         if isinstance(answer, Failed):
             self._failures += 1
             return answer

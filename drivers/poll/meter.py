@@ -69,6 +69,7 @@ class Meter:
             AnswerTimeout(setup.timeout_s),
             Quiet(setup.station, Pause(setup.pause_s, least_s=model.pause_s or 0.0), self.shared),
             self.count_spare,
+            self._splitting.find_witness,
         )
 
     @property
@@ -83,6 +84,11 @@ class Meter:
     def has_more_to_search(self) -> bool:
         """Whether a search for what the meter has goes on with the next poll."""
         return bool(self._pending)
+
+    @property
+    def was_heard(self) -> bool:
+        """Whether it answered or refused anything in its last poll, whatever became of the reading."""
+        return self._asking.answers > 0
 
     @property
     def left_out(self) -> dict[str, str]:

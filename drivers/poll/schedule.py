@@ -10,7 +10,8 @@ missed on a crowded bus are dropped, not made up for. Failures have two levels:
   are due again.
 - **A bus that is down** rests as a whole, with a pause that grows in the same way.
 
-A meter that answers but refuses a group is not silent: that group alone is tried less often, once it was
+A meter that answers something is not silent, though it may take some polls until it is known what it has. One
+that refuses a group is not either: that group alone is tried less often, once it was
 refused as often as the meter needs to look into registers that it had. A meter in whose place a gateway
 answers (exceptions 10 and 11) is silent.
 
@@ -186,18 +187,24 @@ class Schedule:
         quality: Quality,
         *,
         refused: bool = False,
+        heard: bool = False,
         latency_s: float = 0.0,
     ) -> None:
         """Note the end of a poll.
 
-        `refused`: the meter answered it with an exception. `latency_s`: that of its slowest answer, or 0.
+        `refused`: the meter answered it with an exception. `heard`: it answered something, though there is no
+        reading. `latency_s`: that of its slowest answer, or 0.
         """
         self._bus_failures = 0
         state = self._meters[meter_id]
-        if quality is not Quality.BAD or refused:
+        if quality is not Quality.BAD or refused or heard:
             live = len(self._meters) - len(self._silent.keys() - {meter_id})
             state.fair.note_poll(self._poll_begun_s, now_s, live, latency_s)
-            self._note_answer(meter_id, state, group, now_s, refused=refused)
+            self._note_life(meter_id, state, now_s)
+            if quality is Quality.BAD and not refused:
+                self._put_off(meter_id, state, group, now_s)
+            else:
+                self._note_answer(meter_id, state, group, now_s, refused=refused)
             return
         cost_s = max(now_s - self._poll_begun_s, 0.0)
         state.silences += 1
@@ -219,9 +226,8 @@ class Schedule:
         self._bus_rests_until_s = now_s + _pause_s(self._bus_failures)
         self._bus_failures += 1
 
-    def _note_answer(
-        self, meter_id: str, state: _MeterState, group: PollGroup, now_s: float, *, refused: bool
-    ) -> None:
+    def _note_life(self, meter_id: str, state: _MeterState, now_s: float) -> None:
+        """Note that a meter is there."""
         self._probes.note_answer()
         was_silent, state.silences, state.has_answered = state.is_silent, 0, True
         if was_silent:
@@ -231,6 +237,11 @@ class Schedule:
             self._resting[meter_id] = state
         elif meter_id in self._resting:
             self._end_rest(meter_id, state)
+
+    def _note_answer(
+        self, meter_id: str, state: _MeterState, group: PollGroup, now_s: float, *, refused: bool
+    ) -> None:
+        """Note that a group was read, or refused."""
         if not refused:
             state.refusals[group] = -FAILURES_PROVEN
             self._put_off(meter_id, state, group, now_s)

@@ -28,6 +28,7 @@ Pure. A search is a generator: it yields the reads it wants and is sent what bec
 once for each point, each part and each border: less than 5 reads a point.
 """
 
+from collections import Counter
 from collections.abc import Generator
 from enum import Enum
 from itertools import pairwise
@@ -131,7 +132,7 @@ class Splitting:
         """The reads of a poll of `group`."""
         reads = self._plans.get(group)
         if reads is None:
-            reads = self._plans[group] = self._make_plan(group)
+            reads = self._plans[group] = _spread(self._make_plan(group))
         return reads
 
     @property
@@ -164,6 +165,18 @@ class Splitting:
         others = sorted(self._atoms(group))
         wanted = (*([self.witness] if self.witness else []), *reads[:1], *power, *firsts, *others)
         return tuple(dict.fromkeys(span for span in wanted if span not in self._missing))
+
+    def find_witness(self, span: Span) -> Span | None:
+        """The smallest read that the meter is known to answer beside `span`, of another length if possible.
+
+        Where answers name no registers, one of the same length could not be asked for now.
+        """
+        known = (
+            [] if self.witness is None else [self.witness, *sorted(self._proven, key=lambda one: one.count)]
+        )
+        others = [one for one in known if one != span]
+        of_other_length = (one for one in others if (one.function, one.count) != (span.function, span.count))
+        return next(of_other_length, others[0] if others else self.witness)
 
     def next_others(self, group: PollGroup, span: Span, number: int) -> tuple[Span, ...]:
         """So many candidates that are not `span`, other ones each time."""
@@ -224,7 +237,7 @@ class Splitting:
 
     def is_point(self, group: PollGroup, span: Span) -> bool:
         """Whether `span` cannot be split."""
-        return not self._split(group, span)
+        return not self.split(group, span)
 
     def may_search(self, span: Span) -> bool:
         """Note that a read of a poll failed; whether to look into it now."""
@@ -237,7 +250,7 @@ class Splitting:
 
     def search(self, group: PollGroup, span: Span, failed: Failed, now_s: float) -> Search:
         """Look into `span`, which has `failed`: yields the reads that tell why, and remembers it."""
-        parts = self._split(group, span)
+        parts = self.split(group, span)
         self._is_split = True
         if not parts:
             self._doubt_point(span, failed, now_s)
@@ -370,7 +383,7 @@ class Splitting:
 
     def _first_alone(self, group: PollGroup, span: Span) -> Span:
         """The first point of a read by itself."""
-        singles = self._split(group, span) if span.function == DLT645_FUNCTION else ()
+        singles = self.split(group, span) if span.function == DLT645_FUNCTION else ()
         return singles[0] if singles else self._atoms_in(group, span)[0]
 
     def _has_power(self, group: PollGroup, span: Span) -> bool:
@@ -379,7 +392,7 @@ class Splitting:
             for point in self.model.group(group)
         )
 
-    def _split(self, group: PollGroup, span: Span) -> tuple[Span, ...]:
+    def split(self, group: PollGroup, span: Span) -> tuple[Span, ...]:
         """The parts of `span`, by address; none if it is a single point."""
         points = self.model.group(group)
         if span.function == DLT645_FUNCTION:
@@ -424,6 +437,19 @@ def _span_alone(point: Point) -> Span:
     if point.single_id is None:
         return span_of(point)
     return Span(DLT645_FUNCTION, point.single_id, point.size_bytes)
+
+
+def _spread(reads: tuple[Span, ...]) -> tuple[Span, ...]:
+    """The reads in an order in which those of one length follow each other late.
+
+    Where answers name no registers, a duplicate of the first could be taken for the answer to the second.
+    """
+    seen: Counter[tuple[int, int]] = Counter()
+    rounds: dict[Span, int] = {}
+    for read in reads:
+        rounds[read] = seen[read.function, read.count]
+        seen[read.function, read.count] += 1
+    return tuple(sorted(reads, key=rounds.__getitem__))
 
 
 def _cut(atoms: list[Span], cuts: list[int]) -> tuple[Span, ...]:

@@ -1,4 +1,5 @@
 import pytest
+from attrs import define
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -180,6 +181,20 @@ def test_a_late_answer_leaves_open_that_of_the_other_request_with_its_signature(
 ROUNDING_S = 1e-9  # a wait that is added to a time ends within one bit of the moment that was meant
 
 
+@define
+class Sent:
+    """A request of the model, and for how long its answer can come."""
+
+    request: Request
+    sent_s: float
+    lasts_s: float
+    is_answered: bool
+    is_overtaken: bool = False
+
+    def is_open(self, now_s: float) -> bool:
+        return self.sent_s + self.lasts_s > now_s + ROUNDING_S
+
+
 @given(
     st.lists(
         st.tuples(
@@ -200,11 +215,12 @@ def test_no_two_requests_that_could_be_confused_are_ever_open_together(
 ) -> None:
     """Against a plain model: all requests that were sent, with the last moment of their answers.
 
-    What is unanswered can come for 10 s, and for 3 s once a later request to its meter was answered. What
-    hasty requests risk is theirs: whatever they do, the others are as safe as without them.
+    What is unanswered can come for 10 s, and for 3 s once a later request to its meter was answered: then its
+    registers may be asked for again, and which of the two answers came cannot be told, so the other can come
+    for 3 s. What hasty requests risk is theirs: whatever they do, the others are as safe as without them.
     """
     ledger = Ledger(late_max_s=10.0, duplicate_max_s=0.5)
-    sent: list[tuple[Request, float, float, bool]] = []
+    sent: list[Sent] = []
     now_s = 0.0
     for unit_id, place, count, spare, pause_s, answered, is_hasty in steps:
         ledger.is_hasty = is_hasty
@@ -215,15 +231,39 @@ def test_no_two_requests_that_could_be_confused_are_ever_open_together(
         now_s += choice.wait_s
         request = Request(unit_id, 3, wanted.address, choice.count)
         assert count <= request.count <= count + spare
-        for earlier, sent_s, lasts_s, was_answered in () if is_hasty else sent:
-            if earlier.signature == request.signature and sent_s + lasts_s > now_s + ROUNDING_S:
-                assert was_answered
-                assert earlier.address == request.address
+        opens = [one for one in sent if one.request.signature == request.signature and one.is_open(now_s)]
+        for earlier in () if is_hasty else opens:
+            assert earlier.request.address == request.address
+            assert earlier.is_answered or earlier.is_overtaken
         ledger.note_request(request, now_s, overtaken_max_s=3.0)
         if answered:
             ledger.note_answer(request, now_s)
-            sent = [
-                (one, sent_s, min(lasts_s, 3.0) if one.unit_id == unit_id else lasts_s, was_answered)
-                for one, sent_s, lasts_s, was_answered in sent
-            ]
-        sent.append((request, now_s, 0.5 if answered else 10.0, answered))
+            for one in sent:
+                if one.request.unit_id == unit_id:
+                    one.lasts_s, one.is_overtaken = min(one.lasts_s, 3.0), True
+        is_again = any(not one.is_answered and one.request.address == request.address for one in opens)
+        sent.append(Sent(request, now_s, (3.0 if is_again else 0.5) if answered else 10.0, answered))
+
+
+def test_registers_whose_answer_was_overtaken_are_asked_for_again_at_once_and_others_still_wait() -> None:
+    ledger = Ledger(late_max_s=10.0, duplicate_max_s=0.5)
+    ledger.note_request(A, 0.0, overtaken_max_s=3.0)
+    ledger.note_request(C, 0.2, overtaken_max_s=3.0)
+    ledger.note_answer(C, 0.3)
+    assert ledger.choose(A, 0, 0.4) == Choice(10)
+    ledger.note_request(A, 0.4, overtaken_max_s=3.0)
+    ledger.note_answer(A, 0.5)
+    assert ledger.choose(A, 0, 1.0) == Choice(10)
+    assert ledger.choose(B, 0, 1.0).wait_s == pytest.approx(2.4), "of one of the two an answer may come"
+    assert ledger.is_doubtful(C, 1.0), "and it may be a refusal"
+    assert ledger.choose(B, 0, 3.4) == Choice(10)
+    assert not ledger.is_doubtful(C, 3.4)
+
+
+def test_what_is_never_overtaken_is_not_asked_for_again() -> None:
+    """Where answers name their request, or nothing is known of the meter, a later one shows nothing."""
+    ledger = Ledger(late_max_s=10.0)
+    ledger.note_request(A, 0.0)
+    ledger.note_request(C, 0.2)
+    ledger.note_answer(C, 0.3)
+    assert ledger.choose(A, 0, 1.0).wait_s == pytest.approx(9.0)

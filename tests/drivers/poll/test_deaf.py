@@ -6,8 +6,10 @@ import pytest
 
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.dlt645.codec import NO_SUCH_DATA
-from drivers.link.ledger import Ledger
+from drivers.link.ledger import LATE_MAX_S, Ledger
+from drivers.modbus.bus import OVERTAKEN_LEAST_S
 from drivers.points.model import load
+from drivers.points.plan import Span
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.poll.pause import CALM_S
 from drivers.reading import PollGroup, Quality, Reading
@@ -117,15 +119,28 @@ def test_a_refusal_of_dlt645_is_waited_for_by_its_bus_alone() -> None:
     assert clock.now_s - begin_s < CALM_S + 30 * (bus.latency_s + WIRE_S)
 
 
-def test_while_an_answer_may_still_come_nothing_is_learned_and_another_read_finds_the_meter() -> None:
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_while_the_answer_to_a_block_may_come_it_is_not_asked_for_and_nothing_is_learned(
+    *, is_alone: bool
+) -> None:
+    """A meter that is alone on its bus is waited for; beside others its values are read one by one."""
     clock = VirtualClock()
     bus = ModelledMeter(clock, ledger=Ledger(), is_there=False)
     meter = Meter(MeterSetup("m", load("dlt645-2007-3p"), address=ADDRESS), 0)
     assert meter.poll(bus, PollGroup.FAST, clock).reason == "no answer"
+    if not is_alone:
+        meter.shared.answered_s[1] = clock.now_s
     bus.is_there = True
-    reading = meter.poll(bus, PollGroup.FAST, clock)
-    assert reading.reason.startswith("not asked")
-    assert len(bus.asked) > 1
-    assert meter.left_out == {}
-    clock.sleep(10.0)
     assert meter.poll(bus, PollGroup.FAST, clock).quality is Quality.GOOD
+    block = bus.asked[0]
+    assert (block in bus.asked[1:]) == is_alone
+    assert all(at_s >= bus.at_s[0] + OVERTAKEN_LEAST_S for at_s in times(bus, block)[1:])
+    assert meter.left_out == {}
+    clock.sleep(LATE_MAX_S)
+    assert meter.poll(bus, PollGroup.FAST, clock).quality is Quality.GOOD
+    assert block in bus.asked[1:]
+
+
+def times(bus: ModelledMeter, span: Span) -> list[float]:
+    """When a read was asked for."""
+    return [at_s for asked, at_s in zip(bus.asked, bus.at_s, strict=True) if asked == span]

@@ -249,7 +249,9 @@ def test_an_empty_bus_has_nothing_to_do() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["good", "bad", "refused", "down"]), st.floats(0, 20)), max_size=60)
+    st.lists(
+        st.tuples(st.sampled_from(["good", "bad", "refused", "heard", "down"]), st.floats(0, 20)), max_size=60
+    )
 )
 @settings(deadline=None)
 def test_whatever_happens_there_is_always_something_to_do_in_time(events: list[tuple[str, float]]) -> None:
@@ -272,4 +274,22 @@ def test_whatever_happens_there_is_always_something_to_do_in_time(events: list[t
                 now_s,
                 Quality.GOOD if event == "good" else Quality.BAD,
                 refused=event == "refused",
+                heard=event == "heard",
             )
+
+
+def test_a_meter_that_answers_something_keeps_its_polls_although_they_fail() -> None:
+    """It is looked into over some polls; meanwhile nothing shows that it is dead."""
+    schedule, now_s, polls = Schedule([setup("new"), setup("old")]), 0.0, 0
+    while now_s < 60:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        is_new = step.meter_id == "new"
+        polls += is_new and step.group is FAST
+        now_s += POLL_S
+        quality = Quality.BAD if is_new else Quality.GOOD
+        schedule.note_poll(step.meter_id, step.group, now_s, quality, heard=is_new)
+        assert not schedule.silent_meters
+    assert polls == 12
