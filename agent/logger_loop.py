@@ -188,7 +188,8 @@ class LoggerLoop:
             self._bus.stats.crc_errors += 1
         else:
             self._bus.stats.foreign += 1
-        self._tell(host, f"refused: {refusal.why} {refusal.detail}".rstrip(), now_s, refusal.why)
+        text = f"refused: {refusal.why} {refusal.detail} at byte {refusal.place}"
+        self._tell(host, text, now_s, refusal.why)
 
     def _tell(self, who: str, text: str, now_s: float, why: str = "") -> None:
         """One line an hour for each host or meter, and reason."""

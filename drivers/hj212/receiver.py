@@ -10,17 +10,19 @@ is measured is the site file's. An answer repeats the QN, the password and the c
 these are not the standard's, as the logger would not know it again.
 
 Real time data (CN=2011) are values of their moment only if nothing speaks against it. Else the Arrival says
-why they are stale: sent later (RF=1), without a time, with one that is more than CLOCK_OFF_MS from ours, or
-older than what came before. A packet that comes a second time, byte for byte, is answered again and is no
-Arrival.
+why they are stale: sent later (RF=1), without a time, with one that is more than CLOCK_OFF_MS from ours,
+older than what came before, or with another value of an item than another connection gave for this time: of
+two that send under one MN and contradict each other, both are sealed and the first is believed. A packet that
+comes a second time, byte for byte, is answered again and is no Arrival.
 
 What is kept is bounded: a piece of a packet by `drivers.hj212.stream`, PARTS_WAITING_MAX packets of which
-parts are missing, REMEMBERED_MAX packets by their hash.
+parts are missing, REMEMBERED_MAX packets by their hash, ITEMS_MAX of the newest time of each MN, CN and ST.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 from attrs import define, field, frozen
@@ -49,7 +51,11 @@ STALE_LATER: Final = "sent later"
 STALE_ORDER: Final = "out of order"
 STALE_CLOCK: Final = "its clock is off"
 STALE_NO_TIME: Final = "no time"
+STALE_CONTRADICTS: Final = "contradicts what came before"
+ITEMS_MAX: Final = 512
+"""Of one time that are held against each other: more than a packet in nine parts has by the standard."""
 _MN: Final = re.compile(rb"(?:^##[0-9]{4}|;)MN=([0-9A-Za-z]{1,24});")
+_SYSTEMS: Final = frozenset(System)
 _QN: Final = re.compile(r"[0-9]{1,17}")
 _WORD: Final = re.compile(r"[0-9A-Za-z]{1,24}")
 
@@ -78,10 +84,11 @@ class Answer:
 
 @frozen
 class Refusal:
-    """Something was not taken; `detail` comes from outside."""
+    """Something was not taken; `detail` comes from outside, `place` is a byte of packet or stream."""
 
     why: str
     detail: str = ""
+    place: int = 0
 
 
 Told = Arrival | Answer | Refusal
@@ -101,6 +108,7 @@ class Memory:
     keys: Mapping[str, tuple[bytes, ...]] = field(factory=dict)
     newest_ms: dict[tuple[str, str], int] = field(init=False, factory=dict)
     _seen: dict[bytes, None] = field(init=False, factory=dict)
+    _said: dict[tuple[str, str, str], tuple[int, dict[str, str], object]] = field(init=False, factory=dict)
 
     def keys_of(self, raw: bytes) -> tuple[bytes, ...]:
         """Those of the MN in a packet's head, which is plain; () if it is unknown."""
@@ -110,6 +118,22 @@ class Memory:
     def is_repeated(self, raw: bytes) -> bool:
         """Whether the packet came before."""
         return _digest(raw) in self._seen
+
+    def contradicts(self, packet: Packet, at_ms: int, sender: object) -> bool:
+        """Whether another sender gave an item of it another value for this time; else its items are noted.
+
+        A logger may well correct itself, or name a minute twice in it; two that send under one MN may not.
+        """
+        key = (packet.mn, packet.cn, packet.st if packet.st in _SYSTEMS else "")
+        known_ms, items, known = self._said.get(key, (at_ms, {}, sender))
+        if known_ms != at_ms:
+            items = {}
+        new = dict(islice(packet.items(), ITEMS_MAX))
+        if known is not sender and any(items.get(name, value) != value for name, value in new.items()):
+            return True
+        if len(items) + len(new) <= ITEMS_MAX:
+            self._said[key] = (at_ms, items | new, sender)
+        return False
 
     def note(self, raws: tuple[bytes, ...]) -> None:
         """Know these packets again."""
@@ -153,12 +177,12 @@ class Receiver:
 
     def _judge(self, piece: Piece, now_s: float, utc_ms: int | None) -> Iterator[Told]:
         if isinstance(piece, Broken):
-            yield Refusal(piece.why.value, piece.detail)
+            yield Refusal(piece.why.value, piece.detail, piece.place)
             return
         try:
             taken = decode(piece.raw, self.memory.keys_of(piece.raw))
         except PacketError as error:
-            yield Refusal(error.what.value, error.detail)
+            yield Refusal(error.what.value, error.detail, error.place)
             return
         packet = taken.packet
         if packet.mn not in self.memory.mns:
@@ -222,7 +246,7 @@ class Receiver:
         if at_ms < self.memory.newest_ms.get(key, at_ms):
             return STALE_ORDER
         self.memory.newest_ms[key] = at_ms
-        return ""
+        return STALE_CONTRADICTS if self.memory.contradicts(packet, at_ms, self) else ""
 
 
 def _answer(taken: Taken, cn: Command, region: str = "") -> Iterator[Answer]:
