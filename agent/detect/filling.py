@@ -2,7 +2,8 @@
 
 Such a rest ends by how much was produced in it. It is long at low load, and longer still over a break, in
 which nothing flows in. So treatment counts as running until more than `duty_fill_wh` was produced since it
-ran, however long that takes. While production is off that is nobody's question, and time alone counts.
+ran, however long that takes. While production is off that is nobody's question, and time alone counts. When
+watching begins, nobody knows how full it is: nothing is sure until it ran, or as much was produced.
 """
 
 from typing import Any, Final
@@ -26,6 +27,11 @@ class Filling:
         self._limit = params.duty_fill_wh * HOUR_S // params.dt_s
         self._t_lo = params.on_treatment.lo_w
         self.filled = self.held = 0
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether treatment was seen to run, or so much was produced that it should have."""
+        return self.held > 0 or self.filled >= self._limit
 
     def hold(self, t: int, highest: int, u: int, *, on: bool, known: bool) -> int:
         """T of this slot.

@@ -154,8 +154,7 @@ class LinkageTracker:
             self._calm = False
         if self._duty:
             highest = -self._highest.push(slot, -t)
-            fills = self._fills
-            t = fills.hold(t, highest, u, on=self.on, known=t_known) if fills else highest
+            t = self._hold_filling(slot, t, highest, t_known) if self._fills else highest
         self.treatment = t
         if self._calm:
             if self.on:
@@ -177,6 +176,14 @@ class LinkageTracker:
             self._judge(slot, t, expected)
         else:
             self._freeze_production(slot)
+
+    def _hold_filling(self, slot: int, t: int, highest: int, known: bool) -> int:
+        """T where a rest ends by what is produced in it."""
+        assert self._fills is not None
+        held = self._fills.hold(t, highest, self.u, on=self.on, known=known)
+        if not self._fills.is_sure:
+            self._sure_from, self._calm = slot + 1, False
+        return held
 
     def _find_demanding(self, slot: int, u: int) -> int:
         """The production that the envelope is asked about, for a while after it was outside its range."""

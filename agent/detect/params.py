@@ -67,8 +67,8 @@ class LinkageParams(ParamTable):
         lag_s: Treatment follows production by this.
         guard_s: G, the expectation follows the least production within this time.
         duty_window_s: T is the highest power within this time; 0 for treatment without a duty cycle.
-        duty_fill_wh: So much production may pass in a rest of the duty cycle, however long it takes; 0 where
-            rests end by time.
+        duty_fill_wh: So much production may pass in a rest of a duty cycle, or of treatment by level, however
+            long it takes; 0 where rests end by time.
         tau_s: Time without treatment that makes a violation.
         grace_s: Time that treatment has to start.
         limit_s: h, the weighted deficit that raises.

@@ -78,8 +78,9 @@ UNLEARNED: Final[Mapping[str, Words]] = {
     ),
     "exceptions": Words("正常工况：治污事件只作询问", "what is normal: findings about treatment only ask"),
     "level": Words(
-        "治污由液位等控制，不随生产运行：停歇远超学习到的最长时间才报告",
-        "a level drives treatment, not production: only rests far longer than learned are told",
+        "治污由液位等控制，不随生产运行：停歇远超学习到的最长时间或其间的生产用电才报告",
+        "a level drives treatment, not production: only rests far longer than learned, or with far more "
+        "production in them, are told",
     ),
 }
 SIDES: Final[Mapping[str, Words]] = {
@@ -123,7 +124,7 @@ def describe_learned(params: LinkageParams, *, whole: bool = True) -> Iterator[W
     for side, on in (("production", params.on_production), ("treatment", params.on_treatment)):
         yield LEARNED["on"].fill(side=SIDES[side], hi_kw=to_kw(on.hi_w), lo_kw=to_kw(on.lo_w))
     yield LEARNED["grace"].fill(grace=duration(params.grace_s), tau=duration(params.limit_s))
-    if params.duty_window_s:
+    if params.duty_window_s and not (params.duty_fill_wh and params.only_asks == "level"):
         yield LEARNED["duty"].fill(duty=duration(params.duty_window_s))
     if params.duty_fill_wh:
         yield LEARNED["fill"].fill(fill_kwh=params.duty_fill_wh / 1000)

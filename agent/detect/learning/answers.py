@@ -3,8 +3,8 @@
 An answer is kept in the parameters (`Answer`), sealed with them, and asked for no more. It changes:
 
 - standby: `yes` puts the threshold of production above the power of that habit (`value_w`).
-- level: `yes` takes the longest rest of treatment for a duty cycle: a tank decouples it from production. Only
-  rests far longer than that accuse, all else asks.
+- level: `yes` takes the longest rest of treatment for a duty cycle, or what is produced in its rests where
+  that is alike: a tank decouples it from production. Only far more than that accuses, all else asks.
 - stop: `no` makes a line that was never seen to start enough; its thresholds stay provisional.
 - product: nothing. What was said is kept, for whoever reads a finding later.
 
@@ -40,8 +40,8 @@ CHOICES: Final[Mapping[str, Mapping[str, Words]]] = {
     },
     "level": {
         YES: Words(
-            "是：停歇远超学习到的最长时间才报告",
-            "yes: only rests far longer than those learned are told",
+            "是：停歇远超学习到的最长时间或其间的生产用电才报告",
+            "yes: only rests far longer than those learned, or with far more production in them, are told",
         ),
         NO: Words("否：治污应随生产运行", "no: treatment has to run while production does"),
     },

@@ -33,12 +33,14 @@ from agent.detect.learning.linkages import (
     find_longest_rest,
     find_mature,
     find_resolution_w,
+    find_rests,
     find_states,
     learn_bridge_s,
     learn_duty,
     learn_envelope,
     learn_fill_wh,
     learn_lag_s,
+    learn_level_fill_wh,
     learn_line,
     learn_overrun_s,
     learn_range_w,
@@ -93,6 +95,9 @@ MORE_THAN_DUTY, MORE_THAN_REST = 1.25, 1.5
 """The window in which treatment has to run, by its longest rest, and likewise what may be produced in it. A
 level is watched for longer, and raises only after as much production without it again: three rests in all,
 since a slow week fills a tank slowly."""
+MORE_THAN_FILL: Final = 3
+"""The same three rests, where what is produced in them is alike: the longest has a weekend in it, and nothing
+flows in then. Thrice, because another product may bring a third of the water."""
 
 
 @frozen(kw_only=True)
@@ -293,15 +298,11 @@ class _Commissioning:
         self._on = on
         ripe = find_mature(on, self._u, self._t, max(params.guard_s, grace_s) // dt)
         duty = learn_duty(self._t, ripe, params.on_treatment.lo_w, dt)
-        highest, longest, more = self._t, duty.longest, MORE_THAN_DUTY
+        window, filled_wh = self._learn_level(duty.pauses) if self._is_by_level() else self._learn_duty(duty)
         if self._is_by_level():
-            duty, more = Duty(0, 0, ()), MORE_THAN_REST
-            longest = find_longest_rest(self._t, params.on_treatment.lo_w, dt)
-        if longest:
-            # Pauses that scatter have a longer one some day; those of a timer have not.
-            scattered = longest + 2 * (longest - duty.usual) if duty.longest else 0
-            window = round(max(more * longest, scattered) * dt) + 60
-            filled_wh = round(MORE_THAN_DUTY * learn_fill_wh(self._u, duty.rests, dt))
+            duty = Duty(0, 0, ())
+        highest = self._t
+        if window:
             params = evolve(params, duty_window_s=window, duty_fill_wh=filled_wh)
             highest = roll(self._t, -(-window // dt), highest=True)
         least = roll(self._u, -(-params.guard_s // dt), highest=False)
@@ -312,6 +313,26 @@ class _Commissioning:
             self._missing.append(FINDINGS["no envelope"])
         self._exceptions += [(*span, Oddity.OFF) for span in duty.exceptions]
         self._exceptions += [(*span, Oddity.LOW) for span in envelope.exceptions]
+
+    def _learn_duty(self, duty: Duty) -> tuple[int, int]:
+        """Seconds within which treatment has to run, 0 for always, and Wh that may be produced till then."""
+        dt, longest = self._data.dt_s, duty.longest
+        if not longest:
+            return 0, 0
+        # Pauses that scatter have a longer one some day; those of a timer have not.
+        scattered = longest + 2 * (longest - duty.usual)
+        window = round(max(MORE_THAN_DUTY * longest, scattered) * dt) + 60
+        return window, round(MORE_THAN_DUTY * learn_fill_wh(self._u, duty.rests, dt))
+
+    def _learn_level(self, pauses: tuple[tuple[int, int], ...]) -> tuple[int, int]:
+        """The same where a level drives it: what was produced decides, if that is what fills the tank."""
+        dt, off_below = self._data.dt_s, self._params.on_treatment.lo_w
+        produced = np.where(self._on, self._u, 0.0)
+        for rests in (pauses, find_rests(self._t, off_below)):  # a large tank has few within a shift
+            if filled_wh := learn_level_fill_wh(produced, rests, dt):
+                return self._params.guard_s, MORE_THAN_FILL * filled_wh
+        longest = find_longest_rest(self._t, off_below, dt)
+        return (round(MORE_THAN_REST * longest * dt) + 60, 0) if longest else (0, 0)
 
     def _learn_limits(self, seen: Counts) -> None:
         tau = self._params.tau_s
@@ -330,11 +351,12 @@ class _Commissioning:
             (at + begin, at + end, Oddity.LACKING) for at, begin, end in ran if end - begin >= least
         ]
         limit = LIMIT_OF_PEAK * max(harmless, default=0.0)
+        by_level = self._is_by_level()  # a tank is emptied whether anything is produced or not
         self._params = evolve(
             self._params,
             limit_s=float(min(max(limit, LIMIT_MIN * tau), LIMIT_MAX * tau)),
-            overrun_s=learn_overrun_s(seen.overrun_s, seen.night, self._on_t.mode),
-            orphans_limit=max(3, 2 * seen.orphans + 1) if self._on_t.mode is Mode.BOTH else 0,
+            overrun_s=0 if by_level else learn_overrun_s(seen.overrun_s, seen.night, self._on_t.mode),
+            orphans_limit=0 if by_level or self._on_t.mode is not Mode.BOTH else max(3, 2 * seen.orphans + 1),
             interruptions_s=min(max(2 * seen.interrupted_s, INTERRUPTIONS_MIN_S), INTERRUPTIONS_MAX_S),
         )
         if seen.interrupted_s >= INTERRUPTIONS_MIN_S:

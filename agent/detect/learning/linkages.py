@@ -35,6 +35,8 @@ DUTY_PERIOD_MAX_S: Final = 3600
 """A duty cycle repeats at least once an hour; rarer pauses are exceptions."""
 FILL_OF_TIME: Final = 0.5
 """By chance one of two scatters is a little less than the other, and not half of it."""
+LEVEL_FILL_SCATTER: Final = 0.25
+"""Fills that scatter by a quarter never reach three times the greatest that a few days showed."""
 LEVEL_REST_MAX_S: Final = 2 * 86_400
 """A tank that is not emptied for two days stands still with its plant."""
 BINS: Final = 6
@@ -137,6 +139,11 @@ class Duty:
     exceptions: tuple[tuple[int, int], ...]
     rests: tuple[tuple[int, int], ...] = ()
 
+    @property
+    def pauses(self) -> tuple[tuple[int, int], ...]:
+        """All off-times under steady production."""
+        return self.exceptions + self.rests
+
 
 def learn_duty(t: Floats, ripe: Bools, off_below: int, dt_s: int) -> Duty:
     """The duty cycle of treatment from its off-times under mature load."""
@@ -163,11 +170,38 @@ def learn_fill_wh(u: Floats, rests: tuple[tuple[int, int], ...], dt_s: int) -> i
     A timer's rests are alike in time, those of a sump in what flowed into it.
     """
     lengths = np.array([end - begin for begin, end in rests], np.float64)
-    fills = np.array([np.nansum(u[begin:end]) for begin, end in rests]) * dt_s / 3600
+    fills = _find_fills_wh(u, rests, dt_s)
     if len(rests) < DUTY_RUNS_MIN or not fills.all():
         return 0
     by_time, by_fill = (float(one.std() / one.mean()) for one in (lengths, fills))
     return round(float(fills.max())) if by_fill < FILL_OF_TIME * by_time else 0
+
+
+def learn_level_fill_wh(u: Floats, rests: tuple[tuple[int, int], ...], dt_s: int) -> int:
+    """The most that was produced in a rest that a level ended, Wh.
+
+    0 where rests hold very different amounts: something else than production fills the tank, or it is emptied
+    at its own hours.
+    """
+    fills = _find_fills_wh(u, rests, dt_s)
+    if len(rests) < DUTY_RUNS_MIN or not fills.all() or fills.std() > LEVEL_FILL_SCATTER * fills.mean():
+        return 0
+    return round(float(fills.max()))
+
+
+def _find_fills_wh(u: Floats, rests: tuple[tuple[int, int], ...], dt_s: int) -> Floats:
+    return np.array([np.nansum(u[begin:end]) for begin, end in rests]) * dt_s / 3600
+
+
+def find_rests(t: Floats, off_below: int) -> tuple[tuple[int, int], ...]:
+    """All off-times of treatment whose begin and end were seen."""
+    rests = find_runs(np.nan_to_num(t, nan=np.inf) < off_below)
+    seen = (np.isfinite(t[begin - 1]) and np.isfinite(t[min(end, len(t) - 1)]) for begin, end in rests)
+    return tuple(
+        (begin, end)
+        for (begin, end), known in zip(rests, seen, strict=True)
+        if known and begin > 0 and end < len(t)
+    )
 
 
 def find_longest_rest(t: Floats, off_below: int, dt_s: int) -> int:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from agent.detect.detector import Detector
 from agent.detect.filling import Filling
-from agent.detect.learning.linkages import learn_fill_wh
+from agent.detect.learning.linkages import find_rests, learn_fill_wh, learn_level_fill_wh
 from tests.agent.detect.timeline import DT_S, T0_S, Timeline, linkage, minutes, run
 
 SUMP = linkage(duty_window_s=600, duty_fill_wh=2_500)
@@ -96,3 +96,23 @@ def test_a_sump_is_told_from_a_timer_by_what_is_alike_in_its_rests(fills_wh: int
     assert learn_fill_wh(u, rests, DT_S) == pytest.approx(fills_wh, rel=0.03)
     assert learn_fill_wh(u, rests[:4], DT_S) == 0, "four rests are too few"
     assert learn_fill_wh(np.full(len(u), np.nan), rests, DT_S) == 0
+
+
+@pytest.mark.parametrize(
+    ("lengths", "fill_wh"),
+    [([60, 61, 62, 63, 64], 1_777), ([60, 61, 62, 63], 0), ([20, 60, 120, 400, 60], 0)],
+    ids=["alike", "too few", "a tank that is emptied at its own hours"],
+)
+def test_a_level_is_judged_by_production_where_its_rests_hold_nearly_the_same(
+    lengths: list[int], fill_wh: int
+) -> None:
+    ends = np.cumsum([length + 30 for length in lengths])
+    rests = tuple((int(end - length), int(end)) for end, length in zip(ends, lengths, strict=True))
+    u = np.full(int(ends[-1]), 10_000.0)
+    assert learn_level_fill_wh(u, rests, DT_S) == pytest.approx(fill_wh, abs=2)
+    assert learn_level_fill_wh(np.full(len(u), np.nan), rests, DT_S) == 0
+
+
+def test_a_rest_whose_begin_or_end_nobody_saw_is_none() -> None:
+    t = np.array([0, 9, 0, 0, 9, np.nan, 0, 9, 0, 0, np.nan, 9, 0, 9, 0], np.float64)
+    assert find_rests(t, 5) == ((2, 4), (12, 13))

@@ -177,6 +177,35 @@ def test_treatment_by_level_is_refused_until_a_person_says_so_and_then_by_its_lo
     assert all("treatment that follows production" in one.sentence["en"] for one in asked)
 
 
+FILL_WH = 30_000
+"""What fills the sump: about forty minutes of work."""
+
+
+def by_sump(days: int = DAYS) -> Loads:
+    """Waste water flows in while production runs; a pump empties the sump once it is full."""
+    loads = plant("modulated", days, 5)
+    full, level, pumping = np.zeros(days * DAY, bool), 0.0, 0
+    for at, u in enumerate(np.nan_to_num(loads.u).tolist()):
+        level += u * DT_S / 3600 * (u > 5_000)
+        pumping = 90 if level >= FILL_WH else max(pumping - 1, 0)
+        level = 0.0 if pumping else level
+        full[at] = pumping > 0
+    return replace(loads, t=np.where(full, 20_000 + 150 * np.sin(np.arange(days * DAY)), 8.0))
+
+
+def test_a_sump_that_a_level_drives_is_judged_by_what_is_produced_over_nights_and_sundays() -> None:
+    loads = by_sump()
+    params = learn(loads, answers=[Answer(question="level", answer="yes")]).params
+    assert params.duty_fill_wh == pytest.approx(3 * FILL_WH, rel=0.05)
+    assert (params.only_asks, params.overrun_s, params.orphans_limit) == ("level", 0, 0)
+    broken = np.arange(DAYS * DAY) >= 4 * DAY
+    found = treatment_findings(params, replace(loads, t=np.where(broken, 8.0, loads.t)))
+    assert found[0].severity is Severity.VIOLATION
+    until = int(found[0].raised_at_s - times(loads)[0]) // DT_S
+    produced_wh = np.nansum(loads.u[4 * DAY : until]) * DT_S / 3600
+    assert 2 * FILL_WH < produced_wh < 5 * FILL_WH, "no earlier, and before the end of the first shift"
+
+
 def treatment_findings(params: LinkageParams, loads: Loads) -> list[Episode]:
     found = run([params], None, Recording(times(loads), {"p1": loads.u, "t1": loads.t}))
     return [one for one in found if one.rule in VIOLATIONS]
