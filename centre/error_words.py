@@ -96,4 +96,7 @@ TEXTS: Final[Mapping[str, str]] = {
         "{}: a newer version of dianjian-edge brought it to schema {}; this one knows {}: install that one "
         "again; nothing was changed"
     ): "{}：较新版本的dianjian-edge已将其升级到格式 {}；本程序只认识 {}：请重新安装该版本；未作任何改动",
+    "the key of {} was withdrawn: {}": "{} 的密钥已吊销：{}",
+    "{} is in the area {}, which is not one of {}": "{} 属于区划 {}，不在 {} 的管辖范围内",
+    "{} statements about officers, an export has at most {}": "有 {} 条关于人员的声明，导出最多 {} 条",
 }

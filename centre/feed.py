@@ -100,6 +100,10 @@ class Feed:
         for arrival in self.journal.arrivals(after, limit, gateways):
             yield arrival, self._lines_of(arrival)
 
+    def known_of(self, gateway: str) -> JsonLines:
+        """What is known of a gateway, all of its manifests taken in."""
+        return self._knowing(gateway, NUMBER_MAX)
+
     def _lines_of(self, arrival: Arrival) -> list[JsonLine]:
         if arrival.what is What.FINDING:
             line: JsonLine = json.loads(arrival.line)

@@ -240,4 +240,48 @@ TEXTS: Final[Mapping[str, str]] = {
     "mark.{} is none of {}": "mark.{} 须为其中之一：{}",
     "{} is no name": "{} 不是名称",
     "{}.sha256 is not 64 small hexadecimal digits": "{}.sha256 不是64位小写十六进制数",
+    "{} bytes, a step has at most {}": "有 {} 字节，一步最多 {} 字节",
+    "links is not an array of at most {}": "links 不是最多 {} 项的数组",
+    "a link to what nobody knows": "依据的种类未知",
+    "the id of a link is empty or cannot be printed": "依据的编号为空或含不可打印的字符",
+    "the end is not signed with the key that it names": "结尾不是由其写明的密钥签名的",
+    "no ledger of clues": "不是线索台账",
+    "{} holds what is no byte string of 1 to {}": "{} 中有不是1至 {} 字节的字节串",
+    "clue {} is closed": "线索 {} 已结",
+    "clue {} is not open: it begins with its screening": "线索 {} 尚未立案：须从线索排查开始",
+    "a clue needs a link to what it comes from": "线索须有来源依据",
+    "a clue is not closed while it is {}": "线索处于{}阶段时不能结案",
+    "{} is no stage after {}": "{}不能接在{}之后",
+    "screening": "线索排查",
+    "verifying": "问题核实",
+    "disposing": "调查处置",
+    "rectifying": "整改反馈",
+    "improving": "规范提升",
+    "rectifying needs a recheck by power": "整改反馈须有用电复核",
+    "disposing needs a signed review: its outcome, plant or device": (
+        "调查处置须先有签字的核实结论：企业异常或监控设备异常"
+    ),
+    "the last recheck by power says that it goes on; it is not rectified": (
+        "最近一次用电复核显示问题仍在；尚未整改到位"
+    ),
+    "a review stands in verifying": "核实结论只能在问题核实阶段签署",
+    "a recheck stands in rectifying": "用电复核只能在整改反馈阶段签署",
+    "body.outcome is neither plant nor device": "body.outcome 既不是plant也不是device",
+    "body.closed is neither true nor false": "body.closed 既不是true也不是false",
+    "recheck.result or recheck.why is none that this version knows": (
+        "recheck.result 或 recheck.why 是本版本不认识的值"
+    ),
+    "step {} is missing": "缺少第{}步",
+    "steps {} to {} are missing": "缺少第{}至{}步",
+    "step {} is not signed with the key that it names: it was altered": (
+        "第{}步不是由其写明的密钥签名的：内容被改动过"
+    ),
+    "the root has certified no officer {} with the key {}": "根密钥没有认证过人员 {} 的密钥 {}",
+    "the certificates of {} are not in force at its time": "{} 的证书在该步的时间未生效",
+    "the key of {} was withdrawn before: {}": "{} 的密钥在此之前已吊销：{}",
+    "step {} stands behind step {}: moved, or put in twice": "第{}步排在第{}步之后：被移动或重复放入",
+    "step {} names another step {} than the one before it": "第{}步所写的前一步（第{}步）与其前一步不符",
+    "step {} is older than the step before it": "第{}步的时间早于前一步",
+    "the end names another last step than step {}": "结尾所写的最后一步不是第{}步",
+    "the end: {}": "结尾：{}",
 }

@@ -53,7 +53,7 @@ VERBS: Final = {  # name: its module below provisioning, its text in --help
 }
 
 
-HELP: Final = ("values", "gateway", "evidence", "centre", "curtail", "marks", "hj212", "orders")
+HELP: Final = ("values", "gateway", "evidence", "centre", "curtail", "marks", "hj212", "orders", "clues")
 """Modules `provisioning.words.help_…` with the Chinese of the verbs' help."""
 ERRORS: Final = (
     *(f"{floor}.error_words" for floor in ("disk", "drivers", "firmware_sim", "evidence", "wire", "centre")),

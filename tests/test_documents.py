@@ -13,6 +13,7 @@ from agent.site.file import parse_site
 from agent.site.linkages import linkages_of
 from evidence.body import BODY_BYTES_MAX
 from evidence.cbor import DEPTH_MAX, TEXT_BYTES_MAX
+from evidence.clues.step import END_BYTES_MAX, END_DOMAIN, STEP_BYTES_MAX, STEP_DOMAIN
 from evidence.orders.certificate import (
     CERTIFICATE_BYTES_MAX,
     CERTIFY_DOMAIN,
@@ -122,6 +123,8 @@ LIMITS: Final = [
     ("order", ORDER_BYTES_MAX),
     ("number of the newest order", NEWEST_BYTES_MAX),
     ("certificate, withdrawal, placement", CERTIFICATE_BYTES_MAX),
+    ("step of a clue", STEP_BYTES_MAX),
+    ("end of a ledger of clues", END_BYTES_MAX),
     ("nesting", DEPTH_MAX),
     ("a text in a fixed field of a reading, a statement or a receipt", TEXT_BYTES_MAX),
     ("the reason in a re-key, replacement or revocation", REASON_BYTES_MAX),
@@ -144,6 +147,7 @@ DOMAINS: Final = (
     *(SEAL_DOMAIN, RECEIPT_DOMAIN, BEACON_DOMAIN, ENROLMENT_DOMAIN),
     *(REKEY_DOMAIN, REPLACE_DOMAIN, REVOKE_DOMAIN),
     *(ORDER_DOMAIN, NEWEST_DOMAIN, CERTIFY_DOMAIN, WITHDRAW_DOMAIN, PLACE_DOMAIN),
+    *(STEP_DOMAIN, END_DOMAIN),
 )
 
 

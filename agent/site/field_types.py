@@ -39,6 +39,8 @@ Watts = NewType("Watts", int)
 Seconds = NewType("Seconds", float)
 Ratio = NewType("Ratio", float)
 WiringFinding = NewType("WiringFinding", str)
+Longitude = NewType("Longitude", float)
+Latitude = NewType("Latitude", float)
 
 ID_CHARACTERS_MAX: Final = 32
 """Ids are topic levels, certificate names and parts of every record."""
@@ -127,6 +129,8 @@ def _site_converter() -> Converter:
         (RegistersMax | None, to_hook(whole(1, REGISTERS_MAX))),
         (WiringFinding | None, to_hook(_matching(_WIRING, "a mistake as setup names it, like cts_swapped"))),
         (MeterAddress | None, to_hook(_matching(_ADDRESS, "12 digits, or an MN, in quotes"))),
+        (Longitude | None, to_hook(number(-180, 180))),
+        (Latitude | None, to_hook(number(-90, 90))),
         (Megabytes, to_hook(whole(QUOTA_MB_MIN, QUOTA_MB_MAX))),
         (Watts, to_hook(whole(1, RATED_W_MAX))),
         (Seconds, to_hook(number(INTERVAL_S_MIN, INTERVAL_S_MAX))),

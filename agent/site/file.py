@@ -26,6 +26,8 @@ from agent.site.field_types import (
     BusUrl,
     Hex32,
     Identifier,
+    Latitude,
+    Longitude,
     Megabytes,
     MeterAddress,
     ModelName,
@@ -83,11 +85,16 @@ class ConfigError(Exception):
 
 @frozen
 class Place:
-    """`[site]`: who this gateway is. `gateway` names its topics and its certificate."""
+    """`[site]`: who this gateway is. `gateway` names its topics and its certificate.
+
+    Longitude and latitude are degrees of WGS 84, for the map of clues at the centre.
+    """
 
     gateway: Identifier = Identifier("gateway")
     name: str = ""
     utc_offset: UtcOffset = UtcOffset("+08:00")
+    longitude: Longitude | None = None
+    latitude: Latitude | None = None
 
 
 @frozen

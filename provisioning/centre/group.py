@@ -19,6 +19,10 @@ from evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
 from provisioning.centre.approve import approve, issue
 from provisioning.centre.broker import broker_config
 from provisioning.centre.chain import receipt, rekey, replace
+from provisioning.centre.clues.export import draw_map, export
+from provisioning.centre.clues.group import clues
+from provisioning.centre.clues.steps import add, open_clue
+from provisioning.centre.clues.work_order import work_order
 from provisioning.centre.keys import keys
 from provisioning.centre.list import listing
 from provisioning.centre.listen import listen
@@ -42,9 +46,11 @@ def command() -> None:
 
 _OFFICE: Final = (authority, certificate, token, listen, approve, issue, listing, broker_config)
 _CHAIN: Final = (receipt, rekey, replace, revoke, readmit)
-_ORDERS: Final = (keys, order)
+_ORDERS: Final = (keys, order, clues)
 _WATCH: Final = (web,)
 order.add_command(files)
+for each in (open_clue, add, work_order, export, draw_map):
+    clues.add_command(each)
 for each in (*_OFFICE, *_CHAIN, *_ORDERS, *_WATCH):
     command.add_command(each)
 

@@ -1,4 +1,4 @@
-"""`dianjian verify`: check an exported chain or an evidence pack with only the centre's key.
+"""`dianjian verify`: check an exported chain, a pack or a ledger of clues with only the centre's key.
 
 Exit 1 if it is not good.
 """
@@ -16,6 +16,7 @@ from evidence.moments import iso_utc
 from evidence.pack.export import Keys, Report, read_chain, verify_file
 from provisioning.evidence.sheet import report_sheet
 from provisioning.evidence.verdict import count_seals, list_withheld, say_verdict
+from provisioning.evidence.verify_clues import is_clues, verify_clues
 from provisioning.evidence.verify_pack import is_pack, verify_pack
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.paths import FORCE, NEW_FILE
@@ -43,11 +44,16 @@ def command(
     as_json: bool,
     file: Path,
 ) -> None:
-    """Check FILE, written by `dianjian evidence` or `dianjian export`.
+    """Check FILE, written by `dianjian evidence`, `dianjian export` or `dianjian centre clues export`.
 
     With the enrolment in the file --centre-key is enough. Without, the enrolled first key must come from
     elsewhere: --first-key or --register.
     """
+    if is_clues(file):
+        verify_clues(
+            file, None if centre_key is None else _parse_key(centre_key, "--centre-key"), as_json=as_json
+        )
+        return
     if is_pack(file):
         if register is not None:
             raise fail(EXIT_USAGE, "--register is for an exported chain; a pack takes --centre-key")

@@ -21,6 +21,7 @@ from agent.sealing import rekey, statements
 from agent.sealing.key_slots import KeySlots, KeySlotsError, first_slot
 from agent.site.enrolment import EnrolmentError, read_enrolment, write_enrolment
 from agent.store import archiving
+from centre.clues.ledger import add_step, read_clues
 from centre.enrolment.ledger import LEDGER_NAME, KeptToken, Ledger, OfficeError
 from centre.enrolment.office import AUTHORITY_NAME, KEY_NAME, REVOKED_NAME, Office, make_office
 from centre.files.shelf import Kept, Shelf
@@ -43,6 +44,7 @@ from provisioning.meters.bus_option import open_record
 from provisioning.setup.session import set_aside
 from provisioning.terminal.exits import write_or_fail
 from tests.evidence.chains import Chain, secret
+from tests.evidence.clues import ledgers
 from tests.evidence.orders import made
 from wire.enrolment import certificates
 from wire.enrolment.answer import Issued, Refused
@@ -192,6 +194,25 @@ def _begin_orders(folder: Path) -> None:
 
 def _add_statement(folder: Path) -> None:
     add_order_line(folder / "orders", statement_line(made.WITHDRAWAL))
+
+
+def _begin_clues(folder: Path) -> None:
+    """With its first step; the officers stand in the ledger of orders."""
+    _begin_orders(folder)
+    for raw in (*ledgers.STATEMENTS, made.PLACEMENT):
+        add_order_line(folder / "orders", statement_line(raw))
+    _add_clue_step(folder)
+
+
+def _add_clue_step(folder: Path) -> None:
+    known, raws = read_clues(folder / "clues", open_ledger(folder / "orders"))
+    writer = ledgers.Writer([*raws])
+    stage, body = ledgers.COURSE[len(raws)]
+    add_step(folder / "clues", known, writer.step("c1", stage, body, utc_ms=made.NOW_MS))
+
+
+def _clues(folder: Path) -> object:
+    return read_clues(folder / "clues", open_ledger(folder / "orders"))[1][:2]
 
 
 def _orders(folder: Path) -> object:
@@ -356,6 +377,13 @@ WRITERS: Final = (
         _make_office,
     ),
     Writer(
+        "the ledger of clues",
+        ("centre.clues.ledger:add_step",),
+        _add_clue_step,
+        _clues,
+        _begin_clues,
+    ),
+    Writer(
         "the ledger of orders",
         (
             "centre.orders.ledger:add_line",
@@ -477,6 +505,9 @@ WRITERS: Final = (
     Writer(
         "what a verb writes for a person",
         (
+            "provisioning.centre.clues.export:draw_map",
+            "provisioning.centre.clues.export:export",
+            "provisioning.centre.clues.work_order:work_order",
             "provisioning.curtail.dry_run:dry_run",
             "provisioning.curtail.verdict:verdict",
             "provisioning.evidence.explain:_write",

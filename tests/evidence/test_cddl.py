@@ -7,8 +7,10 @@ from hypothesis import given, settings
 
 import evidence
 from drivers.reading import Reading
-from evidence import cbor, cose
+from evidence import cbor, cose, keys
 from evidence.body import BODY_BYTES_MAX, columns_body, plain_body
+from evidence.clues.file import Exported, encode_clues
+from evidence.clues.step import STEP_DOMAIN, parse_step
 from evidence.orders.newest import Newest, sign_newest
 from evidence.pack.content import encode_content, encode_evidence, sign_issue
 from evidence.pack.export import ExportedSeal, write_chain
@@ -17,6 +19,7 @@ from evidence.record import decode_record, encode_reading
 from evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
 from tests.evidence.cddl import Schema
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret
+from tests.evidence.clues import ledgers
 from tests.evidence.orders import made
 from tests.evidence.orders.table import WRONG_FIELDS
 from tests.evidence.pack import packs
@@ -129,6 +132,26 @@ def test_schema_and_decoder_refuse_the_same_reading(position: int, value: object
     assert not SCHEMA.matches("record", raw)
     with pytest.raises(cbor.FormatError):
         decode_record(raw)
+
+
+def test_a_real_ledger_of_clues_matches_its_rules_and_nothing_else() -> None:
+    writer = ledgers.Writer()
+    writer.course()
+    for raw in writer.raws:
+        assert SCHEMA.matches("step", raw)
+        assert not SCHEMA.matches("end", raw)
+    assert SCHEMA.matches("end", writer.end())
+    root, statements = keys.public(made.ROOT), ledgers.STATEMENTS
+    for end in (writer.end(), None):
+        whole = encode_clues(Exported(root, statements, tuple(writer.raws), end))
+        assert SCHEMA.matches("clues-file", whole)
+        assert not SCHEMA.matches("evidence", whole)
+    payload = cbor.decode(cose.parse(writer.raws[0], 20_000).payload, 20_000)
+    for at, value in ledgers.WRONG_FIELDS:
+        raw = cose.sign1(cbor.encode([*payload[:at], value, *payload[at + 1 :]]), ledgers.WANG, STEP_DOMAIN)
+        assert not SCHEMA.matches("step", raw), (at, value)
+        with pytest.raises(cbor.FormatError):
+            parse_step(raw)
 
 
 def test_real_orders_numbers_and_statements_match_their_own_rule_and_no_other() -> None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from tests.fuzz import (
     centre,
+    clues,
     curtailment,
     dlt645,
     enrolment,
@@ -32,6 +33,7 @@ TARGETS: Final[dict[str, Target]] = {
         enrolment,
         spool,
         orders,
+        clues,
         curtailment,
     )
     for target in part.TARGETS

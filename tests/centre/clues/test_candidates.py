@@ -1,0 +1,98 @@
+"""What may become a clue, out of every store that the contract is tested on."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any, Final
+
+import pytest
+
+from centre.clues.candidates import Candidate, find_candidates, find_place, read_arrivals
+from centre.json_lines import as_text, make_finding
+from centre.store.contract import Told
+from evidence import keys
+from evidence.record import Kind, encode_record
+from tests.centre.store.contract import STORES, Life, accepted
+from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
+from tests.evidence.records import EPISODE
+
+FINAL: Final[dict[str, Any]] = {
+    "order": "a1", "rev": 1, "test": False, "line": "p1", "level": "red", "measure": "stop", "what": "final",
+    "verdict": "not_met", "why": None, "episodes": [], "sentence": {"zh": "未停产", "en": "not met"},
+}  # fmt: skip
+
+
+def episode(**changes: Any) -> bytes:
+    return encode_record(Kind.EPISODE, stamp(), {**EPISODE, **changes})
+
+
+def verdict(kind: Kind = Kind.VERDICT, **changes: Any) -> bytes:
+    return encode_record(kind, stamp(), {**FINAL, **changes})
+
+
+@pytest.fixture(params=STORES)
+def life(request: pytest.FixtureRequest) -> Iterator[Life]:
+    opening = STORES[request.param](request)
+    one = Life(opening, opening())
+    one.store.enrol(GATEWAY, keys.public(secret(1)))
+    yield one
+    one.store.close()
+
+
+def put(life: Life, *bodies: list[bytes], findings: tuple[Told, ...] = ()) -> list[Candidate]:
+    chain = Chain()
+    seals = [chain.seal(body) for body in bodies]
+    life.store.commit([*accepted(life.store.state(GATEWAY), seals), *findings])
+    return list(find_candidates(read_arrivals(life.store.journal(), 0)).values())
+
+
+def told(code: str, *, ended: bool = False) -> Told:
+    line = make_finding(GATEWAY, 1, code, "not sealed: d-1")
+    return Told(GATEWAY, 1, as_text({**line, "ended": True} if ended else line), 9_000_000)
+
+
+def test_what_accuses_is_a_candidate_with_the_hash_of_its_record_and_nothing_else_is(life: Life) -> None:
+    good = [episode(), verdict()]
+    others = [
+        episode(id="k1-low", severity="notice"),
+        episode(id="k1-loss", severity="data"),
+        verdict(order="a2", verdict="met"),
+        verdict(order="a3", verdict="cannot_be_judged"),
+        verdict(Kind.EXERCISE, order="a4", test=True),
+        heartbeat(1),
+    ]
+    found = put(life, [heartbeat(1)], [*good, *others])
+    assert [(*one.key, one.link.seal, one.opening.rule) for one in found] == [
+        ("episode", GATEWAY, EPISODE["id"], 2, "off"),
+        ("verdict", GATEWAY, "a1/1/p1", 2, "alert_stop"),
+    ]
+    assert [one.link.hash for one in found] == [sha256(raw).digest() for raw in good]
+    assert found[0].opening.lines == ("p1", "t1")
+
+
+def test_of_an_episode_the_last_record_counts(life: Life) -> None:
+    end_s = EPISODE["begin_at_s"] + 600
+    (one,) = put(life, [episode()], [episode(end_at_s=end_s, state="cleared")])
+    assert (one.link.seal, one.opening.end_s) == (2, end_s)
+
+
+def test_an_episode_that_became_a_question_is_none(life: Life) -> None:
+    assert put(life, [episode()], [episode(severity="notice")]) == []
+
+
+def test_a_finding_is_one_until_it_has_ended(life: Life) -> None:
+    first = put(life, [heartbeat(1)], findings=(told("order_missing"), told("clock_step")))
+    assert [(one.key[0], one.opening.rule, one.opening.begin_s) for one in first] == [
+        ("finding", "order_missing", 9_000)
+    ]
+    life.store.commit([told("order_missing", ended=True)])
+    assert find_candidates(read_arrivals(life.store.journal(), 0)) == {}
+
+
+def test_the_search_begins_at_the_first_arrival_of_its_time(life: Life) -> None:
+    put(life, *([heartbeat(number)] for number in range(9)), findings=(told("fork"),))
+    journal = life.store.journal()
+    last = journal.last_place()
+    assert find_place(journal, 0, last) == 0
+    assert [one.received_utc_ms for one in read_arrivals(journal, 7_001)] == [9_000_000]
+    assert len(list(read_arrivals(journal, 7_000))) == 10
+    assert list(read_arrivals(journal, 9_000_001)) == []
