@@ -26,7 +26,7 @@ from evidence.response.asked import Unfit
 from evidence.response.bench import Bench, Made
 from evidence.response.dating import Dating
 from evidence.response.values import find_energy
-from evidence.walk import Walk
+from provisioning.curtail.history import Seals
 
 FIGURES: Final = (Kind.BASELINE, Kind.VERDICT, Kind.EXERCISE)
 _READ: Final = (Kind.READING, Kind.ORDER, Kind.EPISODE, Kind.BOOT, Kind.CLOCK, *FIGURES)
@@ -53,7 +53,7 @@ class Judged:
     ledgers: dict[str, Ledger] = field(factory=dict)
 
 
-def judge_chain(site: Site, walk: Walk) -> Judged:
+def judge_chain(site: Site, walk: Seals) -> Judged:
     """Judge every alert of a chain.
 
     Raises:

@@ -4,9 +4,9 @@ A chain has registers, so its silences are bridged. A file has powers, or energi
 does not cover is unknown, and a sample of it counts for as long as samples usually lie apart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from attrs import frozen
@@ -22,13 +22,27 @@ from evidence.curtailment.ledger import Ledger, LineLedger
 from evidence.moments import zone_s
 from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record
 from evidence.seal import SealHeader
-from evidence.walk import Walk
+from evidence.walk import WalkedSeal
 from provisioning.loads.loads import Loads
 
 HOLD_STEPS: Final = 3
 """Samples that lack now and then are bridged; a silence is not."""
 TELL_SEALS: Final = 500
 MS_PER_S: Final = 1000
+
+
+class Seals(Protocol):
+    """Seals of a chain that was gone along, `evidence.walk.Walk` or a part of one."""
+
+    @property
+    def last(self) -> int:
+        """The last number."""
+        ...
+
+    def seals(self) -> Iterator[WalkedSeal]:
+        """In their order, with their records."""
+        ...
+
 
 Values = Mapping[str, Value]
 Tell = Callable[[int, int], object]
@@ -61,7 +75,7 @@ def read_loads_history(site: Site, loads: Loads) -> History:
     return History(ledgers, until_s)
 
 
-def read_chain_history(site: Site, walk: Walk, tell: Tell = lambda _done, _all: None) -> History:
+def read_chain_history(site: Site, walk: Seals, tell: Tell = lambda _done, _all: None) -> History:
     """The energies in the whole chain that is still there.
 
     Raises:

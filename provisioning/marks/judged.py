@@ -10,6 +10,7 @@ from agent.site.setups import lines_of
 from evidence.curtailment.baseline import find_base_w
 from evidence.curtailment.ledger import Ledger
 from evidence.curtailment.stopping import find_threshold_w
+from evidence.marks.automatic import mark_line, mark_silences, mark_starts
 from evidence.marks.catalogue import Catalogue, Says
 from evidence.marks.mark import Mark, SubjectKind, is_late
 from evidence.marks.truth import Checked, Habits, Sample, Truth, check_mark, learn_habits
@@ -41,11 +42,22 @@ class Judged:
 
 
 def judge_marks(
-    site: Site, catalogue: Catalogue, found: Gathered, ledgers: dict[str, Ledger], now_s: float
+    site: Site,
+    catalogue: Catalogue,
+    found: Gathered,
+    ledgers: dict[str, Ledger],
+    now_s: float,
+    *,
+    automatic: bool = False,
 ) -> Iterator[Judged]:
-    """Every mark that holds, in the order of its beginning."""
+    """Every mark that holds, in the order of its beginning; with those that the chain itself makes."""
     habits: dict[str, Habits] = {}
-    for mark, made_s in sorted(found.latest_marks(), key=lambda one: (one[0].from_s, one[0].id)):
+    marks = found.latest_marks()
+    if automatic:
+        for one in site.line:
+            habits[one.id] = _learn(site, one.id, found.powers.get(one.id, []), ledgers.get(one.id))
+        marks += [(one, one.end_s(now_s)) for one in _derive(site, catalogue, found, habits)]
+    for mark, made_s in sorted(marks, key=lambda one: (one[0].from_s, one[0].id)):
         line = _find_line(site, mark)
         code = catalogue.codes.get(mark.code)
         late = is_late(mark, made_s, catalogue)
@@ -59,6 +71,14 @@ def judge_marks(
         around = _imply(site, line, found, mark.from_s, end_s) if code.says is Says.METER_FAULT else ()
         checked = check_mark(code.says, mark.from_s, end_s, samples, HOLD_S, habits[line], around)
         yield Judged(mark, made_s, late, checked)
+
+
+def _derive(site: Site, catalogue: Catalogue, found: Gathered, habits: dict[str, Habits]) -> Iterator[Mark]:
+    yield from mark_starts(found.starts, site.site.gateway, catalogue)
+    yield from mark_silences(found.silences, found.starts, catalogue)
+    for line in site.line:
+        samples = found.powers.get(line.id, [])
+        yield from mark_line(line.id, line.kind, samples, habits[line.id], HOLD_S, catalogue)
 
 
 def _find_line(site: Site, mark: Mark) -> str | None:

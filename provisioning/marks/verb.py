@@ -44,6 +44,11 @@ def _options(verb: Verb) -> Verb:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="One JSON object per row."),
         click.option(
+            "--automatic",
+            is_flag=True,
+            help="With what the chain itself shows: contact lost, restarts, lines that stood or started.",
+        ),
+        click.option(
             "--industry",
             type=click.Choice(INDUSTRIES),
             default="general",
@@ -56,25 +61,26 @@ def _options(verb: Verb) -> Verb:
     return verb
 
 
-def _judge(config: Path, industry: str) -> tuple[Site, Catalogue, Gathered, list[Judged]]:
+def _judge(config: Path, industry: str, *, automatic: bool) -> tuple[Site, Catalogue, Gathered, list[Judged]]:
     """The chain of a site, gone along. Ends the command if there is none."""
     try:
         site, catalogue = load_site(config), load_catalogue(industry)
         with walk_state(site.path(site.store.path), config) as walk:
             found = gather(site, walk)
-            ledgers = dict(read_chain_history(site, walk).ledgers) if found.marks else {}
+            ledgers = dict(read_chain_history(site, walk).ledgers) if found.marks or automatic else {}
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     except (StateError, TableError) as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
-    return site, catalogue, found, list(judge_marks(site, catalogue, found, ledgers, found.until_s))
+    judged = judge_marks(site, catalogue, found, ledgers, found.until_s, automatic=automatic)
+    return site, catalogue, found, list(judged)
 
 
 @command.command("check", short_help="each mark, and whether power bears it out")
 @_options
-def check(config: Path, industry: str, as_json: bool) -> None:
+def check(config: Path, industry: str, automatic: bool, as_json: bool) -> None:
     """Each mark of the chain with its truth. Exit code 1 if power contradicts one."""
-    site, catalogue, found, judged = _judge(config, industry)
+    site, catalogue, found, judged = _judge(config, industry, automatic=automatic)
     say(*found.refused, err=True)
     if as_json:
         for one in judged:
@@ -106,12 +112,12 @@ def _to_cells(one: Judged, catalogue: Catalogue, offset_s: int) -> Iterator[str]
 @click.option(
     "--by", type=click.Choice(tuple(FORMS)), default="day", show_default=True, help="Sum up by this."
 )
-def rate(config: Path, industry: str, as_json: bool, by: str) -> None:
+def rate(config: Path, industry: str, automatic: bool, as_json: bool, by: str) -> None:
     """Validity times transmission of each meter, with and without the hours that marks leave out.
 
     What power contradicts leaves nothing out. "In time" is what was sealed within ten minutes.
     """
-    site, catalogue, found, judged = _judge(config, industry)
+    site, catalogue, found, judged = _judge(config, industry, automatic=automatic)
     if not found.hours:
         raise fail(EXIT_NO, translate(LABELS["no readings"]))
     rows = list(_find_rates(site, catalogue, found, judged, FORMS[by]))

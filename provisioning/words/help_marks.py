@@ -9,6 +9,9 @@ TEXTS: Final[Mapping[str, str]] = {
         "网关数据链上的标记：用电是否印证，以及对有效传输率的影响。"
     ),
     "One JSON object per row.": "每行一个JSON对象。",
+    "With what the chain itself shows: contact lost, restarts, lines that stood or started.": (
+        "含数据链自身显示的：失联、重启、线路停运或启动。"
+    ),
     "what analysers say, against power": "用用电核对分析仪的数据",
     "When what an analyser says does not fit the power of the plant. Exit code 1 at a contradiction.": (
         "分析仪的数据与用电不符的时段。有矛盾时退出码为1。"

@@ -154,3 +154,29 @@ def test_a_chain_without_an_analyser_says_so(site: Path) -> None:
     result = call("emissions", "--site", site, "--lang", "en")
     assert result.exit_code == 1
     assert "there are no readings of an analyser" in result.stderr
+
+
+def test_what_the_chain_itself_shows_is_marked_on_request(tmp_path: Path) -> None:
+    """A chain of a day: it stands, works with a hole of an hour, and starts again on another boot."""
+    maker = Maker(tmp_path)
+    hole = range(17 * 180, 18 * 180)
+    for step in range(HOURS * 180):
+        at_s = BEGIN_S + step * 20
+        if step not in hole:
+            maker.reading("mp", REST_W if step < 15 * 180 else WORK_W, stamp(at_s))
+        if step == 20 * 180:
+            body = {"boot_id": b"another boot....", "offset_ms": 0, "start": "clean", "version": "1"}
+            maker.pending.append(encode_record(Kind.BOOT, stamp(at_s), body))
+        if step % 30 == 29 and maker.pending:
+            maker.seal(stamp(at_s))
+    site = maker.close()
+    result = call("check", "--site", site, "--automatic", "--json")
+    assert result.exit_code == 0, result.output
+    rows = list(map(json.loads, result.stdout.splitlines()))
+    assert {one["source"] for one in rows} == {"auto"}
+    found = {one["code"]: (one["from_s"] - BEGIN_S, one["to_s"] - BEGIN_S, one["truth"]) for one in rows}
+    assert found["stop"] == (0, 15 * HOUR_S - 60, "consistent")
+    assert found["lost-contact"] == (17 * HOUR_S - 20, 18 * HOUR_S, "consistent")
+    assert "restart" in found
+    rates = call("rate", "--site", site, "--automatic", "--json").stdout.splitlines()
+    assert sum(json.loads(line)["hours_left_out"] for line in rates) in {13, 14}

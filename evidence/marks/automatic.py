@@ -1,0 +1,134 @@
+"""Marks that nobody has to make, because the chain shows them: out of readings, starts and powers. Pure.
+
+    lost-contact                      a meter gave no good reading for LOST_S and three of its periods
+    restart                           the agent started again on a machine that had stayed on
+    gateway-off                       it started again on a machine that had been off
+    stop, treatment-stop              a line stood for STOOD_S without a sample above its stop threshold
+    start, treatment-start            from there on until it first works at its usual power, START_S at least
+
+They are derived and not sealed: whoever has the chain finds the same ones, a kill costs none, and what
+flaps fills no chain. Losses of one meter that lie closer than CALM_S are one, restarts too; a silence that
+a start explains is none of its own. Each goes through the truth check like a person's. That the power of
+the whole plant was cut nobody can see who has lost it himself: such a mark a person makes.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from attrs import frozen
+
+from evidence.marks.catalogue import Catalogue
+from evidence.marks.mark import Mark, Source, SubjectKind
+from evidence.marks.truth import EDGE_S, USUAL, Habits, Sample
+
+LOST_S: Final = 600
+"""A reading or two that lack are no loss; ten minutes are what the effective rate calls late."""
+LOST_PERIODS: Final = 3
+CALM_S: Final = 900
+STOOD_S: Final = 1_800
+"""Twice the edges that the truth check leaves out."""
+START_S: Final = 300
+EXPLAINED: Final = 0.8
+"""Of a silence, that a start covers: meters are read again one after the other."""
+BY: Final = "dianjian"
+_CODES: Final = {"production": ("stop", "start"), "treatment": ("treatment-stop", "treatment-start")}
+
+Span = tuple[float, float]
+
+
+@frozen
+class Started:
+    """The agent's start at `at_s`; `since_s` is its last sign of life before, UTC."""
+
+    since_s: float
+    at_s: float
+    was_off: bool
+
+
+def is_loss(gap_s: float, period_s: float) -> bool:
+    """Whether a time without a good reading is a loss of contact, for a meter that is read so often."""
+    return gap_s >= max(LOST_S, LOST_PERIODS * period_s)
+
+
+def mark_silences(
+    silences: Mapping[str, Sequence[Span]], starts: Sequence[Started], catalogue: Catalogue
+) -> Iterator[Mark]:
+    """The losses of contact, by meter."""
+    away = [(one.since_s, one.at_s) for one in starts]
+    for meter, spans in silences.items():
+        own = [span for span in spans if _count_overlap(span, away) < EXPLAINED * (span[1] - span[0])]
+        for span in _join(own):
+            yield _make("lost-contact", SubjectKind.METER, meter, span, catalogue)
+
+
+def mark_starts(starts: Sequence[Started], site: str, catalogue: Catalogue) -> Iterator[Mark]:
+    """The restarts, and the times without power."""
+    for was_off, code in ((False, "restart"), (True, "gateway-off")):
+        spans = [(one.since_s, one.at_s) for one in starts if one.was_off is was_off]
+        for span in _join(spans):
+            yield _make(code, SubjectKind.SITE, site, span, catalogue)
+
+
+def mark_line(
+    line: str, kind: str, samples: Sequence[Sample], habits: Habits, hold_s: float, catalogue: Catalogue
+) -> Iterator[Mark]:
+    """When a line stood and when it started; nothing of one whose base load nobody knows."""
+    if habits.threshold_w is None or kind not in _CODES:
+        return
+    stop, start = _CODES[kind]
+    stood: Span | None = None
+    rising: float | None = None
+    before_s: float | None = None
+    for at_s, watts in samples:
+        is_gap = before_s is not None and at_s - before_s > hold_s
+        runs = watts > habits.threshold_w
+        if stood is not None and (runs or is_gap):
+            if stood[1] - stood[0] >= STOOD_S:
+                yield _make(stop, SubjectKind.LINE, line, stood, catalogue)
+            rising = at_s if runs and not is_gap and stood[1] - stood[0] >= EDGE_S else None
+            stood = None
+        if not runs:
+            stood, rising = (at_s if stood is None else stood[0], at_s), None
+        elif is_gap:
+            rising = None
+        elif rising is not None and habits.usual_w is not None and watts >= USUAL * habits.usual_w:
+            if at_s - rising >= START_S:
+                yield _make(start, SubjectKind.LINE, line, (rising, at_s), catalogue)
+            rising = None
+        before_s = at_s
+    if stood is not None and stood[1] - stood[0] >= STOOD_S:
+        yield _make(stop, SubjectKind.LINE, line, stood, catalogue)
+
+
+def _join(spans: Iterable[Span]) -> list[Span]:
+    """Spans in order, those that lie closer than CALM_S as one."""
+    joined: list[Span] = []
+    for begin_s, end_s in sorted(spans):
+        if joined and begin_s - joined[-1][1] < CALM_S:
+            joined[-1] = joined[-1][0], max(joined[-1][1], end_s)
+        else:
+            joined.append((begin_s, end_s))
+    return joined
+
+
+def _count_overlap(span: Span, others: Iterable[Span]) -> float:
+    return sum(max(min(span[1], end_s) - max(span[0], begin_s), 0.0) for begin_s, end_s in others)
+
+
+def _make(code: str, kind: SubjectKind, subject: str, span: Span, catalogue: Catalogue) -> Mark:
+    from_s, to_s = int(span[0]), int(span[1])
+    name = f"{code} {kind.value} {subject} {from_s}"
+    return Mark(
+        id=hashlib.sha256(name.encode()).hexdigest(),
+        subject_kind=kind,
+        subject=subject,
+        family=catalogue.codes[code].family,
+        code=code,
+        from_s=from_s,
+        to_s=to_s,
+        source=Source.AUTO,
+        by=BY,
+        reason="",
+        edition=catalogue.edition,
+    )
