@@ -12,6 +12,15 @@ TEXTS: Final[Mapping[str, str]] = {
     "{}: has no journal; start `dianjian subscribe` of this version once": (
         "{}：没有流水；请用此版本运行一次 `dianjian subscribe`"
     ),
+    "{}: is a copy that was not ended: repeat the call that began it": (
+        "{}：是未完成的副本：请重复当初的命令"
+    ),
+    "{}: was moved, and what has come since is in the other place; use that one": (
+        "{}：已迁走，此后到达的内容在新的位置；请使用新的位置"
+    ),
+    "{}: holds another store, or went on by itself; name a new place": (
+        "{}：存有另一个数据库，或已自行继续接收；请指定新的位置"
+    ),
     "a gateway that is not enrolled": "未登记的网关",
     "{}: has become shorter; lines of it are missing": "{}：变短了；缺少若干行",
     "no line is called {}": "没有名为 {} 的行",

@@ -175,6 +175,13 @@ class Backfill:
             self.untaken = 0
         return is_new
 
+    def go_back(self, receipt: Receipt) -> None:
+        """Hold nothing for delivered but what this receipt names: the centre has lost what came after it."""
+        self._held = Held()
+        self._held.add(0, max(self.pruned, receipt.bodies_up_to))
+        self._prunable = self.pruned + 1
+        self.rewind()
+
     def watch(self, now_s: float, received: int) -> int:
         """Schedule again the bodies that no receipt has named for too long.
 

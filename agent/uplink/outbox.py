@@ -19,6 +19,8 @@ when a receipt for its own hash arrives. Anything sent and not receipted is sent
   behind it does not, size is the reason.
 - Rows may be pruned only below what a valid receipt for an own hash covers with its bodies.
 - A receipt above the own tip means that this disk was rolled back: everything stops.
+- A newer receipt for less than one before, with a request to go on from there, means that the centre was
+  restored from an older copy: it gets again what is still there. Newer by its signed time: none is replayed.
 
 Trust: the caller has checked the centre's signature; the broker's answers can only slow down sending.
 `now_s` is real time: network delays do not run at a simulated clock's speed.
@@ -79,6 +81,7 @@ class Outbox:
     _silenced: int = field(init=False, default=0)  # the largest packet before receipts stopped
     _resend: Backoff = field(init=False)
     _resend_again_s: float = field(init=False, default=float("-inf"))
+    _newest_utc_ms: int = field(init=False, default=0)  # of the receipts so far
 
     def __attrs_post_init__(self) -> None:
         self._limit = PacketLimit(self._packet_bytes(Kind.CHAIN, SEAL_BYTES_LONGEST))
@@ -146,6 +149,11 @@ class Outbox:
         if own != receipt.seal_hash:
             self._alarms.put(Alarm.FORK, f"the centre holds another seal {number}{FORK_REMEDY}", number)
             return Meaning.FORK
+        is_newer = receipt.centre_utc_ms > self._newest_utc_ms
+        self._newest_utc_ms = max(self._newest_utc_ms, receipt.centre_utc_ms)
+        if receipt.conflict is not None and is_newer and number < self.received:
+            self.received = number
+            self._backfill.go_back(receipt)
         progress = self._progress(receipt, now_s)
         if receipt.conflict is not None:
             return self._on_request(receipt.conflict, own_hash, now_s)

@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Final
 
 from centre.store.contract import Accepted, Change, MakeReceipt, Told
 from centre.store.journal import DELIVERED, IDENTITY, SqlJournal
+from centre.store.pieces import Piece
 from centre.store.postgresql_connection import Connection, Transaction
 from centre.store.postgresql_tables import MIGRATIONS, make_partition, month_of
 from centre.store.shared import OvertakenError
@@ -42,6 +43,7 @@ IDENTITY_BITS: Final = 32
 class PostgresqlStore(SqlStore):
     """The database at `url`; see the module and `centre.store.contract`."""
 
+    _WITH_ID: ClassVar = "OVERRIDING SYSTEM VALUE"
     lock_function: ClassVar = "pg_try_advisory_lock"
 
     def __init__(self, url: str, settings: str = "") -> None:
@@ -100,6 +102,16 @@ class PostgresqlStore(SqlStore):
             self._gateways[name].version += 1
         self._unknown.clear()
         return made
+
+    def _prepare(self, connection: Transaction, piece: Piece) -> None:
+        for month in sorted({month_of(row[1]) for row in piece.seals}):
+            connection.execute(make_partition(*month))
+
+    def _end_copy(self, connection: Transaction) -> None:
+        for table in ("gateways", "forks", "statements", "journal"):
+            connection.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"  # noqa: S608
+            )
 
     def _take(self) -> None:
         end_s = time.monotonic() + OWNER_WAIT_S

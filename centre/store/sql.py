@@ -24,7 +24,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from attrs import define
 
@@ -45,6 +45,7 @@ from centre.store.contract import (
     number_of,
 )
 from centre.store.journal import DELIVERED, SHIFT, STRANGERS_MAX, SqlJournal, What
+from centre.store.pieces import Piece, Rest, put_mark, put_piece, put_rest
 from disk.database import CommitError, CorruptError, StoreError
 from evidence.chain import ChainState
 from evidence.held import Held
@@ -66,6 +67,7 @@ class Row:
 class SqlStore(CentreStore):
     """See the module and `centre.store.contract`; that of one database adds how it is opened and closed."""
 
+    _WITH_ID: ClassVar = ""
     _journal: SqlJournal
     _gateways: dict[str, Row]
 
@@ -118,6 +120,32 @@ class SqlStore(CentreStore):
         """Further columns of a finding in `journal`."""
         del told
         return {}
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query, for `centre.store.copying`; raises StoreError."""
+        return self._read(sql, parameters)
+
+    def set_mark(self, name: str, place: int) -> None:
+        """Set a row of `cursors`; raises CommitError."""
+        with self._write() as connection:
+            put_mark(connection, name, place)
+
+    def take_piece(self, piece: Piece, rest: Rest | None = None) -> None:
+        """Put a piece of another store in one transaction; with `rest` this store is whole then."""
+        with self._write() as connection:
+            self._prepare(connection, piece)
+            put_piece(connection, piece, self._WITH_ID, lambda line: self._columns_of(Told("", 0, line, 0)))
+            if rest is not None:
+                put_rest(connection, rest, self._WITH_ID)
+                self._end_copy(connection)
+        if rest is not None:
+            self._load(self._journal)
+
+    def _prepare(self, connection: Any, piece: Piece) -> None:
+        """Make room for a piece."""
+
+    def _end_copy(self, connection: Any) -> None:
+        """Go on with the ids behind those that were put."""
 
     def _close(self) -> None:
         """Note what was handed on; it is handed on once more where that fails."""

@@ -17,6 +17,7 @@ from evidence.keys import create_key_file, load_key_file, public
 from evidence.moments import utc_ms
 from evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
 from provisioning.centre.approve import approve, issue
+from provisioning.centre.backup import backup, copy, restore
 from provisioning.centre.broker import broker_config
 from provisioning.centre.chain import receipt, rekey, replace
 from provisioning.centre.clues.export import draw_map, export
@@ -47,11 +48,11 @@ def command() -> None:
 _OFFICE: Final = (authority, certificate, token, listen, approve, issue, listing, broker_config)
 _CHAIN: Final = (receipt, rekey, replace, revoke, readmit)
 _ORDERS: Final = (keys, order, clues)
-_WATCH: Final = (web,)
+_STORE: Final = (web, backup, restore, copy)
 order.add_command(files)
 for each in (open_clue, add, work_order, export, draw_map):
     clues.add_command(each)
-for each in (*_OFFICE, *_CHAIN, *_ORDERS, *_WATCH):
+for each in (*_OFFICE, *_CHAIN, *_ORDERS, *_STORE):
     command.add_command(each)
 
 

@@ -16,6 +16,7 @@ import click
 
 from centre.register import RegisterError, read_register
 from centre.store.contract import CentreStore
+from centre.store.copying import refuse_copy
 from centre.store.place import Place, find_shelf, open_shared, open_store
 from centre.store.slices import SlicesError, parse_slices
 from centre.subscriber import SUBSCRIPTIONS, Subscriber
@@ -75,6 +76,7 @@ def command(
             read_register(register)
             secret, clock = load_key_file(key), clock_from_spec(sim_clock)
             opened = stack.enter_context(closing(_open(store, slices)))
+            refuse_copy(opened.journal(), store)
             memory = add_suffix(store if isinstance(store, Path) else register, ".memory")
             files = find_shelf(store, register)
             subscriber = Subscriber(settings, opened, memory, register, secret, clock, _print, orders, files)

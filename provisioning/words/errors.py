@@ -33,6 +33,12 @@ TEXTS: Final[Mapping[str, str]] = {
         "--user root：陌生人可访问此消息服务器，因此不以root运行"
     ),
     "--user {}: there is no such user": "--user {}：没有这个用户",
+    "{}: is the store itself; name another place": "{}：就是该数据库本身；请指定别处",
+    "{}: is no copy of a store; name a file that is not there yet": (
+        "{}：不是数据库的备份；请指定尚不存在的文件"
+    ),
+    "{}; the same call goes on where it was": "{}；重复同一命令即从中断处继续",
+    "{}: stop dianjian subscribe first": "{}：请先停止 dianjian subscribe",
     "--proxy-user {}: there is no such user": "--proxy-user {}：没有这个用户",
     "--proxy-header and --proxy-user go together: a header alone could come from anybody here": (
         "--proxy-header 与 --proxy-user 须同时给出：单凭一个标头，本机任何人都可伪造"

@@ -12,6 +12,29 @@ TEXTS: Final[Mapping[str, str]] = {
     "the city's page for a browser: every gateway, the sick ones first": (
         "供浏览器访问的全市页面：全部网关，有问题的在前"
     ),
+    "copy the store to a file, or bring that copy up to date": "将数据库备份到文件，或更新该备份",
+    "Copy the store to FILE, beside a running `subscribe`; a FILE of before takes what is new since.": (
+        "将数据库备份到文件，不影响运行中的 `subscribe`；已有的备份只追加新内容。"
+    ),
+    "The other files of the centre (key, register, orders, office) are copied as they are.": (
+        "中心的其他文件（密钥、登记册、指令、登记处）直接复制即可。"
+    ),
+    "make a store out of a back-up": "从备份恢复数据库",
+    "The new store, which must be empty or not there.": "新的数据库，须为空或尚不存在。",
+    "Make a store out of FILE, which `dianjian centre backup` wrote; FILE stays as it is.": (
+        "从 `dianjian centre backup` 写出的文件恢复数据库；该文件保持不变。"
+    ),
+    "What came after the back-up the gateways send again, as far as their disks still have it.": (
+        "备份之后到达的内容，只要网关磁盘上还有，会由网关重新发送。"
+    ),
+    "move the store to another place, such as a server": "将数据库迁到别处，例如数据库服务器",
+    "The new place; empty.": "新的位置，须为空。",
+    "Move the store, while no `subscribe` runs and the gateways wait; nothing that was receipted is lost.": (
+        "迁移数据库：其间不运行 `subscribe`，网关等待；已回执的内容不会丢失。"
+    ),
+    "From then on `subscribe` refuses the old place. A call that was interrupted is repeated.": (
+        "此后 `subscribe` 不再使用旧库。中断后重复同一命令即可。"
+    ),
     "CSV with gateway,longitude,latitude, to draw a map.": "含 gateway,longitude,latitude 的CSV，用于绘图。",
     "Of the times on the page.": "页面上各时间的时区。",
     "A proxy sets it to who is signed in there.": "代理服务器用它说明登录者是谁。",

@@ -483,7 +483,6 @@ OPENERS = {
     "centre/files/sealed.py": "the centre's own store, which holds only what it has accepted",
     "centre/fleet/watcher.py": "the centre's own store, which holds only what it has accepted",
     "centre/feed.py": "the centre's own store, which holds only what it has accepted",
-    "centre/fleet/watcher.py": "the centre's own store, which holds only what it has accepted",
     "centre/store/journal_table.py": "the same, to see whether a body has a manifest in it",
     "centre/memory.py": "the centre's own store, which holds only what it has accepted",
     "evidence/pack/proof.py": "the check of a pack, which has rules of its own",

@@ -7,6 +7,7 @@ import pytest
 from agent.uplink.backfill import Backfill, BodyPacket
 from agent.uplink.delivery import Alarm, Limits, Meaning
 from agent.uplink.packet_limit import PacketLimit
+from evidence.held import Held
 from evidence.receipt import Conflict
 from tests.agent.uplink.world import World, hash_of, receipt
 from wire.messages import CHAIN_SEALS_MAX, Kind
@@ -291,6 +292,25 @@ def test_the_centre_is_sent_what_it_asks_for_but_not_at_once_for_every_message()
     assert [p.numbers.start for p in again] == [11, 12, 13]
     world.hear(receipt(10, conflict=Conflict(11, hash_of(10))))
     assert [p for p in world.tick() if p.kind is not Kind.BODY] == []
+
+
+def test_a_centre_that_was_restored_from_an_older_copy_gets_seals_and_bodies_again() -> None:
+    world = connected(20)
+    world.hear(receipt(20, at_ms=1_000))
+    assert world.outbox.prunable_below(world.body_bytes) == 20
+    asks = Conflict(13, hash_of(12))
+    world.hear(receipt(12, 10, ((12, 12),), conflict=asks, at_ms=999))
+    assert world.outbox.received == world.outbox.prunable_below(world.body_bytes) == 20, "an old one"
+    assert world.hear(receipt(12, 10, ((12, 12),), conflict=asks, at_ms=2_000)) is Meaning.ASKED
+    assert world.outbox.received == 12
+    assert world.outbox.prunable_below(world.body_bytes) == 11, "nothing goes that it has lost"
+    world.centre.tip, world.centre.held = 12, Held(10, [(12, 12)])
+    for _ in range(40):
+        world.tick(1.0)
+        world.ack_all()
+        world.deliver()
+    assert (world.centre.tip, world.centre.held.up_to) == (20, 20)
+    assert world.outbox.received == 20
 
 
 def test_pruning_keeps_bodies_that_the_centre_misses_and_the_last_receipted_row() -> None:

@@ -75,6 +75,7 @@ def receipt(
     seal_hash: bytes | None = None,
     conflict: Conflict | None = None,
     gateway: str = TOPICS.gateway,
+    at_ms: int = 0,
 ) -> Receipt:
     return Receipt(
         gateway=gateway,
@@ -82,7 +83,7 @@ def receipt(
         seal_hash=hash_of(number) if seal_hash is None else seal_hash,
         bodies_up_to=number if bodies is None else bodies,
         ranges=ranges,
-        centre_utc_ms=0,
+        centre_utc_ms=at_ms,
         conflict=conflict,
     )
 
