@@ -40,6 +40,20 @@ class Server:
         """Stop it; immediate is a crash."""
         self.run("pg_ctl", "-D", self.data, "-m", how, "-w", "stop")
 
+    def end(self) -> None:
+        """Stop it, if it runs."""
+        if (self.data / "postmaster.pid").exists():
+            self.stop()
+
+    def set(self, name: str, value: str) -> None:
+        """Change a setting while it runs."""
+        self.run("psql", "-h", self.folder, "-U", "postgres", "-c", f"ALTER SYSTEM SET {name} = '{value}'")
+        self.run("pg_ctl", "-D", self.data, "reload")
+
+    def promote(self) -> None:
+        """Make a standby the primary."""
+        self.run("pg_ctl", "-D", self.data, "-w", "promote")
+
     @property
     def data(self) -> Path:
         return self.folder / "data"
@@ -65,7 +79,24 @@ def serving() -> Iterator[Server]:
         try:
             yield server
         finally:
-            server.stop()
+            server.end()
+
+
+@contextmanager
+def standing_by(primary: Server) -> Iterator[Server]:
+    """A standby called `standby` that follows `primary`, which waits for it at each commit from now on."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        server = Server(Path(name), Path(name) / "log", primary._begin)
+        if primary._begin:
+            shutil.chown(name, "postgres")
+        follow = f"host={primary.folder} user=postgres application_name=standby"
+        server.run("pg_basebackup", "-d", follow, "-D", server.data, "-R", "-c", "fast", "--no-sync")
+        server.start("hot_standby=on")
+        primary.set("synchronous_standby_names", "standby")
+        try:
+            yield server
+        finally:
+            server.end()
 
 
 @pytest.fixture(scope="session")
