@@ -69,11 +69,13 @@ class Centre:
         store: The enrolled gateways, and all that is held of them.
         secret: The centre's key.
         on_file: Takes a piece of a file, (gateway, payload, UTC ms), and gives what is wrong with the file.
+        decodes: Whether readings become lines; others read them from the store (`centre.feed`).
     """
 
     store: CentreStore
     secret: bytes = field(repr=False)
     on_file: Callable[[str, bytes, int], Iterable[Finding]] = _keep_no_file
+    decodes: bool = True
     answers: Answers = field(init=False)
     _chains: Chains = field(init=False)
     _findings: Findings = field(init=False)
@@ -84,7 +86,7 @@ class Centre:
 
     def __attrs_post_init__(self) -> None:
         self.answers = Answers(self.secret)
-        self._chains = Chains(self.store)
+        self._chains = Chains(self.store, self.decodes)
         self._findings = Findings(self._chains)
         self._bodies = Bodies(self._chains, self._findings)
         statements = Statements(self._chains, self._findings, self.answers.public_key)

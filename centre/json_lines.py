@@ -69,6 +69,7 @@ class JsonLines:
 
     Attributes:
         hash_of: The hash of an accepted seal by its number, for attestations.
+        decodes: Whether readings become lines; without that they wait for their table all the same.
         keys: SM4 keys of data loggers by meter; a packet without its key has no values.
         over: Why a body made more work than any honest one; "" if none did.
         has_waited: Whether a reading of the last body came before its table.
@@ -76,6 +77,7 @@ class JsonLines:
 
     gateway: str
     hash_of: Callable[[int], bytes | None] = lambda _: None
+    decodes: bool = True
     over: str = field(init=False, default="")
     keys: Mapping[str, tuple[bytes, ...]] = field(factory=dict, repr=False)
     has_waited: bool = field(init=False, default=False)
@@ -213,7 +215,7 @@ class JsonLines:
             if line is None:
                 self.has_waited = True
                 self._waiting.put(record.meter, record.model, (seal, number, raw))
-            return [] if line is None else [line]
+            return [line] if line else []
         self._work.spend(_BYTE_WORK * len(raw))
         if record.kind is Kind.MANIFEST:
             problems = self._take_manifest(seal, record.body)
@@ -233,6 +235,8 @@ class JsonLines:
         model = self._known.models.get(record.model)
         if meter is None or model is None:
             return None
+        if not self.decodes:
+            return {}
         values = self._values(model, record, meter)
         self._work.spend(_VALUE_WORK * len(values))
         line = {
@@ -293,7 +297,7 @@ class JsonLines:
         lines: list[JsonLine] = []
         for entry in self._waiting.take():
             line = self._decode_entry(entry)
-            if line is not None:
+            if line:
                 lines.append(line)
             if self._work.left < READY_WORK_LEFT:
                 break  # the rest comes with the next bodies

@@ -15,7 +15,8 @@ centre's messages about itself are told once, while they live.
 
 Of a store that is shared (`centre.store.shared`) this is one of several verifiers: it subscribes to its own
 gateways' topics one by one, and to nothing of the others; one of them sends the beacon, which all hear. Who
-has lost its lease begins anew with nothing. Lines are printed while it lives, and none once more.
+has lost its lease begins anew with nothing. Readings are not decoded then, and no line is printed once more:
+consumers read the store.
 
 On every connect a receipt for each gateway is published, made from the store; so one that a crash
 kept from being published after its commit is not missed. The beacon follows once a minute.
@@ -183,7 +184,7 @@ class Subscriber:
         self._stopping.set()
 
     def _make_centre(self) -> Centre:
-        centre = Centre(self._store, self._secret)
+        centre = Centre(self._store, self._secret, decodes=self._sharing is None)
         if self._files is not None:
             centre.on_file = self._files.take
         return centre

@@ -78,9 +78,10 @@ class Batch:
 
 @define
 class Chains:
-    """See the module."""
+    """See the module; `decodes` as in JsonLines."""
 
     store: CentreStore
+    decodes: bool = True
     _loaded: dict[str, Chain] = field(init=False, factory=dict)
 
     def find(self, gateway: str) -> Chain | None:
@@ -88,7 +89,7 @@ class Chains:
         if gateway not in self._loaded:
             if gateway not in self.store.gateways():
                 return None
-            lines = JsonLines(gateway, partial(self._hash_of, gateway))
+            lines = JsonLines(gateway, partial(self._hash_of, gateway), self.decodes)
             raw = self.store.account(gateway)
             account = Account() if raw is None else Account.from_cbor(raw)
             judged_to = self.store.held(gateway).up_to if account.judged_to is None else account.judged_to

@@ -147,6 +147,17 @@ def learn_again(store: SqliteStore, centre: Centre) -> None:
     one._restore(GATEWAY)
 
 
+def test_a_centre_that_decodes_no_readings_leaves_all_of_them_to_consumers(tmp_path: Path) -> None:
+    table, seal = (chain := Chain()).seal(manifest()), chain.seal([a_reading(), heartbeat(2)])
+    messages = [chain_of(table), whole(seal), body_of(table), whole(chain.seal([a_reading()]))]
+    store, _ = opened(fresh(tmp_path))
+    with closing(store):
+        centre = Centre(store, bytes(range(32)), decodes=False)
+        lines = [line for one in messages for line in centre.handle([one], NOW_MS)[1]]
+        assert (len(of(lines, "record")), of(lines, "reading")) == (3, [])
+        assert [line["seal"] for line in of(fed(store), "reading")] == [2, 3]
+
+
 def test_a_late_body_has_a_later_place_than_all_that_was_committed_before_it(tmp_path: Path) -> None:
     store, centre = opened(fresh(tmp_path))
     chain = Chain()

@@ -2,9 +2,9 @@
 
     python -m tests.fleet.city [--gateways N] [--seals N] [--json]
 
-mosquitto, PostgreSQL, two verifiers, the city's page, and a fleet that plays chains which the agent's sealer has
-made and its outbox delivers. One verifier is killed and comes back; then the broker. At the end the store is compared with
-every receipt that a gateway got. Exit 1 where a row misses its target or a part is absent.
+mosquitto, PostgreSQL, two verifiers, the city's page, and a fleet that plays chains which the agent's sealer
+has made and its outbox delivers. One verifier is killed and comes back; then the broker. At the end the store
+is compared with every receipt that a gateway got. Exit 1 where a row misses its target or a part is absent.
 """
 
 import argparse
