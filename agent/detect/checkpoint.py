@@ -1,6 +1,8 @@
 """The bytes of a checkpoint: the SHA-256 of the CBOR, then the CBOR."""
 
 import hashlib
+from array import array
+from collections.abc import Iterable
 from typing import Any, Final
 
 import cbor2
@@ -34,3 +36,21 @@ def unpack(checkpoint: bytes) -> Any:
         return cbor2.loads(body)
     except Exception as error:
         raise CheckpointError(f"not a checkpoint: {error}") from error
+
+
+def pack_numbers(numbers: Iterable[int]) -> bytes:
+    """Four bytes each where all of them fit, which powers do, else eight."""
+    whole = array("q", numbers)
+    narrow = not whole or -(1 << 31) <= min(whole) <= max(whole) < 1 << 31
+    return array("i", whole).tobytes() if narrow else whole.tobytes()
+
+
+def unpack_numbers(packed: bytes, count: int) -> "array[int]":
+    """The `count` numbers that `pack_numbers` wrote.
+
+    Raises:
+        ValueError: They are not so many.
+    """
+    if len(packed) not in {4 * count, 8 * count}:
+        raise ValueError("the state belongs to another window")
+    return array("q", array("i", packed) if len(packed) == 4 * count else array("q", packed))

@@ -10,12 +10,13 @@ At lag k the pair is (x of k samples ago, y of now). A constant x or y has no co
 is then None with its reason, never a number, an infinity or an exception.
 """
 
-from array import array
 from collections.abc import Sequence
 from math import sqrt
 from typing import Any, Final
 
 from attrs import frozen
+
+from agent.detect.checkpoint import pack_numbers, unpack_numbers
 
 NOT_ENOUGH: Final = "too few samples"
 X_CONSTANT: Final = "production constant"
@@ -209,14 +210,14 @@ class RollingCorrelation:
         """Everything that `restore` needs, as numbers and bytes."""
         lags = (self._sums(index) for index in range(len(self._lags)))
         sums = [[s.n, s.sx, s.sy, s.sxx, s.syy, s.sxy] for s in lags]
-        packed = [array("q", self._xs).tobytes(), array("q", self._ys).tobytes()]
+        packed = [pack_numbers(self._xs), pack_numbers(self._ys)]
         return [self.pushed, self._at, self._ref_x, self._ref_y, *packed, sums]
 
     def restore(self, state: list[Any]) -> None:
         """Continue from `state`; window and lags must be the same."""
         pushed, self._at, self._ref_x, self._ref_y, xs, ys, rows = state
         self._before = pushed - self._at
-        self._xs, self._ys = array("q", xs).tolist(), array("q", ys).tolist()
+        self._xs, self._ys = (unpack_numbers(ring, self._depth).tolist() for ring in (xs, ys))
         for sums, row in zip(self._lags, rows, strict=True):
             sums.n, sums.sx, sums.sy, sums.sxx, sums.syy, sums.sxy = row
             sums.upto = pushed

@@ -247,6 +247,7 @@ class Detector:
                 _to_bodies(watch.open),
                 watch.unsaid,
                 watch.tracker.patterns(),
+                watch.tracker.signs(),
             ]
             for watch in self._lines
         }
@@ -299,8 +300,10 @@ class Detector:
             watch.adopt(_from_bodies(bodies), *more[:1])
             if tracked and watch.home.params.linkage in same:
                 watch.tracker.restore(tracked)
-                if patterns := next(iter(more[1:]), None):
-                    watch.tracker.repetition.restore(patterns)
+                parts = watch.tracker.repetition.restore, watch.tracker.echo.restore
+                for restore, kept in zip(parts, more[1:], strict=False):  # versions before have fewer
+                    if kept:
+                        restore(kept)
         if len(same) == len(self._links) == len(links):
             self._retrospect.restore(retrospect)
         if self._incomer and incomer:

@@ -22,6 +22,7 @@ nor does what a main switch leaves of the learned standby of production.
 - WIRING: the wiring check found a mistake when the meter was installed, and nobody has put it right. Nothing
 is judged by such a meter: its line is MISSING, and only the loss of its data is still told.
 - REPEATS: treatment shows again, reading by reading, what it showed before (`repetition`).
+- ECHOES: the noise of treatment follows what it was before (`echo`).
 
 FLAT and DUMMY look for a load that replaces a running machine. A load between the two thresholds is not
 one (a sump heater at night, a control), so it neither counts nor clears.
@@ -48,6 +49,8 @@ from agent.detect.channels import (
     channels_of,
     least_voltage_of,
 )
+from agent.detect.echo import ECHOES as ECHOES_TOLD
+from agent.detect.echo import Echo
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams
 from agent.detect.repetition import ANCHOR_OF, Repetition
@@ -63,7 +66,8 @@ SUPPLY: Final = 32
 REVERSED: Final = 64
 WIRING: Final = 128
 REPEATS: Final = 256
-FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT, DUMMY, SUPPLY, REVERSED, WIRING, REPEATS)
+ECHOES: Final = 512
+FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT, DUMMY, SUPPLY, REVERSED, WIRING, REPEATS, ECHOES)
 
 POWER_MAX_W: Final = 1_000_000_000
 """No line of a factory draws a gigawatt; also keeps sums and traces within 32 bits."""
@@ -98,7 +102,7 @@ class LineTracker:
         *_STATE, "_alpha", "_calm_from", "_calm_to", "_ct_slots", "_dark_below", "_dead",
         "_dummy_slots", "_fall_from", "_fall_to", "_flat_slots", "_heater", "_hold", "_lo",
         "_loss_slots", "_motor_from", "_motor_to", "_noise_floor", "_noise_from", "_standby", "_stuck_least",
-        "_stuck_off", "_stuck_on", "_top", "channels", "hi", "params", "repetition",
+        "_stuck_off", "_stuck_on", "_top", "channels", "echo", "hi", "params", "repetition",
         "since",
     )  # fmt: skip
 
@@ -122,6 +126,7 @@ class LineTracker:
         self._noise_floor = params.noise_floor
         self._noise_from = self.hi if params.noise_floor else NEVER
         self.repetition = Repetition(dt)
+        self.echo = Echo(slot)
         self._alpha = compute_noise_alpha(dt)
         self._flat_slots = count_slots(linkage.flat_s, dt, FLAT_SLOTS_MIN)
         # A floor above the off threshold was learned from running power, by versions up to 0.1.
@@ -180,8 +185,15 @@ class LineTracker:
         if raw >= self._noise_from and before >= self._lo:
             ewma = self.ewma
             ewma += self._alpha * ((raw - before if raw > before else before - raw) / raw - ewma)
-            if ewma < self._noise_floor or raw % ANCHOR_OF == 0 or self.repetition.pending:
+            echo = self.echo
+            if (
+                ewma < self._noise_floor
+                or raw % ANCHOR_OF == 0
+                or self.repetition.pending
+                or slot >= echo.due
+            ):
                 return self._take_running(slot, raw, sample, ewma)
+            echo.readings[slot] = raw
             self.ewma = ewma
         self.older = before
         self.raw = self.value = self.now = raw
@@ -337,14 +349,27 @@ class LineTracker:
             self._raise(FLAT, slot - self.flat_count + 1)
 
     def _judge_repetition(self, slot: int, raw: int) -> None:
-        known = self.repetition
+        """Take a reading of a running load; one recording makes one alarm."""
+        known, echo = self.repetition, self.echo
+        if slot >= echo.due:
+            self._close_echo(slot)
+        echo.readings[slot] = raw
         if not known.pending and raw % ANCHOR_OF:
             return
         known.note(slot, raw)
-        if known.repeats and not self.flags & REPEATS:
+        if known.repeats and not self.flags & (ECHOES | REPEATS):
             self._raise(REPEATS, known.since)
         elif self.flags and not known.repeats:
             self.flags &= ~REPEATS
+
+    def _close_echo(self, slot: int) -> None:
+        echo = self.echo
+        echo.close(slot)
+        if echo.count == ECHOES_TOLD and not self.flags & (ECHOES | REPEATS):
+            self._raise(ECHOES, echo.since)
+        elif self.flags & ECHOES and not echo.echoes:
+            self.flags &= ~ECHOES
+            self.repetition.end()
 
     def _judge_ct(self, slot: int, raw: int) -> None:
         below = (raw < self._dead) + (self.raw < self._dead) + (self.older < self._dead)
@@ -397,6 +422,10 @@ class LineTracker:
     def patterns(self) -> list[Any] | None:
         """The state of `repetition`, which no second verdict needs; None where it is not judged."""
         return self.repetition.state() if self._noise_floor else None
+
+    def signs(self) -> list[Any] | None:
+        """The same of `echo`."""
+        return self.echo.state() if self._noise_floor else None
 
 
 def start_trackers(params: Sequence[LinkageParams], slot: int) -> dict[str, LineTracker]:

@@ -38,6 +38,7 @@ LINE_RULES: Final = {
     line_alarms.REVERSED: Rule.REVERSED,
     line_alarms.WIRING: Rule.WIRING,
     line_alarms.REPEATS: Rule.STUCK,
+    line_alarms.ECHOES: Rule.DUMMY,
 }
 
 
@@ -164,6 +165,8 @@ class LineWatch:
             more["wiring"] = dict(one.split("=", 1) for one in params.wiring.split(","))
         if flag == line_alarms.REPEATS:
             more |= tracker.repetition.describe(dt)
+        if flag == line_alarms.ECHOES:
+            more |= tracker.echo.describe(dt)
         if flag == line_alarms.DATA_LOSS:
             cause = find_loss_cause(tracker, lines, slot, dt)
         elif flag == line_alarms.SUPPLY:

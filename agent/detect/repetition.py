@@ -108,11 +108,11 @@ class Repetition:
             self._lost += 1
             self._missed += 1
         if back and self.count < 2:
-            self._end()
+            self.end()
             self.since = self.until = self._start
             self.back, self.count = back, 1
         elif self._lost >= LOST:
-            self._end()
+            self.end()
         self._count(met=back > 0)
 
     def _find_back(self, pattern: int) -> int:
@@ -138,7 +138,7 @@ class Repetition:
             self._tried //= 2
             self._met //= 2
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """Forget the stretch; what did not suffice as proof was chance."""
         if self.count > 1 and not self.repeats:
             for _ in range(self.count - 1):

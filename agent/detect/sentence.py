@@ -188,12 +188,11 @@ def _list_endings(rule: Rule, numbers: Numbers) -> Iterable[Words]:
             texts = [words.UNSEEN[name] for name in unseen]
             zh, en = "、".join(text.zh for text in texts), " or ".join(text.en for text in texts)
             yield words.PROVISIONAL.fill(what=Words(zh, en))
+    shown = next((action for name, action in words.SHOWN_ACTIONS.items() if name in numbers), None)
     if rule is Rule.DATA_LOSS and "voltage_elsewhere" in numbers:
         yield words.NO_SUPPLY_ACTION
-    elif "repeated_readings" in numbers:
-        yield words.REPEATED_ACTION
-    elif "untreated_w" in numbers:
-        yield words.UNTREATED_ACTION
+    elif shown is not None:
+        yield shown
     elif rule in OFF_RULES and "end_at_s" in numbers:
         yield words.OFF_ENDED_ACTION
     elif rule in words.ACTIONS:
@@ -223,6 +222,8 @@ def _find_template(rule: Rule, numbers: Numbers) -> Words:
         return words.NO_SUPPLY
     if "repeated_readings" in numbers:
         return words.REPEATED
+    if "echo_readings" in numbers:
+        return words.ECHO
     if "untreated_w" in numbers:
         return words.UNTREATED
     return words.WIRED if "wiring" in numbers else words.TEMPLATES[rule]

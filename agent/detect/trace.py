@@ -12,6 +12,7 @@ production varied as at commissioning (`gated_r`) and r stayed below the learned
 from array import array
 from typing import Any, Final
 
+from agent.detect.checkpoint import pack_numbers, unpack_numbers
 from agent.detect.correlation import NOT_ENOUGH, Correlation, RollingCorrelation
 from agent.detect.episode import MINUTE_S, Trace
 from agent.detect.params import LinkageParams
@@ -169,7 +170,7 @@ class MinuteTrace:
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
-        rings = [self._u_ring.tobytes(), self._t_ring.tobytes(), self._fresh_ring.tobytes()]
+        rings = [pack_numbers(self._u_ring), pack_numbers(self._t_ring), self._fresh_ring.tobytes()]
         return [[getattr(self, name) for name in _STATE], rings, self._correlation.state()]
 
     def restore(self, state: list[Any]) -> None:
@@ -178,7 +179,8 @@ class MinuteTrace:
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)
         self.until = self._minute_end()
-        self._u_ring, self._t_ring = array("q", u_ring), array("q", t_ring)
+        self._u_ring = unpack_numbers(u_ring, TRACE_MINUTES)
+        self._t_ring = unpack_numbers(t_ring, TRACE_MINUTES)
         self._fresh_ring = array("B", fresh)
         if not len(self._u_ring) == len(self._t_ring) == len(self._fresh_ring) == TRACE_MINUTES:
             raise ValueError("the trace has another length")

@@ -256,9 +256,27 @@ REPEATED: Final = Words(
     "same distance in time, which chance does less than once in a thousand million times; a recording may be "
     "played.",
 )
+ECHO: Final = Words(
+    "{since}，{lines}的功率在{echo_for_min}分钟内逐一重复{echo_from_at}起的细微波动：比对{echo_readings}个读数，"
+    "{echo_percent}%升降相同，无录制时约为50%；可能有负载按录制的数据运行，或在回放录制的数据。",
+    "{since} the power of {lines} went up and down for {echo_for_min} min as it had from {echo_from_at} on: "
+    "of {echo_readings} readings {echo_percent} % turned the same way, where about 50 % do by chance; "
+    "another load may be driven by a recording, or a recording be played.",
+)
+ECHO_ACTION: Final = Words(
+    "监管：到现场核对治污设施是否由其他负载替代，以及该电表及其通信线路。",
+    "Bureau: look on site whether another load stands in the place of treatment, and at this meter and its "
+    "cable.",
+)
 REPEATED_ACTION: Final = Words(
     "监管：到现场核对该电表及其通信线路。", "Bureau: look on site at this meter and at its cable."
 )
+SHOWN_ACTIONS: Final[Mapping[str, Words]] = {
+    "repeated_readings": REPEATED_ACTION,
+    "echo_readings": ECHO_ACTION,
+    "untreated_w": UNTREATED_ACTION,
+}
+"""By the number that only such a finding has."""
 TEMPLATES: Final[Mapping[Rule, Words]] = {
     Rule.DATA_LOSS: Words(
         "{since}，{lines}无有效数据{refused}{cause}；此时段不对治污设施作判断。",

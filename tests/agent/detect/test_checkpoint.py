@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from array import array
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.detect.checkpoint import pack_numbers, unpack_numbers
 from agent.detect.detector import CheckpointError, Detector
 from agent.detect.params import LinkageParams
 from tests.agent.detect.timeline import T0_S, line, linkage, outcomes, run
@@ -126,3 +128,11 @@ def test_changed_parameters_start_anew_but_open_episodes_are_still_cleared() -> 
         found += detector.advance(T0_S + slot * 10)
     assert outcomes(found) == [("off", "cleared")]
     assert found[0].id == episodes[0].id
+
+
+@given(st.lists(st.integers(-(2**62), 2**62)), st.lists(st.integers(-(2**31), 2**31 - 1)))
+def test_numbers_come_back_and_powers_take_four_bytes(numbers: list[int], powers: list[int]) -> None:
+    for row in (numbers, powers):
+        assert unpack_numbers(pack_numbers(row), len(row)).tolist() == row
+        assert unpack_numbers(array("q", row).tobytes(), len(row)).tolist() == row, "as versions before wrote"
+    assert len(pack_numbers(powers)) == 4 * len(powers)

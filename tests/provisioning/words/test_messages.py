@@ -25,6 +25,7 @@ ONE_LANGUAGE: Final = (
     "agent/detect/checkpoint.py",  # memories of our own: what is damaged is begun anew, and logged
     "agent/detect/correlation.py",
     "agent/detect/detector.py: not a checkpoint",
+    "agent/detect/echo.py",
     "agent/detect/repetition.py",
     "agent/detect/retrospect.py",
     "agent/detect/trace.py",

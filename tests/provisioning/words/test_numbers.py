@@ -22,7 +22,9 @@ def test_every_cause_has_a_name() -> None:
     assert set(CAUSES) == {cause.value for cause in Cause}
 
 
-@pytest.mark.parametrize("file", ["findings.py", "line_findings.py", "incomer_findings.py", "repetition.py"])
+@pytest.mark.parametrize(
+    "file", ["findings.py", "line_findings.py", "incomer_findings.py", "repetition.py", "echo.py"]
+)
 def test_every_number_has_a_name(file: str) -> None:
     tree = ast.parse((FOLDER / file).read_text("utf-8"))
     keys = [key for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys]
