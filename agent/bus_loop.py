@@ -59,12 +59,12 @@ class BusLoop:
         }
         self.tally = Tally("", bus.url, self._meters, clock.monotonic_s()) if tally is None else tally
         self.learned = LearnedBus() if learned is None else learned
+        self._desk = desk or Desk()
         self._learned_s = self._begin_with(self.learned)
         self._schedule = Schedule(meter.setup for meter in self._meters.values())
         self._down = False
         self._reported_s = 0.0
         self._trouble = trouble
-        self._desk = desk or Desk()
 
     def turn(self) -> float:
         """Do what is due; returns the seconds of the clock until more is due."""
@@ -113,6 +113,7 @@ class BusLoop:
         """Hand what is known to bus and meters; returns the time."""
         now_s = self._clock.monotonic_s()
         self._shared.pause.learned_s = learned.pause_s
+        self._desk.ledger.queue.begin_with(learned.gateway_s)
         for name, meter in self._meters.items():
             if name in learned.meters:
                 meter.begin_with(learned.meters[name], self._bus.url, now_s)
@@ -122,7 +123,8 @@ class BusLoop:
         """Tell what is known by now; in the bus's own thread."""
         self._learned_s = self._clock.monotonic_s()
         meters = {name: meter.learned(self._bus.url) for name, meter in self._meters.items()}
-        self.learned = LearnedBus(min(self._shared.pause.learned_s, PAUSE_S_MAX), meters=meters)
+        pause_s = min(self._shared.pause.learned_s, PAUSE_S_MAX)
+        self.learned = LearnedBus(pause_s, meters, self._desk.ledger.queue.known_s)
 
     def _report_down(self, now_s: float, reason: str) -> None:
         if self._down and now_s < self._reported_s + DOWN_REPEAT_S:

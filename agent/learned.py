@@ -8,7 +8,7 @@ is evidence rests on it.
 In the chain a MANIFEST record tells it beside those of the start, at the start if there is something to tell,
 at once when points vanish or return (but not within TELL_AT_ONCE_S of the last), and else at most hourly:
 
-    {"learned": {"buses": {id: {"pause_s"}},
+    {"learned": {"buses": {id: {"pause_s", "gateway_s"}},
                  "meters": {id: {"slowest_s", "pause_s", "registers_max", "left_out": {point: why}}}}}
 """
 

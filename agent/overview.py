@@ -14,7 +14,7 @@ meters     [{meter, line | null, quality, reason, at, values, units | null (wher
              learned {slowest_s, pause_s, registers_max, left_out {point: why}}}], each key if it is known
 buses      [{bus, url, load_percent, requests, timeouts, …, latency_ms {p50, p95, max},
              meters [{meter, requests, …, latency_ms}]}], see `agent.status.bus_figures`,
-             learned {pause_s}
+             learned {pause_s, gateway_s}
 seals      {last, receipted (without their readings), delivered (with the readings of all up to this one),
              backlog (seals whose readings the centre has not receipted), records_waiting (in those),
              sent, in_flight, receipt {number, at (the centre's time)} | null}

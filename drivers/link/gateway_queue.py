@@ -20,9 +20,13 @@ An exception ends the wait. Silence does not say when the gateway is free again,
 After a longer rest the quarter is only taken down to SIDE_BY_SIDE_S, because the answer shows nothing. While
 such a trial is open, the request behind it is waited for as if the gateway were busy for `first_s`.
 
+What was learned is kept over restarts (`known_s`), so that only a gateway that is new costs those waits.
+Until the first silence has shown that it is still so, that is a trial, too.
+
 Pure: times are passed in, in seconds of one clock.
 """
 
+import math
 from typing import Final
 
 from attrs import define, field
@@ -44,6 +48,8 @@ LATENCY_S: Final = 0.25
 PROMPT_TIMES: Final = 1.5
 """Only a request that follows a silence within this multiple of its wait shows that the wait was enough;
 after a longer rest the gateway was free anyway."""
+KNOWN_STEP_S: Final = 0.5
+"""A hold is told in whole steps, upwards: each is measured a little differently, and a write costs flash."""
 SLOWEST_FADES: Final = 0.9
 """How much of a meter's slowest answer is remembered from one answer to the next."""
 
@@ -68,6 +74,7 @@ class GatewayQueue:
     first_s: float = FIRST_S
     _trial_s: float = field(init=False)
     _held_s: float = field(default=0.0, init=False)
+    _is_recalled: bool = field(default=False, init=False)
     _silences: int = field(default=0, init=False)
     _silence: _Silence | None = field(default=None, init=False)
     _slowest_s: dict[int, float] = field(factory=dict, init=False)
@@ -86,6 +93,20 @@ class GatewayQueue:
         """How long an unanswered request holds the gateway, as measured; 0 if that is not known."""
         return self._held_s
 
+    @property
+    def known_s(self) -> float:
+        """What is worth keeping: SIDE_BY_SIDE_S, or how long it is held, at most `first_s`; 0 if unknown."""
+        if not self._held_s and self._trial_s <= SIDE_BY_SIDE_S:
+            return SIDE_BY_SIDE_S
+        return min(math.ceil(self._held_s / KNOWN_STEP_S) * KNOWN_STEP_S, self.first_s)
+
+    def begin_with(self, known_s: float) -> None:
+        """Begin with what was known before; the next silence shows whether it is still so."""
+        if known_s > SIDE_BY_SIDE_S:
+            self._held_s, self._is_recalled = known_s, True
+        elif known_s > 0:
+            self._trial_s = SIDE_BY_SIDE_S
+
     def wait_s(self, timeout_s: float, now_s: float) -> float:
         """How long to wait for the answer to a request that is sent at `now_s`."""
         silence = self._silence
@@ -100,7 +121,7 @@ class GatewayQueue:
         if silence is not None:
             usual_s = self._slowest_s.get(unit_id, LATENCY_S)
             if latency_s > DELAY_TIMES * usual_s + DELAY_MIN_S:
-                self._hold(now_s - usual_s - silence.sent_s)
+                self._hold(now_s - self._slowest_s.get(unit_id, 0.0) - silence.sent_s)
                 return
             self._note_free(silence, sent_s)
         self._alive.add(unit_id)
@@ -108,7 +129,9 @@ class GatewayQueue:
 
     def note_silence(self, unit_id: int, sent_s: float, now_s: float) -> None:
         """Note that a request was given up without an answer."""
-        is_trial = now_s - sent_s < self.first_s and (not self._held_s or self._tries_less())
+        is_trial = now_s - sent_s < self.first_s and (
+            not self._held_s or self._tries_less() or self._is_recalled
+        )
         self._silences += 1
         before, was_alive = self._silence, unit_id in self._alive
         self._alive.discard(unit_id)
@@ -133,6 +156,9 @@ class GatewayQueue:
 
     def _note_free(self, silence: _Silence, sent_s: float) -> None:
         """Note that the gateway was free when a request was sent at `sent_s`, after a silence."""
+        if self._is_recalled:
+            self._is_recalled = False
+            return
         if not silence.is_trial and (self._held_s or silence.waited_s < self.first_s):
             return
         self._held_s = 0.0
@@ -141,7 +167,7 @@ class GatewayQueue:
             self._trial_s = max(self._trial_s, SIDE_BY_SIDE_S)
 
     def _hold(self, held_s: float) -> None:
-        self._held_s = held_s
+        self._held_s, self._is_recalled = held_s, False
         self._trial_s = self.first_s
 
     def _own_s(self) -> float:

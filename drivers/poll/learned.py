@@ -1,6 +1,6 @@
 """What polling has learned of a bus and its meters, as plain values: shown, recorded, kept over restarts.
 
-    bus    {"pause_s", "meters": {id: meter}}
+    bus    {"pause_s", "gateway_s", "meters": {id: meter}}
     meter  {"key", "slowest_s", "pause_s", "registers_max", "apart": [[function, address, count], …],
             "missing": [[function, address, count, why], …]}
 
@@ -26,6 +26,8 @@ from drivers.reading import REGISTERS_MAX
 SLOWEST_S_MAX: Final = 10.0
 """No meter is waited for longer: `drivers.link.ledger.LATE_MAX_S`."""
 PAUSE_S_MAX: Final = 1.0
+GATEWAY_S_MAX: Final = 6.0
+"""No gateway is waited for longer without an answer: `drivers.link.gateway_queue.FIRST_S`."""
 SPANS_MAX: Final = 64
 """Most holes of a meter that are kept: more than any model has points in a group."""
 METERS_MAX: Final = 256
@@ -123,15 +125,18 @@ class LearnedBus:
     Attributes:
         pause_s: Silence that it needs after an answer of any meter.
         meters: By id.
+        gateway_s: How long a request without an answer keeps its gateway: `GatewayQueue.known_s`.
     """
 
     pause_s: float = 0.0
     meters: Mapping[str, LearnedMeter] = field(factory=dict)
+    gateway_s: float = 0.0
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for JSON or CBOR."""
         plain: dict[str, Any] = {
             "pause_s": round(self.pause_s, 3),
+            "gateway_s": round(self.gateway_s, 3),
             "meters": {name: meter.to_plain() for name, meter in self.meters.items()},
         }
         return {name: value for name, value in plain.items() if value}
@@ -139,16 +144,17 @@ class LearnedBus:
     @classmethod
     def from_plain(cls, plain: Any) -> "LearnedBus | None":
         """What `to_plain` gave; None for anything else."""
-        if not isinstance(plain, dict) or not plain.keys() <= {"pause_s", "meters"}:
+        if not isinstance(plain, dict) or not plain.keys() <= {"pause_s", "gateway_s", "meters"}:
             return None
         table = plain.get("meters", {})
-        pause_s = plain.get("pause_s", 0.0)
-        is_right = isinstance(table, dict) and len(table) <= METERS_MAX and _is_within(pause_s, PAUSE_S_MAX)
+        pause_s, gateway_s = plain.get("pause_s", 0.0), plain.get("gateway_s", 0.0)
+        is_right = isinstance(table, dict) and len(table) <= METERS_MAX
+        is_right = is_right and _is_within(pause_s, PAUSE_S_MAX) and _is_within(gateway_s, GATEWAY_S_MAX)
         meters = {name: LearnedMeter.from_plain(one) for name, one in table.items()} if is_right else {}
         if not is_right or None in meters.values():
             return None
         right = {str(name): meter for name, meter in meters.items() if meter is not None}
-        return cls(float(pause_s), right)
+        return cls(float(pause_s), right, float(gateway_s))
 
 
 def meter_key(url: str, station: int, model_hash: bytes) -> str:

@@ -12,11 +12,13 @@ from attrs import Factory, define
 
 from agent.acquire import HUNG, STALL_S, BusTask, _Outlet, _Worker
 from agent.bus_loop import DOWN_REPEAT_S, BusLoop
+from agent.status.bus_desk import Desk
 from drivers.clock import NS_PER_S, Stamp, SystemClock
 from drivers.clock import ClockState as State
 from drivers.errors import BusDownError, DriverError, ReplyTimeoutError
 from drivers.link.transaction import Answer, BusStats
 from drivers.points.model import Model, load
+from drivers.poll.learned import LearnedBus
 from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Reading
 from tests.drivers.scripted_meter import Asked, ScriptedMeter, answer, on_pty, on_tcp
@@ -207,6 +209,15 @@ def test_a_bus_that_is_down_is_reported_at_once_then_once_a_minute_for_every_met
 def small(asked: Asked, device: ScriptedMeter) -> None:
     """A meter that refuses reads of more than sixteen registers."""
     device.send(device.refusal(asked, 3) if asked.count > 16 else device.reply(asked))
+
+
+def test_how_long_a_gateway_is_held_is_kept_from_one_run_to_the_next() -> None:
+    bus, desk = FakeBus(FakeClock()), Desk()
+    setups = [MeterSetup("m1", MODEL, 1)]
+    loop = BusLoop(bus, setups, bus.clock, lambda _: None, desk=desk, learned=LearnedBus(gateway_s=3.0))
+    assert desk.ledger.queue.wait_s(0.3, 0.0) == pytest.approx(3.1)
+    loop.publish_learned()
+    assert loop.learned.gateway_s == 3.0
 
 
 @pytest.mark.parametrize(

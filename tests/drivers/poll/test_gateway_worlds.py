@@ -63,6 +63,7 @@ class Plant:
     queue: GatewayQueue = Factory(GatewayQueue)
     good: list[tuple[float, int]] = Factory(list)
     spent_s: dict[int, float] = Factory(dict)
+    longest_s: float = 0.0
     _now_s: float = 0.0
     _late: dict[int, tuple[float, float]] = field(factory=dict, init=False)
 
@@ -78,6 +79,7 @@ class Plant:
                 del self._late[before_s]
         self._now_s = min(end_s, come_s)
         self.spent_s[unit] = self.spent_s.get(unit, 0.0) + self._now_s - sent_s
+        self.longest_s = max(self.longest_s, self._now_s - sent_s)
         if coming is None or come_s > end_s:
             self.queue.note_silence(unit, sent_s, end_s)
             if coming is not None:
@@ -203,6 +205,31 @@ def test_a_device_that_answers_side_by_side_is_known_after_three_silences() -> N
     assert waits == pytest.approx([6.0, 6.0 / TRIAL_PARTS, 6.0 / TRIAL_PARTS**2, TIMEOUT_S])
     assert queue.is_side_by_side
     assert waits[-2] / TRIAL_PARTS < SIDE_BY_SIDE_S
+
+
+@pytest.mark.parametrize("waits_s", [0.0, 0.7, 1.0, 3.0, 5.0])
+def test_a_gateway_that_was_known_before_a_restart_costs_no_long_wait_again(waits_s: float) -> None:
+    """0 s is a device that answers side by side: whom nobody waits for blocks nobody."""
+    plant = Plant(Gateway(waits_s, "nothing", lambda unit, _: unit != 4, lambda: 0.06), 1.0)
+    plant.run(900)
+    known_s = plant.queue.known_s
+    assert known_s == (SIDE_BY_SIDE_S if not waits_s else pytest.approx(waits_s + 0.25, abs=0.26))
+    again = Plant(Gateway(waits_s, "nothing", lambda unit, _: unit != 4, lambda: 0.06), 1.0)
+    again.queue.begin_with(known_s)
+    again.run(15)
+    assert again.longest_s <= known_s + TIMEOUT_S
+    assert again.gateway.overlaps == []
+
+
+@pytest.mark.parametrize(("known_s", "waits_s"), [(0.3, 1.0), (0.3, 5.0), (0.5, 3.0), (2.0, 5.0), (6.0, 1.0)])
+def test_what_was_known_of_another_gateway_costs_one_request_that_is_sent_too_early(
+    known_s: float, waits_s: float
+) -> None:
+    plant = Plant(Gateway(waits_s, "nothing", lambda unit, _: unit != 4, lambda: 0.06), 0.3)
+    plant.queue.begin_with(known_s)
+    plant.run(60)
+    assert len(plant.gateway.overlaps) <= 1
+    assert plant.queue.known_s >= waits_s
 
 
 def test_the_first_answers_of_a_new_connection_say_nothing_of_the_old_one() -> None:

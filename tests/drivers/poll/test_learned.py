@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from drivers.points.plan import Span
 from drivers.poll.learned import (
+    GATEWAY_S_MAX,
     PAUSE_S_MAX,
     SLOWEST_S_MAX,
     SPANS_MAX,
@@ -32,6 +33,7 @@ buses = st.builds(
     LearnedBus,
     thousandths,
     st.dictionaries(st.sampled_from(["m1", "m2", "m3"]), meters),
+    thousandths.map(lambda part: part * GATEWAY_S_MAX),
 )
 plain_things = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -39,7 +41,17 @@ plain_things = st.recursive(
         st.lists(inner, max_size=4)
         | st.dictionaries(
             st.sampled_from(
-                ["key", "slowest_s", "pause_s", "registers_max", "apart", "missing", "meters", "x"]
+                [
+                    "key",
+                    "slowest_s",
+                    "pause_s",
+                    "registers_max",
+                    "apart",
+                    "missing",
+                    "meters",
+                    "gateway_s",
+                    "x",
+                ]
             ),
             inner,
             max_size=4,
