@@ -66,10 +66,11 @@ class Memory:
         gateway, before_s = lines.gateway, time.thread_time()
         if lines.seen_up_to - self._seen.get(gateway, 0) < after_seals:
             return
-        self.folder.mkdir(exist_ok=True)
         fresh = self.folder / f"{gateway}.new"
-        fresh.write_bytes(lines.encode_memory())
-        fresh.replace(self.folder / gateway)  # atomic; losing it only costs time
+        with contextlib.suppress(OSError):  # without room the store says so; losing this only costs time
+            self.folder.mkdir(exist_ok=True)
+            fresh.write_bytes(lines.encode_memory())
+            fresh.replace(self.folder / gateway)  # atomic
         self._seen[gateway] = lines.seen_up_to
         self._written_s[gateway] = self.now_s()
         self.charge(gateway, time.thread_time() - before_s)

@@ -10,6 +10,7 @@ import signal
 import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
+from shutil import disk_usage
 from typing import Final
 
 import click
@@ -28,6 +29,8 @@ from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.store_option import store_option
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 
+ROOM_BYTES: Final = 1 << 20
+"""Less than a transaction needs: the disk counts as full."""
 SWITCH_S: Final = 0.0005
 """How long the core may keep the connection's thread waiting, which gives way at each system call: with the
 usual 5 ms a message takes 30 ms to be read while the core works, and others queue up behind it."""
@@ -82,8 +85,8 @@ def command(
             subscriber = Subscriber(settings, opened, memory, register, secret, clock, _print, orders, files)
         except (MqttSettingsError, RegisterError, KeyFileError, ClockSpecError, OSError) as error:
             raise fail(EXIT_USAGE, str(error)) from error
-        except StoreError as error:
-            raise fail(EXIT_OUTSIDE, str(error)) from error
+        except (StoreError, CommitError) as error:
+            raise fail(EXIT_OUTSIDE, _explain(error, store)) from error
         sys.setswitchinterval(SWITCH_S)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: subscriber.stop())
@@ -91,7 +94,14 @@ def command(
         try:
             subscriber.run()
         except (StoreError, CommitError) as error:
-            raise fail(EXIT_OUTSIDE, str(error)) from error
+            raise fail(EXIT_OUTSIDE, _explain(error, store)) from error
+
+
+def _explain(error: Exception, store: Place) -> str:
+    """What went wrong; SQLite has several words for a disk without room, of which few say so."""
+    if isinstance(store, Path) and disk_usage(store.absolute().parent).free < ROOM_BYTES:
+        return f"{error}: the disk is full: make room and start again; gateways keep what has no receipt"
+    return str(error)
 
 
 def _open(store: Place, slices: str | None) -> CentreStore:

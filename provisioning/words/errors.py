@@ -37,6 +37,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "{}: is no copy of a store; name a file that is not there yet": (
         "{}：不是数据库的备份；请指定尚不存在的文件"
     ),
+    "{}: the disk is full: make room and start again; gateways keep what has no receipt": (
+        "{}：磁盘已满：请腾出空间后重新启动；网关会保留尚无回执的内容"
+    ),
     "{}; the same call goes on where it was": "{}；重复同一命令即从中断处继续",
     "{}: stop dianjian subscribe first": "{}：请先停止 dianjian subscribe",
     "--proxy-user {}: there is no such user": "--proxy-user {}：没有这个用户",
