@@ -3,7 +3,8 @@
 Reads the store beside `dianjian subscribe` and writes nothing. It listens on loopback, where it is shown to
 who has the token that it logs at its start; on any other address it requires a password. Where a proxy signs
 people in, --proxy-header and --proxy-user together let its requests in: the header says that somebody is
-signed in, and only a process of that user on this machine is believed to say so.
+signed in, and only a process of that user on this machine is believed to say so. At /metrics Prometheus finds
+the figures, with the same password.
 """
 
 import logging
@@ -37,6 +38,8 @@ from provisioning.words.language import language
 from wire.http.exchange import Request
 
 LISTEN: Final = "127.0.0.1:8461"
+FIGURES: Final = "/metrics"
+"""Where Prometheus asks by itself."""
 STRANGERS: Final = (
     b"open the address with its token, as dianjian centre web logs it at its start, or give the page a "
     b"password\n"
@@ -111,6 +114,7 @@ def web(
         token,
         vouches=vouches,
         strangers=STRANGERS,
+        others={FIGURES: source.write_figures},
     )
     source.begin()
     run(server, host, port, context)

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,11 +23,13 @@ from evidence.cbor import FormatError
 from evidence.moments import local_text
 from evidence.statement import Enrolment, parse_statement
 from evidence.words import Words
+from provisioning.city.figures import CONTENT_TYPE, write_figures
 from provisioning.city.page import draw_city_page
 from provisioning.city.positions import PositionsError
 from provisioning.city.view import View, make_rows
 from provisioning.city.words import WORDS
 from wire.enrolment.certificates import CertificateError, parse_certificate
+from wire.http.exchange import Response
 
 LOOK_S: Final = 2.0
 """Between two looks at the store when nothing was new: seals come every few seconds."""
@@ -99,12 +102,23 @@ class Source:
 
     def build(self, *, chinese: bool) -> bytes:
         """The page as things are."""
-        now_ms = round(self.now_s() * MS)
         with self._turn:
-            looked = [one.look() for one in (self.sites, self.certificates, self.positions)]
-            rows = make_rows(list(self.watcher.gateways.values()), now_ms, *looked)
-            view = View(rows, now_ms, tuple(self._list_notes(now_ms)), self.offset_s)
-            return draw_city_page(view, chinese=chinese)
+            return draw_city_page(self._view(), chinese=chinese)
+
+    def write_figures(self) -> Response:
+        """The answer to Prometheus."""
+        with self._turn:
+            watcher = self.watcher
+            text = write_figures(
+                self._view(), watcher.newest_utc_ms, is_deaf=watcher.deaf_since_ms is not None
+            )
+        return Response(HTTPStatus.OK, text, CONTENT_TYPE)
+
+    def _view(self) -> View:
+        now_ms = round(self.now_s() * MS)
+        looked = [one.look() for one in (self.sites, self.certificates, self.positions)]
+        rows = make_rows(list(self.watcher.gateways.values()), now_ms, *looked)
+        return View(rows, now_ms, tuple(self._list_notes(now_ms)), self.offset_s)
 
     def _list_notes(self, now_ms: int) -> list[Words]:
         watcher, notes = self.watcher, []

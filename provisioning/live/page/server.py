@@ -15,7 +15,7 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Final, Protocol
@@ -82,6 +82,7 @@ class Server:
         declare: Answers requests of the form for declarations; None where none may be made.
         vouches: Whether somebody else has seen who asks: then neither password nor token is wanted.
         strangers: What who has no token is told.
+        others: What is answered at other paths, to the same people.
         names: Hosts beside addresses and localhost.
         chinese: Whether browsers that prefer neither language get Chinese.
     """
@@ -97,6 +98,7 @@ class Server:
     declare: Declare | None = None
     vouches: Callable[[Request], bool] = lambda _request: False
     strangers: bytes = NO_TOKEN
+    others: Mapping[str, Callable[[], Response]] = field(factory=dict)
     _pages: dict[bool, tuple[float, bytes, bytes]] = field(factory=dict, init=False)
     _turn: threading.Lock = field(factory=threading.Lock, init=False)
     _tries: threading.BoundedSemaphore = field(
@@ -123,6 +125,8 @@ class Server:
         if request.method == "POST":
             allowed = {"Allow": "GET, HEAD"}
             return Response(HTTPStatus.METHOD_NOT_ALLOWED, b"this is not done here\n", headers=allowed)
+        if request.path in self.others:
+            return self.others[request.path]()
         if request.path != "/":
             return Response(HTTPStatus.NOT_FOUND, b"there is one page here: /\n")
         body, packed = self._build_page(chinese=chinese)

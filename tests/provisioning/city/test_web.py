@@ -188,6 +188,8 @@ def test_the_verb_serves_it_beside_a_subscriber_and_writes_nothing(plant: Plant)
             answer = browser.getresponse()
             assert (answer.status, answer.read()) == (403, STRANGERS)
             assert ask(browser, {}, f"/?token={token[1]}&lang=en") == 200
+            assert ask(browser, {}, "/metrics") == 403
+            assert ask(browser, {}, f"/metrics?token={token[1]}") == 200
             browser.close()
         finally:
             process.send_signal(signal.SIGTERM)
