@@ -1,8 +1,8 @@
 """The city's figures for Prometheus: its text format, version 0.0.4. Pure.
 
-Names, units and types follow its conventions: seconds, ratios, times as Unix seconds; a figure that is not known
-has no sample. Of what owners can write nothing becomes a label but the gateway's id, whose characters are
-checked where it is enrolled.
+Names, units and types follow its conventions: seconds, ratios, Unix times; a figure that is not known has no
+sample. Of what owners can write nothing becomes a label but the gateway's id, whose characters are checked
+where it is enrolled.
 """
 
 from collections.abc import Iterator
