@@ -50,24 +50,12 @@ CENTRE_NAME: Final = "centre"
 """The name in the certificate of `dianjian subscribe`; no gateway may have it, nor the others of ROLES."""
 ROLES: Final = {"subscribe": CENTRE_NAME, "listen": "centre-office", "doctor": "centre-doctor"}
 """The processes of the centre, and the names in their certificates."""
+_VERIFIER_NAME: Final = CENTRE_NAME + "-verifier-"
 
-ACL: Final = """\
-# A gateway is named by the CN of its certificate and writes only below that name.
-pattern write dj/1/%u/seal
-pattern write dj/1/%u/chain
-pattern write dj/1/%u/body
-pattern write dj/1/%u/rekey
-pattern write dj/1/%u/state
-pattern write dj/1/%u/file
-pattern write dj/1/%u/renew
-pattern read dj/1/%u/receipt
-pattern read dj/1/%u/order/#
-pattern read dj/1/%u/orders
-pattern read dj/1/%u/files
-pattern read dj/1/%u/certificate
-pattern read dj/1/beacon
-pattern read dj/1/keys
+VERIFIERS_MAX: Final = 99
+"""`dianjian subscribe --slices` on one broker: twice what 100,000 gateways need."""
 
+_VERIFIER: Final = """\
 # subscribe: verifies what gateways publish, answers receipts, sends orders, asks for files, and hears its
 # own beacon.
 user {subscribe}
@@ -84,13 +72,33 @@ topic write dj/1/+/orders
 topic write dj/1/+/files
 topic write dj/1/keys
 
+"""
+
+ACL: Final = f"""\
+# A gateway is named by the CN of its certificate and writes only below that name.
+pattern write dj/1/%u/seal
+pattern write dj/1/%u/chain
+pattern write dj/1/%u/body
+pattern write dj/1/%u/rekey
+pattern write dj/1/%u/state
+pattern write dj/1/%u/file
+pattern write dj/1/%u/renew
+pattern read dj/1/%u/receipt
+pattern read dj/1/%u/order/#
+pattern read dj/1/%u/orders
+pattern read dj/1/%u/files
+pattern read dj/1/%u/certificate
+pattern read dj/1/beacon
+pattern read dj/1/keys
+
+{_VERIFIER}\
 # listen: renews certificates.
-user {listen}
+user {{listen}}
 topic read dj/1/+/renew
 topic write dj/1/+/certificate
 
 # doctor: sees whether the centre answers, and writes nothing.
-user {doctor}
+user {{doctor}}
 topic read dj/1/beacon
 topic read dj/1/+/receipt
 topic read dj/1/+/state
@@ -178,6 +186,7 @@ class BrokerPlace:
     Attributes:
         claim_port: For gateways, on the broker of claims; 0 for no such broker.
         centre_port: For the centre, on the broker of claims, on this machine.
+        verifiers: How many share a store, beside the one that is alone.
         user: The user that mosquitto, started by root, becomes; "" where another starts it, and stays.
     """
 
@@ -186,7 +195,18 @@ class BrokerPlace:
     port: int
     claim_port: int = 0
     centre_port: int = 0
+    verifiers: int = 0
     user: str = ""
+
+
+def name_verifier(number: int) -> str:
+    """The name in the certificate of one of several verifiers, which are numbered from 1 on."""
+    return f"{_VERIFIER_NAME}{number}"
+
+
+def is_reserved(name: str) -> bool:
+    """Whether the broker knows this name as a process of the centre."""
+    return name in ROLES.values() or name.startswith(_VERIFIER_NAME)
 
 
 def mosquitto_files(place: BrokerPlace) -> dict[str, str]:
@@ -194,7 +214,8 @@ def mosquitto_files(place: BrokerPlace) -> dict[str, str]:
     listeners = {"mosquitto": (_MAIN, place.port, place.address, "acl")}
     if place.claim_port:
         listeners["claims"] = _CLAIM, place.centre_port, "127.0.0.1", "claim-centre-acl"
-    files = {"acl": ACL.format(**ROLES)}
+    verifiers = [_VERIFIER.format(subscribe=name_verifier(one + 1)) for one in range(place.verifiers)]
+    files = {"acl": ACL.format(**ROLES) + "".join(f"\n{one.rstrip()}\n" for one in verifiers)}
     for name, (part, port, address, acl) in listeners.items():
         text = (_COMMON + part).format(
             name=name,

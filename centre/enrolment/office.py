@@ -31,7 +31,7 @@ from typing import Final
 
 from attrs import define, field
 
-from centre.broker_config import CENTRE_NAME, ROLES
+from centre.broker_config import CENTRE_NAME, is_reserved
 from centre.enrolment.ledger import LEDGER_NAME, KeptCertificate, KeptRequest, KeptToken, Ledger, OfficeError
 from centre.enrolment.policy import check_request
 from centre.register import Entry, RegisterError, enrol_in, read_register
@@ -49,8 +49,8 @@ KEY_NAME: Final = "authority.key"
 REVOKED_NAME: Final = "revoked.pem"
 WAITING_MAX: Final = 200
 """Requests that wait for an officer; a flooder needs a token for each, so this is many sites at once."""
-RESERVED: Final = frozenset({*ROLES.values(), "claim", "beacon"})
-"""Names that mean something else on the broker."""
+RESERVED: Final = frozenset({"claim", "beacon"})
+"""Names that mean something else on the broker, beside those of the centre's own processes."""
 OWN_DAYS: Final = 1_095.0
 """Validity of the broker's and the centre's own certificates, which no timer renews: three years."""
 CERTIFICATE_DAYS: Final = 90.0
@@ -91,7 +91,7 @@ class Office:
         is_auto: bool = False,
     ) -> Token:
         """A fresh token for one gateway."""
-        if gateway in RESERVED:
+        if gateway in RESERVED or is_reserved(gateway):
             raise OfficeError(f"no gateway can be called {gateway}")
         with self.ledger.locked() as ledger:
             token = new_token()

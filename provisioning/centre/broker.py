@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from centre.broker_config import BrokerPlace, mosquitto_files
+from centre.broker_config import VERIFIERS_MAX, BrokerPlace, mosquitto_files
 from centre.enrolment.office import AUTHORITY_NAME, REVOKED_NAME
 from disk.files import replace_file
 from disk.translation import translate_message
@@ -49,6 +49,12 @@ PORT: Final = click.IntRange(1, 65_535)
 @click.option(
     "--claim-centre-port", type=PORT, default=8885, show_default=True, help="There, for the centre; loopback."
 )
+@click.option(
+    "--verifiers",
+    type=click.IntRange(0, VERIFIERS_MAX),
+    default=0,
+    help="How many `dianjian subscribe --slices` there are; each has a certificate of its own.",
+)
 @click.option("--user", default="", help="Who runs mosquitto, where root starts it.  [default: mosquitto]")
 @AS_JSON
 def broker_config(
@@ -59,6 +65,7 @@ def broker_config(
     port: int,
     claim_port: int | None,
     claim_centre_port: int,
+    verifiers: int,
     user: str,
     as_json: bool,
 ) -> None:
@@ -76,7 +83,7 @@ def broker_config(
         user = find_user(user)
     except UserError as error:
         raise fail(EXIT_USAGE, str(error)) from error
-    place = BrokerPlace(out.resolve(), address, port, claim_port or 0, claim_centre_port, user=user)
+    place = BrokerPlace(out.resolve(), address, port, claim_port or 0, claim_centre_port, verifiers, user)
     names = list(dict.fromkeys([*(hosts or [address]), LOOPBACK]))  # the centre connects over loopback
     with failing_in_one_line(out):
         out.mkdir(mode=0o700, parents=True, exist_ok=True)

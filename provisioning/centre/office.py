@@ -10,7 +10,7 @@ from attrs import evolve
 
 from agent.site.enrolment import meters_of
 from agent.site.file import ConfigError, load_site
-from centre.broker_config import ROLES
+from centre.broker_config import ROLES, VERIFIERS_MAX, name_verifier
 from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import make_office
 from disk.files import replace_file
@@ -66,10 +66,16 @@ def authority(name: str, external: Path | None, as_json: bool, folder: Path) -> 
     show_default=True,
     help="Each process of the centre needs its own: the broker lets in one connection a certificate.",
 )
+@click.option(
+    "--verifier",
+    type=click.IntRange(1, VERIFIERS_MAX),
+    help="For `dianjian subscribe --slices`: which one of several.",
+)
 @click.argument("hosts", nargs=-1, type=HOST)
-def certificate(authority: Path, out: Path, role: str, hosts: tuple[str, ...]) -> None:
+def certificate(authority: Path, out: Path, role: str, verifier: int | None, hosts: tuple[str, ...]) -> None:
     """Sign the client certificate of a process of the centre or, with HOSTS, one of a server there."""
-    office, name = office_at(authority), ROLES[role]
+    office = office_at(authority)
+    name = ROLES[role] if verifier is None else name_verifier(verifier)
     with failing_in_one_line(out):
         pair = office.serve(list(hosts), utc_ms()) if hosts else office.introduce(utc_ms(), name)
         write_pair(out, "server" if hosts else name, *pair)

@@ -212,6 +212,12 @@ TEXTS: Final[Mapping[str, str]] = {
         "输出中心数据库中核验过的各行，每行附有游标，供下次从其后继续。"
     ),
     "what the centre verified, as JSON lines or for SQL": "中心核验过的数据，输出为JSON行或供SQL使用",
+    "How many `dianjian subscribe --slices` there are; each has a certificate of its own.": (
+        "有几个 `dianjian subscribe --slices`；每个都有自己的证书。"
+    ),
+    "For `dianjian subscribe --slices`: which one of several.": (
+        "供 `dianjian subscribe --slices` 使用：第几个。"
+    ),
     (
         "One of several verifiers on one PostgreSQL database: an even part of the gateways, or these of 256 "
         "slices."

@@ -137,7 +137,8 @@ def open_doors(folder: Path) -> Iterator[Doors]:
     tls = str(desk.folder / "tls")
     good("centre", "certificate", *desk.office, "--out", tls)
     ports = ["--port", str(port), "--claim-port", str(claim_port), "--claim-centre-port", str(centre_port)]
-    good("centre", "broker-config", *desk.office, "--out", str(folder / "broker"), *ports)
+    more = ["--verifiers", "2"]
+    good("centre", "broker-config", *desk.office, "--out", str(folder / "broker"), *ports, *more)
     broker = run_mosquitto(port, folder / "broker/mosquitto.conf")
     claims = run_mosquitto(claim_port, folder / "broker/claims.conf")
     host = "mqtts://127.0.0.1"

@@ -51,12 +51,22 @@ def test_the_client_id_of_another_takes_nobody_s_session(doors: Doors, tmp_path:
         assert verifier.events.empty()
 
 
-@pytest.mark.parametrize("role", ["subscribe", "doctor"])
-def test_each_process_of_the_centre_may_do_what_its_role_needs_and_no_more(doors: Doors, role: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "role", "name"),
+    [
+        ("--role", "subscribe", ROLES["subscribe"]),
+        ("--role", "doctor", ROLES["doctor"]),
+        ("--verifier", "2", "centre-verifier-2"),
+        ("--verifier", "3", "centre-verifier-3"),  # the broker was told of two
+    ],
+)
+def test_each_process_of_the_centre_may_do_what_its_role_needs_and_no_more(
+    doors: Doors, option: str, role: str, name: str
+) -> None:
     out = str(doors.desk.folder / "tls")
-    good("centre", "certificate", *doors.desk.office, "--out", out, "--role", role)
-    may = {"receipt", "order"} if role == "subscribe" else set[str]()
-    with Link(settings("any", doors.port, own(doors, ROLES[role]))) as link:
+    good("centre", "certificate", *doors.desk.office, "--out", out, option, role)
+    may = {"receipt", "order"} if role in {"subscribe", "2"} else set[str]()
+    with Link(settings("any", doors.port, own(doors, name))) as link:
         link.expect(Connected)
         for token, kind in enumerate(("receipt", "order", "certificate", "seal"), 1):
             link.publisher.publish(token, f"dj/1/nobody/{kind}", b"x")
