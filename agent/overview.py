@@ -9,6 +9,7 @@ linkages   [{id, production, treatment, production_w, treatment_w, expected_w, d
              violation (the rule of an open finding) | null, severity (of it) | null, learned (commissioned),
              correlation (r at lag_s over correlated_minutes) | null, undefined_reason, correlated_minutes,
              correlated_minutes_min (fewer have no r), correlation_minutes (the whole window), lag_s,
+             correlation_varied (false: production varies too little for r to say anything),
              correlation_limit (the least r of commissioning) | null (r is not judged)}]
 meters     [{meter, line | null, quality, reason, at, values, units | null (where there is no line),
              learned {slowest_s, pause_s, registers_max, left_out {point: why}}}], each key if it is known
@@ -243,6 +244,7 @@ def _linkages(feed: DetectorFeed) -> list[dict[str, Any]]:
             "correlated_minutes": status.correlated_minutes,
             "correlated_minutes_min": status.correlated_minutes_min,
             "correlation_minutes": status.correlation_minutes,
+            "correlation_varied": status.correlation_varied,
             "correlation_limit": status.correlation_limit,
             "lag_s": status.lag_s,
             "learned": status.learned,

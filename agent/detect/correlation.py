@@ -187,9 +187,13 @@ class RollingCorrelation:
         """Pearson's r at the first lag if all windows are full and x deviates by more than `deviation`."""
         if self._before + self._at < self._depth:
             return None
+        return self.r if self.deviation > deviation else None
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of x over the pairs so far."""
         sums = self._first
-        is_wide = sqrt(sums.n * sums.sxx - sums.sx * sums.sx) / sums.n > deviation
-        return self.r if is_wide else None
+        return sqrt(sums.n * sums.sxx - sums.sx * sums.sx) / sums.n if sums.n else 0.0
 
     def _recentre(self) -> None:
         first = self._first

@@ -97,8 +97,8 @@ class Echo:
             if before is None or now is None or after is None:
                 yield UNKNOWN
             else:
-                bend = 2 * now - before - after
-                yield UP if bend > 0 else DOWN if bend < 0 else UNKNOWN
+                level = before + after
+                yield UP if now + now > level else DOWN if now + now < level else UNKNOWN
 
     def _judge(self) -> None:
         block = bytes(self._signs[-BLOCK:])

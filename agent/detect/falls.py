@@ -45,6 +45,7 @@ STAGE_U, STAGE_T = 0.9, 0.95
 it drew in health at nearly this production in the last day or two of production."""
 BIN: Final = 1.06
 """Production is noted in steps of 6 %; those beside the present one count, too."""
+STEPS: Final = 1 / math.log(BIN)
 DAY_MINUTES: Final = 1440
 ODD_MINUTES: Final = 240
 ODD_SHARE: Final = 0.03
@@ -235,4 +236,4 @@ class Falls:
 
 
 def _find_step(u: float) -> int:
-    return int(math.log(max(u, 1.0)) / math.log(BIN))
+    return int(math.log(u) * STEPS) if u > 1 else 0

@@ -60,6 +60,7 @@ class LinkageStatus:
         correlated_minutes: Minutes that r is of.
         correlated_minutes_min: Fewer have no r.
         correlation_minutes: Minutes of the whole window.
+        correlation_varied: Whether production varied enough for r to say something.
         correlation_limit: The least r that commissioning saw; None where r is not judged.
         lag_s: By how much treatment follows production.
         learned: Whether the linkage was commissioned.
@@ -83,6 +84,7 @@ class LinkageStatus:
     correlated_minutes: int
     correlated_minutes_min: int
     correlation_minutes: int
+    correlation_varied: bool
     correlation_limit: float | None
     lag_s: int
     learned: bool
@@ -111,6 +113,7 @@ def status_of(link: LinkageWatch) -> LinkageStatus:
         correlated_minutes=link.trace.correlated_minutes,
         correlated_minutes_min=link.trace.correlated_minutes_min,
         correlation_minutes=params.correlation_minutes,
+        correlation_varied=link.trace.varied,
         correlation_limit=params.correlation_limit if params.correlation_sd_w > 0 else None,
         lag_s=params.lag_s,
         learned=params.learned_to_s > 0,

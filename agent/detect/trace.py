@@ -85,8 +85,10 @@ class MinuteTrace:
         known = slots - self._holes
         u, t = (self.sum_u // known, self.sum_t // known) if known else (_HOLE, _HOLE)
         minute = slot * self._dt // MINUTE_S
-        for passed in range(self._minute, minute):
+        passed = self._minute
+        while passed < minute:
             self._write(passed % TRACE_MINUTES, u, t, fresh)
+            passed += 1
         self._minute = minute
         self.until = self._minute_end()
         self._begin = slot
@@ -96,16 +98,19 @@ class MinuteTrace:
         self._u_ring[at], self._t_ring[at], self._fresh_ring[at] = u, t, fresh
         if u != _HOLE:
             self._correlation.push(u, t)
-            self._judge()
-
-    def _judge(self) -> None:
-        r = self.gated_r
-        self._low_minutes = self._low_minutes + 1 if r is not None and r < self._limit else 0
+            if self._sd > 0:
+                r = self._correlation.r_beyond(GATE * self._sd)
+                self._low_minutes = self._low_minutes + 1 if r is not None and r < self._limit else 0
 
     @property
     def gated_r(self) -> float | None:
         """Pearson's r, None if production varied too little."""
         return self._correlation.r_beyond(GATE * self._sd) if self._sd > 0 else None
+
+    @property
+    def varied(self) -> bool:
+        """Whether production varied enough for r to say something; true where no measure is known."""
+        return self._correlation.deviation > GATE * self._sd or self._sd <= 0
 
     @property
     def last(self) -> tuple[int, int] | None:

@@ -18,6 +18,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "name": Words("生产与治污的相关：{known}", "correlation of production and treatment: {known}"),
     "r": Words("r = {r:+.2f}", "r = {r:+.2f}"),
     "short r": Words("{r:+.2f} · {minutes}分钟", "{r:+.2f} · {minutes} min"),
+    "short steady": Words("{r:+.2f} · 生产几乎不变", "{r:+.2f} · steady production"),
     "window": Words("，最近{minutes}分钟", " over the last {minutes} min"),
     "of window": Words("，最近{minutes}分钟（窗口{window}分钟）", " over {minutes} of {window} min"),
     "lag": Words("，按学习到的滞后{lag}", " at the learned lag of {lag}"),
@@ -28,6 +29,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "seconds": Words("{count}秒", "{count} s"),
     "minutes": Words("{count}分钟", "{count} min"),
     "at least": Words("；调试期不低于{limit:+.2f}", "; commissioning saw at least {limit:+.2f}"),
+    "steady": Words("；生产几乎不变，此时r说明不了什么", "; production hardly varies, so r says nothing now"),
     "not judged": Words("；该关联不以r作判断", "; r is not judged for this linkage"),
     "too few": Words(
         "样本不足：{minutes}分钟，至少需要{least}分钟", "too few samples: {minutes} of {least} min needed"
@@ -54,7 +56,10 @@ def describe_correlation(known: Mapping[str, Any]) -> Words | None:
     parts.append(_describe_lag(known))
     if "correlation_limit" in known and _is_learned(known):
         limit = known["correlation_limit"]
-        parts.append(WORDS["not judged"] if limit is None else WORDS["at least"].fill(limit=limit))
+        if limit is None or not _is_varied(known):
+            parts.append(WORDS["not judged" if limit is None else "steady"])
+        else:
+            parts.append(WORDS["at least"].fill(limit=limit))
     return _join(parts)
 
 
@@ -74,6 +79,8 @@ def shorten_correlation(known: Mapping[str, Any]) -> Words:
             return WORDS["short few"].fill(**_count(known))
         return WORDS.get(f"short {reason}") or WORDS[TOO_FEW]
     minutes = known.get("correlated_minutes")
+    if _is_learned(known) and not _is_varied(known):
+        return WORDS["short steady"].fill(r=r)
     text = Words.same(f"{r:+.2f}") if minutes is None else WORDS["short r"].fill(r=r, minutes=minutes)
     lag_s = known.get("lag_s", 0)
     if not _is_learned(known):
@@ -100,6 +107,11 @@ def _find_reason(known: Mapping[str, Any]) -> str:
 
 def _is_learned(known: Mapping[str, Any]) -> bool:
     return bool(known.get("learned", known.get("learned_to_s", 1)))
+
+
+def _is_varied(known: Mapping[str, Any]) -> bool:
+    """Whether production varied enough for r to say something; an older agent does not tell."""
+    return bool(known.get("correlation_varied", True))
 
 
 def _count(known: Mapping[str, Any]) -> dict[str, Any]:

@@ -136,6 +136,13 @@ def test_r_is_shown_from_a_quarter_of_an_hour_on_with_the_minutes_that_it_is_of(
     assert (enough.undefined_reason, enough.correlated_minutes) == ("", 18)
 
 
+def test_r_says_nothing_while_production_hardly_varies() -> None:
+    known = linkage(correlation_sd_w=3_000.0, correlation_limit=0.5)
+    rest, work = [(200, OFF)], [(30, OFF), (30, ON)]
+    assert [run(known, one)[1].status()[0].correlation_varied for one in (rest, work)] == [False, True]
+    assert run(linkage(), rest)[1].status()[0].correlation_varied
+
+
 def test_the_status_has_the_severity_of_the_episode_and_not_that_of_its_rule() -> None:
     for learned_to_s, severity in ((0, Severity.NOTICE), (T0_S, Severity.VIOLATION)):
         params = linkage(learned_to_s=learned_to_s, provisional=True)

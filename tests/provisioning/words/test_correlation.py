@@ -26,6 +26,15 @@ ROWS = [
         "-0.10 · 240 min",
     ),
     (
+        {**HALF, "correlation_varied": False, "correlation": 0.04},
+        (
+            "r = +0.04 over 42 of 240 min at the learned lag of 1 min; "
+            "production hardly varies, so r says nothing now"
+        ),
+        "r = +0.04，最近42分钟（窗口240分钟），按学习到的滞后1分钟；生产几乎不变，此时r说明不了什么",
+        "+0.04 · steady production",
+    ),
+    (
         {**HALF, "learned": False, "lag_s": 0},
         "r = +0.83 over 42 of 240 min, its lag not learned",
         "r = +0.83，最近42分钟（窗口240分钟），滞后尚未学习",
