@@ -11,7 +11,7 @@ from evidence.curtailment.baseline import find_base_w
 from evidence.curtailment.ledger import Ledger
 from evidence.curtailment.stopping import find_threshold_w
 from evidence.marks.automatic import mark_line, mark_silences, mark_starts
-from evidence.marks.catalogue import Catalogue, Says
+from evidence.marks.catalogue import Catalogue, Code, Says
 from evidence.marks.mark import Mark, SubjectKind, is_late
 from evidence.marks.truth import Checked, Habits, Sample, Truth, check_mark, learn_habits
 from provisioning.marks.gather import Gathered
@@ -61,16 +61,33 @@ def judge_marks(
         line = _find_line(site, mark)
         code = catalogue.codes.get(mark.code)
         late = is_late(mark, made_s, catalogue)
-        if line is None or code is None:
-            yield Judged(mark, made_s, late, Checked(Truth.UNKNOWN))
-            continue
-        if line not in habits:
-            habits[line] = _learn(site, line, found.powers.get(line, []), ledgers.get(line))
-        end_s = mark.end_s(now_s)
-        samples = _cut(found.powers.get(line, []), mark.from_s, end_s)
-        around = _imply(site, line, found, mark.from_s, end_s) if code.says is Says.METER_FAULT else ()
-        checked = check_mark(code.says, mark.from_s, end_s, samples, HOLD_S, habits[line], around)
-        yield Judged(mark, made_s, late, checked)
+        lines = [] if line is None else [line]
+        if mark.subject_kind is SubjectKind.SITE and code is not None and code.says is Says.STOPPED:
+            lines = [one.id for one in site.line if one.kind == "production"]
+        checks: list[Checked] = []
+        for name in lines:
+            if name not in habits:
+                habits[name] = _learn(site, name, found.powers.get(name, []), ledgers.get(name))
+            checks.append(_check(site, name, mark, code, found, now_s, habits[name]))
+        yield Judged(mark, made_s, late, _join(checks))
+
+
+def _check(
+    site: Site, line: str, mark: Mark, code: Code | None, found: Gathered, now_s: float, habits: Habits
+) -> Checked:
+    """What the power of one line says about a mark."""
+    if code is None:
+        return Checked(Truth.UNKNOWN)
+    end_s = mark.end_s(now_s)
+    samples = _cut(found.powers.get(line, []), mark.from_s, end_s)
+    around = _imply(site, line, found, mark.from_s, end_s) if code.says is Says.METER_FAULT else ()
+    return check_mark(code.says, mark.from_s, end_s, samples, HOLD_S, habits, around)
+
+
+def _join(checks: Sequence[Checked]) -> Checked:
+    """What several lines say about one mark: one that ran contradicts that all stood."""
+    order = (Truth.CONTRADICTED, Truth.UNKNOWN, Truth.CONSISTENT)
+    return min(checks, key=lambda one: order.index(one.truth), default=Checked(Truth.UNKNOWN))
 
 
 def _derive(site: Site, catalogue: Catalogue, found: Gathered, habits: dict[str, Habits]) -> Iterator[Mark]:

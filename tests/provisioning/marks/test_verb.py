@@ -39,6 +39,11 @@ MARKS = (
     MARK,
     evolve(MARK, id="old", from_s=BEGIN_S + 15 * HOUR_S, to_s=None),
     evolve(MARK, id="false", from_s=BEGIN_S + 16 * HOUR_S, to_s=BEGIN_S + 20 * HOUR_S, supersedes="old"),
+    evolve(MARK, id="all stood", subject_kind=SubjectKind.SITE, subject="site"),
+    evolve(
+        MARK, id="all", subject_kind=SubjectKind.SITE, subject="site", from_s=BEGIN_S + 10 * HOUR_S, to_s=None
+    ),
+    evolve(MARK, id="holiday", subject_kind=SubjectKind.SITE, subject="site", code="accident"),
     evolve(MARK, id="late", code="accident", from_s=BEGIN_S - 60 * HOUR_S, to_s=BEGIN_S - 50 * HOUR_S),
 )
 
@@ -72,6 +77,9 @@ def test_each_mark_has_its_truth_and_a_false_one_ends_it_with_1(site: Path) -> N
         "late": "unknown",
         "true": "consistent",
         "false": "contradicted",
+        "all stood": "consistent",
+        "all": "contradicted",  # who marks everything as stopped is not believed for the line that ran
+        "holiday": "unknown",
     }
     assert found["false"]["counted_s"] > 3 * HOUR_S
     assert {id_ for id_, one in found.items() if one["late"]} == {"late"}
