@@ -25,6 +25,7 @@ _MARKS: Final[Mapping[int, Mark]] = {
     Kind.MANIFEST: Mark.TEACHES,
     Kind.ORDER: Mark.ANSWERS,
     Kind.ANSWER: Mark.ANSWERS,
+    Kind.COMMISSIONING: Mark.ANSWERS,  # who may answer
     Kind.MARK: Mark.MARKS,
     Kind.EPISODE: Mark.TELLS,
 }

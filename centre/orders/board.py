@@ -6,6 +6,9 @@
     missing    the gateway itself says that its number has not come
     cancelled  a later cancel of the ledger names it
 
+An answer by a name that the chain never was given (`dianjian person`) says so (`named`): who owns the machine
+can write letters by himself, without a password, and that shows.
+
 The records are those of verified seals. A record names an order by the hash of its bytes, so a gateway that
 answers something else than what was sent answers nothing here: that is a row of its own (`unknown`).
 """
@@ -59,6 +62,7 @@ class GatewayBoard:
         missing: The numbers that it misses.
         refusals: What it refused that no bureau has signed.
         contradictions: Pairs: the order that holds, the other.
+        persons: The names of those who may answer, as the chain has them.
     """
 
     come: dict[bytes, Come] = field(factory=dict)
@@ -66,6 +70,7 @@ class GatewayBoard:
     keys_missing: bool = False
     refusals: list[dict[str, Any]] = field(factory=list)
     contradictions: list[tuple[str, str]] = field(factory=list)
+    persons: set[str] = field(factory=set)
     _names: dict[tuple[str, int], bytes] = field(factory=dict)
 
     def note(self, heard: Heard) -> None:
@@ -75,13 +80,17 @@ class GatewayBoard:
             digest = self._names.get((body["order"], body["rev"]))
             if digest is not None:
                 said = {name: body.get(name) for name in ("state", "by", "at", "text", "files")}
-                received = iso_utc(heard.received_utc_ms)
+                received, by = iso_utc(heard.received_utc_ms), body.get("by")
                 one = self.come[digest]
-                one.answers.append({**said, "seal": heard.seal, "received": received})
+                named = by in self.persons if by else None
+                one.answers.append({**said, "named": named, "seal": heard.seal, "received": received})
                 if body.get("by") and one.person_utc_ms is None:
                     one.person_utc_ms = heard.received_utc_ms
             return
         match body.get("what"):
+            case "person":
+                change = self.persons.discard if body.get("state") == "removed" else self.persons.add
+                change(str(body.get("name")))
             case What.ORDER.value:
                 self._note_order(heard, body)
             case What.MISSING.value:
@@ -134,7 +143,7 @@ def _decode(records: Iterable[bytes]) -> Iterable[Record]:
             one = decode_record(raw)
         except FormatError:
             continue
-        if isinstance(one, Record) and one.kind in {Kind.ORDER, Kind.ANSWER}:
+        if isinstance(one, Record) and one.kind in {Kind.ORDER, Kind.ANSWER, Kind.COMMISSIONING}:
             yield one
 
 

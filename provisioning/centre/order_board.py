@@ -26,6 +26,7 @@ WORDS: Final = {
     "refused": Words("网关拒绝：{reason}，见第{seal}号封条", "refused by the gateway: {reason}, seal {seal}"),
     "answer": Words("，{by}{state}", ", {state}{by}"),
     "by": Words("（答复人：{by}）", " by {by}"),
+    "by stranger": Words("（答复人：{by}，未登记）", " by {by} (not registered)"),
     "cancelled": Words("，已撤销", ", CANCELLED"),
     "ended": Words("，已到期", ", ended"),
     "overdue": Words("，逾期未答复", ", OVERDUE"),
@@ -86,7 +87,8 @@ def tell_row(row: dict[str, Any]) -> str:
     said = "sent only" if row["state"] == "sent" else row["state"]
     notes = ""
     for one in row["answers"]:
-        by = translate(WORDS["by"], by=one["by"]) if one["by"] else ""
+        key = "by" if one["named"] else "by stranger"
+        by = translate(WORDS[key], by=one["by"]) if one["by"] else ""
         state = STATES.get(one["state"])
         shown = one["state"] if state is None else translate(state)
         notes += translate(WORDS["answer"], state=shown, by=by)

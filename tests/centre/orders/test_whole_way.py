@@ -26,6 +26,7 @@ from provisioning.cli import cli
 from provisioning.declaring.letters import Declared, keep_file, put_letters
 from tests.agent.rig import Rig
 from tests.evidence.orders import made
+from tests.provisioning.declaring.made import name_persons
 from wire import messages
 from wire import orders as wire
 from wire.mqtt_events import Message
@@ -171,6 +172,23 @@ def test_a_file_that_is_edited_after_the_answer_is_told(city: City) -> None:
         0,
         {"same", "absent"},
     )
+
+
+def test_an_answer_by_a_name_that_nobody_registered_says_so(city: City) -> None:
+    state = city.rig.folder / "state"
+    supervise(city, "d-3")
+    city.publish(now(city))
+    name_persons(state, "王")
+    city.rig.run(10, 40_000, 9_000)
+    for by, said in (("王", "accepted"), ("赵", "done")):
+        put_letters(state, Declared(by=by, order="d-3", state=said), load_catalogue("general"), 1)
+        city.rig.run(10, 40_000, 9_000)
+    city.collect(now(city))
+    (row,) = city.board()["orders"]
+    assert [(one["by"], one["named"]) for one in row["answers"]] == [("", None), ("王", True), ("赵", False)]
+    words = ["--lang", "en", "centre", "order", "board", "--orders", str(city.ledger)]
+    shown = CliRunner().invoke(cli, [*words, "--store", city.path("centre.db")])
+    assert "accepted by 王, done by 赵 (not registered)" in shown.stdout
 
 
 def test_the_broker_gets_what_changed_and_all_of_it_after_a_connect(city: City) -> None:
