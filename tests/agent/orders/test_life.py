@@ -47,6 +47,8 @@ STEPS: list[Callable[[Rig], None]] = [
     letter(**ANSWER, state="done"),
     send("k2", id="k2", seq=3, kind="check", body={"order": "o1", "closed": True, "text": "属实"}),
 ]
+MESSAGES = (0, 4, 6)
+"""The steps that the broker retains and repeats; the others are letters."""
 TOLD = [
     "held o1", "received o1", "shown o1", "mark", "declared o1", "held k1", "received k1", "done o1",
     "held k2", "received k2",
