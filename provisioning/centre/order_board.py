@@ -87,8 +87,8 @@ def tell_row(row: dict[str, Any]) -> str:
     said = "sent only" if row["state"] == "sent" else row["state"]
     notes = ""
     for one in row["answers"]:
-        key = "by" if one["named"] else "by stranger"
-        by = translate(WORDS[key], by=one["by"]) if one["by"] else ""
+        words = WORDS["by"] if one["named"] else WORDS["by stranger"]
+        by = translate(words, by=one["by"]) if one["by"] else ""
         state = STATES.get(one["state"])
         shown = one["state"] if state is None else translate(state)
         notes += translate(WORDS["answer"], state=shown, by=by)
