@@ -195,9 +195,12 @@ class ScaledClock:
         return max(seconds / self.speed, min(REAL_WAIT_MIN_S, seconds))
 
     def _elapsed_ns(self) -> int:
-        held_ns = self._read_held_ns()
-        now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - held_ns if held_ns >= 0 else -held_ns
-        return int((now_ns - self._boot_ns) * self.speed)
+        while True:
+            held_ns, now_ns = self._read_held_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            if held_ns == self._read_held_ns():  # else another process held it in between
+                break
+        stands_ns = now_ns - held_ns if held_ns >= 0 else -held_ns
+        return int((stands_ns - self._boot_ns) * self.speed)
 
     def _read_held_ns(self) -> int:
         return 0 if self._held is None else int(_HOLD.unpack_from(self._held)[0])
