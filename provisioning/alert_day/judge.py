@@ -58,6 +58,7 @@ def compare(
     finals: Mapping[str, Mapping[str, Any]],
     marks: Sequence[Mapping[str, Any]],
     board: Sequence[Mapping[str, Any]],
+    proved: Sequence[Mapping[str, Any]],
 ) -> Iterator[Words]:
     """What was said and is not so.
 
@@ -66,6 +67,7 @@ def compare(
         finals: The final verdicts by line.
         marks: The marks of the chain with their truth, as `dianjian marks check --json` gives them.
         board: The rows of the centre's board.
+        proved: The orders in the pack of the night, as `dianjian verify --json` gives them.
     """
     for line in (*acts.STANDS, *acts.CAPS_W):
         world, said = look_at_world(plant, line), finals.get(line)
@@ -78,6 +80,10 @@ def compare(
             yield PROBLEMS["treatment"].fill(line=line, said=len(said["episodes"]))
     yield from _compare_marks(plant, marks)
     yield from _compare_board(board)
+    good = {one["order"] for one in proved if one["proved"] and one["answers"]}
+    for order in (acts.LIST, acts.ALERT, acts.ASK, acts.CHECK):
+        if order not in good:
+            yield PROBLEMS["proof"].fill(order=order)
 
 
 def _compare_marks(plant: Plant, marks: Sequence[Mapping[str, Any]]) -> Iterator[Words]:

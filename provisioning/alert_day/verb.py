@@ -9,14 +9,17 @@ What was said is compared with what the simulated plant did. Exit 0, or 1 with w
 interrupted. The folder must be new or empty; it is kept, for looking at.
 """
 
+import json
 import shutil
 import signal
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from agent.site.file import ConfigError
+from evidence.keys import load_key_file, public
 from evidence.words import Words
 from provisioning.alert_day import acts
 from provisioning.alert_day.judge import compare, read_lines
@@ -26,7 +29,7 @@ from provisioning.alert_day.past import live_past
 from provisioning.alert_day.words import LINES, WORDS
 from provisioning.demo.broker import BrokerError
 from provisioning.demo.parts import PartError
-from provisioning.demo.stage import BROKERS, Scene, Stage, register, set_stage
+from provisioning.demo.stage import BROKERS, CENTRE_NAME, Scene, Stage, register, set_stage
 from provisioning.demo.verb import choose_broker, make_folder
 from provisioning.demo.words import WORDS as DEMO
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, fail
@@ -36,6 +39,7 @@ from provisioning.words.language import translate
 SPEED: Final = 180.0
 SCENE: Final = Scene("alert-night.toml", "provisioning.alert_day", LINES, acts.BEGIN_S, orders=True)
 PAGE: Final = "verdicts.html"
+PACK: Final = "night.zip"
 
 
 @click.command("demo-alert", short_help="a night under an emergency reduction, in about two minutes")
@@ -111,7 +115,24 @@ def _end(stage: Stage, night: Night, tell: Any) -> tuple[list[Words], list[dict[
     call(folder, ["marks", "check", *site], tell, clock, codes=(1,))
     marks = read_lines(call(folder, ["marks", "check", *site, "--json"], _quiet, clock, codes=(0, 1)))
     tell("")
-    return list(compare(stage.plant, night.finals, marks, board)), board
+    proved = _prove(stage, tell)
+    return list(compare(stage.plant, night.finals, marks, board, proved)), board
+
+
+def _prove(stage: Stage, tell: Any) -> list[dict[str, Any]]:
+    """Make the night a pack, and have it checked as a stranger would; the orders that it proves."""
+    folder, clock = stage.folder, stage.clock.spec()
+    begin, end = acts.BEGIN - timedelta(minutes=10), acts.BEGIN + timedelta(minutes=acts.NIGHT_MIN + 30)
+    made = ["--store", CENTRE_NAME, "--key", "centre.key", "--gateway", acts.GATEWAY]
+    window = ["--from", begin.isoformat(), "--to", end.isoformat()]
+    tell(translate(WORDS["proved"]))
+    call(folder, ["evidence", *made, *window, "--out", PACK], tell, clock, rows=1)
+    key = public(load_key_file(folder / "centre.key")).hex()
+    verify = ["verify", "--centre-key", key, PACK]
+    call(folder, verify, tell, clock)
+    tell("")
+    orders: list[dict[str, Any]] = json.loads(call(folder, [*verify, "--json"], _quiet, clock))["orders"]
+    return orders
 
 
 def _quiet(_text: str) -> None:

@@ -56,6 +56,10 @@ WORDS: Final[Mapping[str, Words]] = {
         "judged again from the readings of the chain, as anybody can; {line} is not met, hence exit code 1:",
     ),
     "marks": Words("申报与用电：", "declarations beside power:"),
+    "proved": Words(
+        "陌生人只凭中心公钥，由证据包核验：何时收到、要求什么、测得什么、怎样答复：",
+        "a stranger proves from a pack, with the centre's key alone, what was asked, measured and answered:",
+    ),
     "page": Words("结论与曲线：{url}", "verdicts and curves: {url}"),
     "true": Words(
         "四条生产线的结论、申报真伪和督办经过，均与模拟工厂的实际一致",
@@ -76,6 +80,7 @@ PROBLEMS: Final[Mapping[str, Words]] = {
         "申报核对结果是 {said}，应为 {true}", "the declaration was found {said}, and truly it is {true}"
     ),
     "order": Words("指令 {order} 未见封存", "the order {order} was not sealed"),
+    "proof": Words("证据包没有证明指令 {order}", "the pack does not prove the order {order}"),
     "answers": Words("指令 {order} 的答复是：{said}", "the answers to the order {order} are: {said}"),
 }
 LINES: Final = (

@@ -32,6 +32,7 @@ from evidence.pack.content import (
 )
 from evidence.pack.proof import prove
 from evidence.pack.proved import Evidence, PackError
+from provisioning.evidence.ordered import Told, list_orders
 from provisioning.evidence.page import PAGE_VERSION, draw_evidence_page
 from provisioning.evidence.story import Story
 from provisioning.evidence.story_builder import build_story
@@ -46,6 +47,7 @@ class Checked:
     Attributes:
         issued: The centre itself made the pack and signed all of it.
         story: The content of the evidence, None if it is not valid.
+        orders: What it proves of orders.
         page_is_proved: The page is the one that this evidence gives, or the centre has signed it. Another
             version of this program drew it otherwise: the evidence holds, and its page proves nothing.
     """
@@ -54,6 +56,7 @@ class Checked:
     issued: bool = False
     evidence: Evidence | None = None
     story: Story | None = None
+    orders: tuple[Told, ...] = ()
     page_is_proved: bool = True
 
     @property
@@ -77,7 +80,7 @@ def make_pack(
     issue = None if secret is None else sign_issue(content, page, secret)
     evidence = encode_evidence(content, issue)
     raw = container.write({EVIDENCE_NAME: evidence, PAGE_NAME: page, INDEX_NAME: index_of(evidence, page)})
-    return raw, Checked((), secret is not None, proved, story)
+    return raw, Checked((), secret is not None, proved, story, tuple(list_orders(proved, centre_key)))
 
 
 def check(raw: bytes, centre_key: bytes, first_key: bytes | None = None, *, thorough: bool = True) -> Checked:
@@ -150,7 +153,8 @@ class _Checking:
             at = next((at for at, (one, other) in pairs if one != other), min(len(expected), len(page)))
             self.problems.append(f"{PAGE_NAME} is not what the evidence says, from byte {at} on")
         issued = self.issued and not self.problems
-        return Checked(tuple(self.problems), issued, evidence, story, page_is_proved=page_is_proved)
+        orders = tuple(list_orders(evidence, self.centre_key))
+        return Checked(tuple(self.problems), issued, evidence, story, orders, page_is_proved=page_is_proved)
 
     def _is_enough(self) -> bool:
         return bool(self.problems) and not self.thorough

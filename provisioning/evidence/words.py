@@ -11,6 +11,7 @@ from evidence.pack.content import PAGE_NAME
 from evidence.pack.proved import Evidence, Part, Rest
 from evidence.words import Words
 from provisioning.evidence.check import Checked
+from provisioning.evidence.ordered import tell_orders
 from provisioning.evidence.page import PAGE_VERSION
 from provisioning.evidence.verdict import (
     count_seals,
@@ -68,6 +69,7 @@ def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
             }
             for id_, one in story.episodes.items()
         ],
+        "orders": [one.to_body() for one in checked.orders],
         "findings": [
             {"code": one.code.value, "seal": one.number, "text": one.text} for one in _list_findings(evidence)
         ],
@@ -104,6 +106,7 @@ def lines(checked: Checked, raw: bytes) -> list[str]:
             "made by: " + ("the centre, which signed all of it" if checked.issued else "a gateway"),
             f"evidence {evidence.digest.hex()}",
             *_list_page(checked),
+            *tell_orders(checked.orders),
         ]
     return [*known, f"verdict: {_say(checked)}"]
 

@@ -65,7 +65,9 @@ def tell_truth(plant: Plant) -> dict[str, Any]:
     }
     rows = [{**HELD, "order": id_} for id_ in (acts.LIST, acts.ALERT, acts.CHECK)]
     board = [*rows, {**HELD, "order": acts.ASK, "answers": ANSWERED}]
-    return {"finals": finals, "marks": [{"source": "manual", "truth": "contradicted"}], "board": board}
+    proved = [{"order": one["order"], "proved": True, "answers": [{}]} for one in board]
+    marks = [{"source": "manual", "truth": "contradicted"}]
+    return {"finals": finals, "marks": marks, "board": board, "proved": proved}
 
 
 LIES: Final[dict[str, Any]] = {
@@ -79,6 +81,8 @@ LIES: Final[dict[str, Any]] = {
     "the declaration is lost": lambda said: said["marks"].clear(),
     "an order is not sealed": lambda said: said["board"][1].update(state="sent"),
     "the answer is lost": lambda said: said["board"][3].update(answers=ANSWERED[:2]),
+    "the pack does not prove an order": lambda said: said["proved"][1].update(proved=False),
+    "the pack lacks an order": lambda said: said["proved"].pop(),
     "the answer is told twice": lambda said: said["board"][3].update(answers=[*ANSWERED, ANSWERED[-1]]),
 }
 
