@@ -49,6 +49,7 @@ VERBS: Final = {  # name: its module below provisioning, its text in --help
     "verify": ("evidence.verify", "check evidence or an exported chain with only the centre's key"),
     "curtail": ("curtail.verb", "reduction lists, and who would pass if the alert were tonight"),
     "marks": ("marks.verb", "marks against power, and the effective transmission rate"),
+    "report": ("marks.report_verb", "the monthly self-check report, from the chain or the plant's archive"),
     "explain": ("evidence.explain", "show an episode of the stored chain with its evidence"),
 }
 

@@ -9,6 +9,22 @@ TEXTS: Final[Mapping[str, str]] = {
         "网关数据链上的标记：用电是否印证，以及对有效传输率的影响。"
     ),
     "One JSON object per row.": "每行一个JSON对象。",
+    "the monthly self-check report, from the chain or the plant's archive": (
+        "月度自检报告，由数据链或企业自存得出"
+    ),
+    "Completeness, findings, marks with what power says, orders and verdicts of a month.": (
+        "一个月的数据完整性、事件、标记与用电核对、指令和减排结论。"
+    ),
+    "The monthly self-check report of GATEWAY, from what the centre holds.": (
+        "网关的月度自检报告，由中心持有的数据得出。"
+    ),
+    "Write it as a page for paper into this file.": "写成可打印的页面，存入此文件。",
+    "MONTH": "月份",
+    "Of the plant's clock: 2026-11.": "按企业当地时间：2026-11。",
+    "Another state folder than the site file's, such as the archive.": (
+        "不用配置文件中的状态文件夹，而用另一个，例如企业自存。"
+    ),
+    "The site file, if not the one in the chain.": "配置文件；不给出时用数据链中的。",
     "With what the chain itself shows: contact lost, restarts, lines that stood or started.": (
         "含数据链自身显示的：失联、重启、线路停运或启动。"
     ),
