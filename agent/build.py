@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import evolve, frozen
 
 from agent.acquire import APART_S, BusTask
+from agent.care.caring import Care
 from agent.curtailment.curtailing import Curtailing
 from agent.detect.detector import Detector
 from agent.gateway import Gateway
@@ -192,6 +193,7 @@ def core_of(
     platforms: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
     send_notice: Callable[[Mapping[str, Any]], None] | None = None,
     tpm: TpmTask | None = None,
+    restart: Callable[[], None] = lambda: None,
 ) -> tuple[Gateway, StatusParts]:
     """The gateway's core with its sources, and the parts that the status shows."""
     taken_up = decode_taken_up(sealer.spool.kept.records)
@@ -235,6 +237,7 @@ def core_of(
         courier,
         orders,
         curtailing,
+        Care(site, site.path(site.store.path), orders, lambda: outbox.received, readings.latest, restart),
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
     )
     shown = (site, read_version(), courier, readings, judging, figures, learned, platforms)
@@ -280,9 +283,13 @@ def _platforms_of(
 
 
 def build(
-    site: Site, clock: Clock, readings: Callable[[Delivered], None], events: Callable[[MqttEvent], None]
+    site: Site,
+    clock: Clock,
+    readings: Callable[[Delivered], None],
+    events: Callable[[MqttEvent], None],
+    restart: Callable[[], None],
 ) -> Built:
-    """The agent of `site`; nothing is connected or polled yet.
+    """The agent of `site`; nothing is connected or polled yet. `restart` ends it, to be started again.
 
     Raises:
         ConfigError, StoreError: It cannot be built.
@@ -324,6 +331,7 @@ def build(
         platforms=platforms.list_shown if platforms else tuple,
         send_notice=webhook.put if webhook else None,
         tpm=tpm,
+        restart=restart,
     )
     desks: dict[str, tuple[str, int, Desk]] = {
         bus.id: (bus.url, parse_url(bus.url).gap_registers_max, task.desk)

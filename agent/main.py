@@ -32,6 +32,8 @@ from typing import Any, Final
 from agent.acquire import STACK_BYTES
 from agent.build import Built, build, tpm_task
 from agent.call import read_call
+from agent.care.check import list_problems
+from agent.care.starting import give_back_site, take_up_site
 from agent.gateway import NEW_KEY_NEEDED, RekeyError
 from agent.host.log import ERROR, is_journal, log_to, prefix_lines
 from agent.host.memory import let_go_of_imports, let_go_of_start
@@ -45,10 +47,6 @@ from agent.sealing.sealer import SealingStoppedError
 from agent.sealing.statements import RekeyRefusedError
 from agent.site.enrolment import EnrolmentError, make_recovery_key, note_first_key, request_of
 from agent.site.file import ConfigError, Site, load_site
-from agent.site.linkages import incomer_of, linkages_of, list_polling_misfits
-from agent.site.manifest import check_manifest
-from agent.site.setups import setups_of
-from agent.uplink.settings import mqtt_settings
 from disk.database import CommitError, SchemaNewerError, StoreError
 from disk.language import language
 from disk.lock import SecondInstanceError
@@ -59,7 +57,6 @@ from disk.translation import translate_message
 from drivers.clock import Clock, ClockSpecError, clock_from_spec
 from drivers.reading import Quality
 from evidence.record import NS_PER_MS
-from wire.messages import Topics
 from wire.mqtt_settings import MqttSettingsError
 
 EXIT_NO: Final = 1
@@ -131,23 +128,9 @@ def _explain_disk(config: Path) -> str:
 
 def _check(call: argparse.Namespace) -> int:
     site = load_site(call.config)
-    problems = list(site.missing_for_agent())
-    for look in (setups_of, linkages_of, lambda site: incomer_of(site, linkages_of(site)), tpm_task):
-        try:
-            look(site)
-        except ConfigError as error:
-            problems += error.problems
-    if site.broker is not None:
-        try:
-            mqtt_settings(site, site.broker, Topics(site.site.gateway))
-        except ConfigError as error:
-            problems += error.problems
-    if not problems:
-        problems += list_polling_misfits(site, linkages_of(site))
+    problems = list_problems(site, tpm_task)
     if problems:
         raise ConfigError(call.config, problems)
-    linkages = linkages_of(site)
-    check_manifest(site, setups_of(site), linkages, incomer_of(site, linkages))
     counts = (f"{len(getattr(site, name))} {name}" for name in ("bus", "meter", "line", "linkage"))
     good = f"{call.config}: good: gateway {site.site.gateway}, {', '.join(counts)}"
     with writing_output():
@@ -202,12 +185,20 @@ def _install_replacement(call: argparse.Namespace) -> int:
 
 def _run(call: argparse.Namespace) -> int:
     let_go_of_imports()
-    site, clock = load_site(call.config), clock_from_spec(call.sim_clock)
+    clock = clock_from_spec(call.sim_clock)
     loop = Loop(clock)
     threading.stack_size(STACK_BYTES)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
-    built = build(site, clock, loop.put_reading, loop.put_event)
+    site = take_up_site(call.config)
+    try:
+        built = build(site, clock, loop.put_reading, loop.put_event, loop.stop)
+    except ConfigError as error:
+        before = give_back_site(call.config, site, error)
+        if before is None:
+            raise
+        site = before
+        built = build(site, clock, loop.put_reading, loop.put_event, loop.stop)
     with contextlib.closing(built):
         if built.recovery.start is Start.NEW:
             note_first_key(site.path(site.store.path), site.site.gateway, built.recovery.next_key)

@@ -31,7 +31,7 @@ from agent.store.tail import read_tail
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from evidence.cbor import FormatError
 from evidence.orders.certificate import Certificate
-from evidence.orders.entries import BY_PEOPLE, Answered, What, answer_body, held_body, refused_body
+from evidence.orders.entries import BY_ITSELF, BY_PEOPLE, Answered, What, answer_body, held_body, refused_body
 from evidence.orders.newest import parse_newest
 from evidence.orders.order import Order, hash_order, parse_order
 from evidence.orders.trust import Reason, Trust
@@ -182,9 +182,16 @@ class Orders(RecordSource):
             raise FormatError(f"no order {str(order)[:40]!r} is held")
         if state not in BY_PEOPLE or not letter.get("by"):
             raise FormatError("an answer of a person has a state and a name")
+        if held.order.kind in BY_ITSELF:
+            raise FormatError(f"the gateway itself answers a {held.order.kind} order")
         body = {**letter, "rev": held.order.rev}
         check_body(Kind.ANSWER, body)
         return self._apply(Kind.ANSWER, body, stamp)._replace(found_again=True)
+
+    def answer_itself(self, order: Order, state: Answered, stamp: Stamp, text: str = "") -> NewRecord:
+        """The record of what the gateway says of an order that asks something of it alone."""
+        at_ms = stamp.utc_ns // NS_PER_MS
+        return self._apply(Kind.ANSWER, answer_body(order.id, order.rev, state, at_ms, text=text), stamp)
 
     def _note_shown(self, letter: Mapping[str, Any], stamp: Stamp) -> NewRecord | None:
         """The record that an order was shown to the plant; None if it says nothing new."""

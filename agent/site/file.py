@@ -46,13 +46,16 @@ from agent.site.field_types import (
     structure_site,
 )
 from agent.site.older import todays_names
+from agent.site.remote import NAME as REMOTE_NAME
+from agent.site.remote import read_remote
 from disk.tables import TableError, parse_toml, read_text
 from drivers.dlt645.codec import is_address
 from drivers.link.bus_url import IGNORED_IDS, parse_url
 from drivers.link.verdict import SERIAL_UNIT_ID_MAX, SERIAL_UNIT_ID_MIN, UNIT_ID_MAX, Framing
+from evidence.orders.change import SITE_BYTES_MAX
 from evidence.words import Words
 
-SITE_FILE_BYTES_MAX: Final = 256 * 1024
+SITE_FILE_BYTES_MAX: Final = SITE_BYTES_MAX
 """A hundred meters at as many addresses take 30 to 70 kB, what was learned of fifty linkages 70 to 120. The
 manifest has it deflated, a tenth of that (`agent.site.manifest`)."""
 
@@ -269,6 +272,7 @@ class Site:
         hj212: Platforms that get its readings, see `agent.site.platforms`.
         text: The file as read, for the manifest.
         file: Where it was read.
+        own_text: The file there, where the centre has laid `text` over it; else "".
     """
 
     site: Place = field(factory=Place)
@@ -286,6 +290,7 @@ class Site:
     hj212: tuple[Table, ...] = ()
     text: str = field(default="", kw_only=True)
     file: Path = field(default=Path("site.toml"), kw_only=True)
+    own_text: str = field(default="", kw_only=True)
 
     def path(self, relative: str) -> Path:
         """A path relative to the file's folder; for a credential, where the service manager put it."""
@@ -311,11 +316,22 @@ class Site:
 
 
 def load_site(path: Path) -> Site:
-    """The site file at `path`.
+    """The site file that is in force at `path`: the one there, or what the centre has sent over it.
 
     Raises:
         ConfigError: It cannot be read or has mistakes; all of them are named.
     """
+    site = load_own_site(path)
+    remote = read_remote(site.path(site.store.path))
+    text = None if remote is None else remote.text_over(site.text)
+    try:
+        return site if text is None else evolve(parse_site(text, path), own_text=site.text)
+    except TableError as error:
+        raise ConfigError(site.path(site.store.path) / REMOTE_NAME, error.problems) from error
+
+
+def load_own_site(path: Path) -> Site:
+    """The site file at `path` as a person has written it; raises ConfigError like `load_site`."""
     try:
         return parse_site(read_text(path, SITE_FILE_BYTES_MAX), path)
     except TableError as error:

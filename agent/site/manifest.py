@@ -12,17 +12,17 @@ Written at each start. One record with the site, then one for each model, so tha
 The centre decodes readings with these tables alone (`drivers.points.model.Model.from_table`).
 """
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
 from agent.detect.params import IncomerParams, LinkageParams
-from agent.site.file import SITE_FILE_BYTES_MAX, ConfigError, Site
+from agent.site.file import ConfigError, Site
 from drivers.clock import ClockState, Stamp
 from drivers.points.model import Model
 from drivers.poll.meter import MeterSetup
 from evidence.cbor import FormatError
+from evidence.orders.change import deflate_site, inflate_site
 from evidence.record import MODEL_ID_BYTES, Kind, encode_record
 from evidence.words import Words
 
@@ -30,7 +30,6 @@ PLAIN_BYTES_MAX: Final = 24 * 1024
 """Text of four hundred short meters, whose rows take as much again: 60,000 bytes of a record hold both."""
 _VERSION: Final = "x" * 32
 """Longer than that of any release."""
-_RAW: Final = -zlib.MAX_WBITS
 _TOO_LONG: Final = Words(
     "本站点的清单记录放不下（{why}）：缩短 id，或增加一台网关",
     "the manifest of this site does not fit ({why}): use shorter ids, or a second gateway",
@@ -98,17 +97,13 @@ def read_site_text(body: Mapping[str, Any]) -> str | None:
         return text
     if not isinstance(deflated, bytes):
         return None
-    inflate = zlib.decompressobj(_RAW)
     try:
-        raw = inflate.decompress(deflated, SITE_FILE_BYTES_MAX + 1)
-        return raw.decode() if inflate.eof else None
-    except (zlib.error, UnicodeDecodeError):
+        return inflate_site(deflated)
+    except FormatError:
         return None
 
 
 def _write_site_text(text: str) -> dict[str, Any]:
-    raw = text.encode()
-    if len(raw) <= PLAIN_BYTES_MAX:
+    if len(text.encode()) <= PLAIN_BYTES_MAX:
         return {"site": text}
-    deflate = zlib.compressobj(9, zlib.DEFLATED, _RAW)
-    return {"site_deflated": deflate.compress(raw) + deflate.flush()}
+    return {"site_deflated": deflate_site(text)}

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
-from evidence.orders.order import Order
+from evidence.orders.order import CONFIG, DIAGNOSE, Order
 from evidence.orders.trust import Reason
 
 
@@ -47,10 +47,12 @@ class Answered(StrEnum):
 
 
 BY_PEOPLE: Final = (Answered.ACCEPTED, Answered.OBJECTED, Answered.DECLARED, Answered.DONE)
+BY_ITSELF: Final = (CONFIG, DIAGNOSE)
+"""Orders to the gateway alone: no person of the plant can accept one, object to it or say that it is done."""
 HELD: Final = "held"
 REFUSED: Final = "refused"
 GATEWAY_ITSELF: Final = ""
-"""Who answers `received` and `shown`."""
+"""Who answers `received` and `shown`, and the orders of BY_ITSELF."""
 
 
 def held_body(order: Order, raw: bytes, digest: bytes, statements: Sequence[bytes]) -> dict[str, Any]:

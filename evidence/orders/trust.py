@@ -119,6 +119,14 @@ class Trust:
         there = (one for one in for_kind if self.area_of(gateway).startswith(one.area))
         return next(there, Reason.AREA)
 
+    def kinds_of(self, signed: SignedOrder, gateway: str) -> set[str]:
+        """All that the key of an order may do at `gateway`, by its certificates of that time."""
+        order = signed.order
+        bureaus = self.certificates(Role.BUREAU, order.issuer)
+        named = [one for one in bureaus if one.covers(order.issued_utc_ms)]
+        there = [one for one in named if self.area_of(gateway).startswith(one.area) and signed.holds(one.key)]
+        return {kind for one in there for kind in one.kinds}
+
     def is_receipt_key(self, signed: SignedNewest) -> bool:
         """Whether the root or a key that it certified for that time has signed the newest number."""
         if signed.holds(self.root):

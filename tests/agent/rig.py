@@ -1,7 +1,7 @@
 """A gateway's core on a real database and key file, with time that the test turns."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from agent.sealing.key_slots import KeySlots
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Start
 from agent.site.enrolment import note_first_key
-from agent.site.file import parse_site
+from agent.site.file import Site, parse_site
 from agent.status.bus_figures import BusFigures
 from agent.uplink.courier import Courier
 from drivers.clock import NS_PER_S, ClockState, Stamp
@@ -66,6 +66,10 @@ BEGIN_S = 1_772_400_000
 BOOT = b"first boot......"
 
 
+def _default_site(file: Path) -> Site:
+    return parse_site(SITE, file)
+
+
 RIGS: Final[list["Rig"]] = []
 """Those that were made since `end_rigs`."""
 
@@ -81,6 +85,8 @@ class Rig:
     sent: list[tuple[int, str, bytes, bool]] = field(factory=list)
     figures: Sequence[BusFigures] = ()
     clock_state: ClockState = ClockState.SYNCHRONISED
+    site_of: Callable[[Path], Site] = _default_site
+    restarts: int = field(init=False, default=0)
     gateway: Gateway = field(init=False)
     parts: StatusParts = field(init=False)
     first_key: bytes = field(init=False)
@@ -88,7 +94,7 @@ class Rig:
 
     def __attrs_post_init__(self) -> None:
         RIGS.append(self)
-        site = parse_site(SITE, self.folder / "site.toml")
+        site = self.site_of(self.folder / "site.toml")
         _, store, sealer, recovery = open_chain(site)
         self.first_key = recovery.next_key
         outbox = outbox_of(Topics("g1"), store, recovery)
@@ -97,12 +103,15 @@ class Rig:
         courier = Courier(outbox, store, outbox.topics, site.broker.centre_key, self._send, b"birth")
         feed = detector_feed_of(site)
         self.gateway, self.parts = core_of(
-            site, feed, sealer, store, recovery, courier, figures=lambda: self.figures
+            site, feed, sealer, store, recovery, courier, figures=lambda: self.figures, restart=self._restart
         )
         if recovery.start is Start.NEW:
             note_first_key(self.folder / "state", "g1", recovery.next_key)
         self._slots = sealer._slots
         self.gateway.start(recovery, self.stamp(), self.passed_s)
+
+    def _restart(self) -> None:
+        self.restarts += 1
 
     def _send(self, token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
         self.sent.append((token, topic, payload, retain))
