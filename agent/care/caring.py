@@ -28,7 +28,7 @@ from typing import Final
 from attrs import define, field
 
 from agent.care.check import parse_checked
-from agent.care.rights import METROLOGY, list_refused, list_sealed
+from agent.care.rights import list_refused, list_sealed
 from agent.orders.book import HeldOrder
 from agent.orders.orders import Orders
 from agent.sealing.source import NewRecord, RecordSource, Urgency
@@ -37,6 +37,7 @@ from agent.site.remote import Back, Kept, Remote, Trial, name_text, read_remote,
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.reading import PollGroup, Quality, Reading
 from evidence.cbor import FormatError
+from evidence.orders.certificate import METROLOGY
 from evidence.orders.change import Change, decode_change, find_pause_s, hash_site
 from evidence.orders.entries import Answered
 from evidence.orders.order import CONFIG, Order, parse_order

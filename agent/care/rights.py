@@ -18,8 +18,6 @@ from attrs import asdict
 
 from agent.site.file import Site
 
-METROLOGY: Final = "metrology"
-"""Among the kinds of a bureau's certificate, beside `config`."""
 INTERVAL_S_MAX: Final = 300.0
 """As far as detection follows the polling."""
 SLOW_S_MAX: Final = 3_600.0

@@ -58,6 +58,12 @@ class HeldOrder:
     answers: list[str] = field(factory=list)
     cancelled: str = ""
 
+    @property
+    def is_carried_out(self) -> bool:
+        """Whether the gateway itself has done all that a `config` asks, or will not."""
+        ends = {Answered.DONE, Answered.OBJECTED}
+        return self.order.kind == CONFIG and not ends.isdisjoint(self.answers)
+
     def has_ended(self, utc_ms: int | None) -> bool:
         """Whether it means nothing any more."""
         return bool(self.cancelled) or (utc_ms is not None and utc_ms > self.order.expires_utc_ms)
@@ -124,7 +130,8 @@ class Book:
 
     def find_contradictions(self, utc_ms: int | None) -> list[tuple[str, str]]:
         """Pairs of orders that contradict each other: the id that holds, and the other."""
-        live = [one.order for one in self.held.values() if not one.has_ended(utc_ms)]
+        going_on = (one for one in self.held.values() if not one.is_carried_out)
+        live = [one.order for one in going_on if not one.has_ended(utc_ms)]
         return [
             (one.id, two.id) if one.seq > two.seq else (two.id, one.id)
             for one, two in combinations(live, 2)

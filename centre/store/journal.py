@@ -96,6 +96,10 @@ class Journal(ABC):
         return 0
 
     @abstractmethod
+    def newest(self, gateway: str, mark: Mark) -> Iterator[Arrival]:
+        """Arrivals with `mark`, that of the highest seal first, whenever each came."""
+
+    @abstractmethod
     def last_place(self) -> int:
         """The place of the last arrival, 0 if nothing has come."""
 
@@ -142,6 +146,17 @@ class SqlJournal(Journal):
             offset = id_ * SHIFT
             found = self._read(sql, (offset + first, offset + NUMBER_MAX, before, int(mark)))
             for (place,) in sorted(found, reverse=backwards):
+                yield from self._rows("j.id = ?", (place,))
+
+    def newest(self, gateway: str, mark: Mark) -> Iterator[Arrival]:
+        """By the index of marks."""
+        for id_ in [id_ for id_, name in self._gateways().items() if name == gateway]:
+            span = (id_ * SHIFT + FIRST_NUMBER, id_ * SHIFT + NUMBER_MAX, int(mark))
+            sql = (
+                "SELECT id FROM journal "
+                "WHERE marks IS NOT NULL AND at BETWEEN ? AND ? AND (marks & ?) <> 0 ORDER BY at DESC"
+            )
+            for (place,) in self._read(sql, span):
                 yield from self._rows("j.id = ?", (place,))
 
     def _rows(self, where: str, parameters: Sequence[Any]) -> list[Arrival]:

@@ -38,6 +38,8 @@ CERTIFICATE_BYTES_MAX: Final = 1_024
 KINDS_MAX: Final = 16
 REASON_BYTES_MAX: Final = 200
 """A sentence, as in other statements."""
+METROLOGY: Final = "metrology"
+"""Among the kinds of a bureau: its `config` orders may change what a technician has sealed."""
 KIND_PATTERN: Final = pattern(r"[a-z][a-z0-9_]{0,15}")
 """Of orders, also those of later versions."""
 AREA_PATTERN: Final = pattern(r"[0-9A-Za-z]{0,32}")

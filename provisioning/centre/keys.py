@@ -21,6 +21,7 @@ from disk.help_page import HelpGroup
 from evidence.keys import create_key_file, load_key_file, public
 from evidence.moments import iso_utc, utc_ms
 from evidence.orders.certificate import (
+    METROLOGY,
     Certificate,
     Placement,
     Role,
@@ -122,7 +123,7 @@ def make(key: Path, as_json: bool) -> None:
     "--kind",
     "kinds",
     multiple=True,
-    type=click.Choice(KINDS),
+    type=click.Choice((*KINDS, METROLOGY)),
     help="Of a bureau: a kind of order that it may give; repeatable.",
 )
 @click.option("--area", default="", help="Of a bureau: the code of its area, 3702; all gateways without it.")

@@ -11,6 +11,7 @@ from typing import Final, TextIO
 import click
 from attrs import evolve
 
+from centre.json_lines import plain
 from centre.orders.board import make_rows
 from centre.orders.ledger import Ledger, add_line, open_ledger, order_line
 from centre.store.place import Place
@@ -113,7 +114,7 @@ def send(
         test=test,
     )
     draw = read_bodies(body, kind)
-    _issue(ledger, key, gateways, lambda _, gateway: evolve(head, body=draw(gateway)), as_json=as_json)
+    issue_orders(ledger, key, gateways, lambda _, gateway: evolve(head, body=draw(gateway)), as_json=as_json)
 
 
 @order.command("alert")
@@ -153,7 +154,7 @@ def alert(
         body = draw_alert(known, gateway, list_id, level, (begin, end))
         return Order(id_, 1, 1, ALERT, gateway, issuer, *times, body, number, due, test=test)
 
-    _issue(ledger, key, gateways, draft, as_json=as_json)
+    issue_orders(ledger, key, gateways, draft, as_json=as_json)
 
 
 @order.command("cancel")
@@ -178,7 +179,7 @@ def cancel(
         name = f"cancel-{known.next_seq(gateway)}"
         return Order(name, 1, 1, CANCEL, gateway, issuer, *times, {"order": id_}, number)
 
-    _issue(ledger, key, gateways, draft, as_json=as_json)
+    issue_orders(ledger, key, gateways, draft, as_json=as_json)
 
 
 @order.command("list")
@@ -215,14 +216,14 @@ def show_order(ledger: Path, store: Place | None, as_json: bool, gateway: str, i
             raise fail(EXIT_NO, translate(WORDS["no order"], file=ledger, gateway=gateway, id=id_))
         boards = find_boards(known, store, gateway)
         rows = [row for row in make_rows(known, boards, read_utc_ms()) if row["order"] == id_]
-    fields = {**rows[0], "effective": iso_utc(found.order.effective_utc_ms), "body": found.order.body}
+    fields = {**rows[0], "effective": iso_utc(found.order.effective_utc_ms), "body": plain(found.order.body)}
     if as_json:
         say_json({**fields, "raw": found.raw.hex()})
         return
     say(tell_row(rows[0]), *(f"{name}: {value}" for name, value in fields.items()))
 
 
-def _issue(
+def issue_orders(
     path: Path, key: Path, gateways: tuple[str, ...], draft: Callable[[Ledger, str], Order], *, as_json: bool
 ) -> None:
     """Number, sign and keep an order for each gateway; nothing is kept if one of them would be refused.

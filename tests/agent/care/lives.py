@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from agent.care.rights import METROLOGY
 from agent.care.starting import take_up_site
+from evidence.orders.certificate import METROLOGY
 from evidence.orders.change import Change, hash_site
 from evidence.orders.order import KINDS
 from evidence.record import Kind, Record
