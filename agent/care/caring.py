@@ -159,28 +159,34 @@ class Care(RecordSource):
         return METROLOGY in book.trust.kinds_of(parse_order(book.held[order.id].raw), book.gateway)
 
     def _begin_next(self, held: list[HeldOrder], stamp: Stamp) -> None:
-        if stamp.clock_state is ClockState.UNSYNCHRONISED:
-            return  # a time that nobody knows has not come
-        utc_ms = stamp.utc_ns // NS_PER_MS
+        known = stamp.clock_state is not ClockState.UNSYNCHRONISED
+        utc_ms = stamp.utc_ns // NS_PER_MS if known else None
         standing = {one.id for one in self.orders.book.in_force(utc_ms)}
         for one in held:
             if one.order.id in standing and _is_open(one) and not one.order.test:
-                self._begin(one.order, utc_ms)
+                self._begin(one.order, utc_ms, stamp)
                 return
 
-    def _begin(self, order: Order, utc_ms: int) -> None:
+    def _begin(self, order: Order, utc_ms: int | None, stamp: Stamp) -> None:
         try:
             change = self._read_change(order)  # the file in force may be another one by now
         except RefusedError as error:
             self._write(Remote(self._base, self._kept, None, Back(order.id, order.rev, str(error))))
             return
-        pause_s = find_pause_s(self.site.site.gateway, order.id, change.jitter_s)
-        if utc_ms < order.effective_utc_ms + pause_s * 1000:
+        pause_ms = 1_000 * find_pause_s(self.site.site.gateway, order.id, change.jitter_s)
+        if utc_ms is not None and utc_ms < order.effective_utc_ms + pause_ms:
+            return
+        if utc_ms is None and not self._is_at_once(order, pause_ms, stamp):
             return
         trial = Trial(order.id, order.rev, change.text, change.keep_s, self._list_answering())
         if self._write(Remote(self._base, self._kept, trial)):
             LOG.warning("config order %s: the agent ends, to start with the new site file", order.id)
             self._end()
+
+    def _is_at_once(self, order: Order, pause_ms: float, stamp: Stamp) -> bool:
+        """Without a set clock: an order for now is due after its pause, and no other time has come."""
+        passed_ms = (stamp.boottime_ns - self._started_ns) / NS_PER_MS
+        return order.effective_utc_ms <= order.issued_utc_ms and passed_ms >= pause_ms
 
     @property
     def _base(self) -> str:

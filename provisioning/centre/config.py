@@ -74,7 +74,9 @@ WORDS: Final = {
         "STOPPED: {failed} gateways did not keep the new file, at most {most} may; see "
         "`dianjian centre config status`",
     ),
-    "waits": Words("上一批还有 {count} 台网关没有结果", "{count} gateways of the last wave have no result yet"),
+    "waits": Words(
+        "上一批还有 {count} 台网关没有结果", "{count} gateways of the last wave have no result yet"
+    ),
     "all sent": Words("全部 {count} 台网关均已下发", "all {count} gateways have been sent it"),
     "row": Words(
         "{gateway}  {order} 第{rev}版  {stage}{why}", "{gateway}  {order} rev {rev}  {stage}{why}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.site.file import load_own_site, load_site
+from drivers.clock import ClockState
 from evidence import keys
 from evidence.cbor import FormatError
 from tests.agent.care.lives import FREE, METER, METER_NAME, SEALED, Life, body_of
@@ -184,3 +185,16 @@ def test_no_person_of_the_plant_answers_for_the_gateway(life: Life) -> None:
     letter = {"order": "c1", "state": "objected", "by": "王", "at": 1, "text": "", "files": []}
     with pytest.raises(FormatError, match="the gateway itself answers"):
         life.rig.parts.orders.answer(letter, life.rig.stamp())
+
+
+@pytest.mark.parametrize(("later_s", "restarts"), [(0, 1), (60, 0)])
+def test_without_a_set_clock_an_order_for_now_is_carried_out_and_one_for_later_waits(
+    tmp_path: Path, later_s: int, restarts: int
+) -> None:
+    life = Life(tmp_path)
+    life.rig.clock_state = ClockState.UNSYNCHRONISED
+    life.live(5)
+    life.give(FREE, effective_utc_ms=made.NOW_MS + later_s * 1_000)
+    life.live(120)
+    assert life.rig.restarts == restarts
+    life.rig.close()
