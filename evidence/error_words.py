@@ -284,4 +284,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "step {} is older than the step before it": "第{}步的时间早于前一步",
     "the end names another last step than step {}": "结尾所写的最后一步不是第{}步",
     "the end: {}": "结尾：{}",
+    "a config order has exactly {}": "config 指令须恰有：{}",
+    "site is no bytes": "site 不是字节串",
+    "site is not deflated": "site 不是 deflate 压缩数据",
+    "site is no whole file of at most {} bytes": "site 不是不超过 {} 字节的完整文件",
+    "site is no UTF-8": "site 不是 UTF-8",
+    "the site file is not the one that its hash names": "站点文件与其哈希不符",
 }

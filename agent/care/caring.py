@@ -216,7 +216,7 @@ class Care(RecordSource):
         if self._is_cancelled(trial):
             why = "the order was cancelled"
         elif stamp.boottime_ns - self._started_ns >= trial.keep_s * NS_PER_S:
-            why = f"within {trial.keep_s} s: {_shorten(lacking)}"
+            why = _shorten([*lacking, f"waited {trial.keep_s} s"])
         else:
             return
         if self._write(self._remote.give_back(why)):

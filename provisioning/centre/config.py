@@ -15,7 +15,7 @@ from centre.orders.ledger import Ledger, open_ledger
 from centre.store.place import Place
 from disk.help_page import HelpGroup
 from disk.tables import TableError, read_text
-from evidence.moments import utc_ms
+from disk.translation import translate_message
 from evidence.orders.certificate import METROLOGY, Role
 from evidence.orders.change import JITTER_S_MAX, KEEP_S, KEEP_S_MAX, KEEP_S_MIN
 from evidence.orders.order import CONFIG, Order
@@ -24,7 +24,7 @@ from provisioning.care.draft import Draft, DraftError, Source, draft_site, read_
 from provisioning.care.progress import FAILED, PENDING, Progress, count_stages, list_progress, pick_wave
 from provisioning.care.sites import read_sites
 from provisioning.centre.keys import LEDGER
-from provisioning.centre.options import AS_JSON, failing_in_one_line
+from provisioning.centre.options import AS_JSON, failing_in_one_line, read_utc_ms
 from provisioning.centre.options import FILE as PATH
 from provisioning.centre.order import BUREAU, ISSUER, issue_orders
 from provisioning.centre.order_board import find_boards
@@ -94,9 +94,7 @@ STAGES: Final = {
     "cancelled": Words("已撤销", "cancelled"),
 }
 WHOLE: Final = click.option("--file", type=PATH, help="A whole site file; {{NAME}} stands for a column.")
-TABLE: Final = click.option(
-    "--table", type=PATH, help="CSV with a row a gateway: what names stand for."
-)
+TABLE: Final = click.option("--table", type=PATH, help="CSV with a row a gateway: what names stand for.")
 SET: Final = click.option(
     "--set",
     "pairs",
@@ -186,7 +184,7 @@ def send(
         for one in _draft_all(store, _read_source(file, table, pairs), tuple(dict.fromkeys(gateways)))
     }
     _refuse(known, issuer, [*drafts.values()])
-    now_ms = utc_ms()
+    now_ms = read_utc_ms()
     begin_ms = now_ms if at is None else at
     end_ms = max(begin_ms, now_ms) + jitter_s * MS_PER_S + VALID_MS if expires is None else expires
 
@@ -303,12 +301,13 @@ def _tell_draft(one: Draft) -> list[str]:
         note = translate(WORDS[change["kind"]])
         both = {"was": change["was"], "is_": change["is"]}
         lines.append(translate(WORDS["change"], key=change["key"], **both, note=note))
-    lines += [translate(WORDS["problem"], text=text) for text in one.problems]
-    lines += [translate(WORDS["note"], text=text) for text in one.notes]
+    lines += [translate(WORDS["problem"], text=translate_message(text)) for text in one.problems]
+    lines += [translate(WORDS["note"], text=translate_message(text)) for text in one.notes]
     return [*lines, *(f"  {line}" for line in one.diff()[2:])]
 
 
 def _tell_row(row: Progress) -> str:
-    why = translate(WORDS["why"], text=row.why) if row.why else ""
+    said = "; ".join(map(translate_message, row.why.split("; ")))
+    why = translate(WORDS["why"], text=said) if said else ""
     stage = translate(STAGES[row.stage.value])
     return translate(WORDS["row"], gateway=row.gateway, order=row.order, rev=row.rev, stage=stage, why=why)

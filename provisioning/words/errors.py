@@ -298,4 +298,18 @@ TEXTS: Final[Mapping[str, str]] = {
     "--make-certificate: name the address that telephones open: --name 192.168.8.1": (
         "--make-certificate：请写明手机打开的地址：--name 192.168.8.1"
     ),
+    "line 1: no column {} or {}": "第1行：没有 {} 或 {} 列",
+    "line {}: has not as many cells as the first": "第 {} 行：单元格数与首行不同",
+    "line {}: {} has a row already": "第 {0} 行：{1} 已有一行",
+    "{}: nothing says what {} is; add a column {} to the table": (
+        "{0}：没有说明 {1} 是什么；请在表中加一列 {2}"
+    ),
+    "{}: there is no {}": "{0}：没有 {1}",
+    "{}: this version cannot read its site file: {}": "{0}：本版本不能读取其站点文件：{1}",
+    "{}: write section.key, or section.ID.key for one of several": (
+        "{}：应写作 段.键；同类有多个时写作 段.编号.键"
+    ),
+    "a model is a file of the gateway: only the gateway itself can check it": (
+        "有型号是网关上的文件：只有网关自己能检查"
+    ),
 }

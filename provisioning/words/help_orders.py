@@ -113,4 +113,32 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "An order with its body, and all that was answered.": "一条指令的内容及全部答复。",
     "The ledger of orders; it is read again when something was added.": "指令台账；新增内容会自动读取。",
+    "KEY": "键",
+    "VALUE": "值",
+    "the site files of gateways, changed from afar": "远程更改网关的站点文件",
+    "Change site files from one desk: see what would happen, send, follow.": (
+        "集中更改站点文件：先看会发生什么，再下发，再跟踪。"
+    ),
+    "Show what a change would do at each of GATEWAYS; signs nothing. Exit code 1: not possible at one.": (
+        "显示改动对各网关的影响，不签发任何指令。有一台不可行时退出码为1。"
+    ),
+    "Sign another site file for each of GATEWAYS.": "为各网关签发新的站点文件。",
+    "What has come of changes, gateway by gateway; exit code 1 if one failed.": (
+        "逐台显示改动的结果；有一台失败时退出码为1。"
+    ),
+    "The subscriber's database: what each gateway runs with.": "接收程序的数据库：各网关现用的站点文件。",
+    "A whole site file; {{NAME}} stands for a column.": "完整的站点文件；{{名称}} 代表表中的一列。",
+    "CSV with a row a gateway: what names stand for.": "CSV表，每台网关一行：各名称的值。",
+    "One key, as meter.m1.fast_s=2.": "一个键，如 meter.m1.fast_s=2。",
+    "Names the change; a later revision has the same.": "改动的编号；以后的修订沿用同一编号。",
+    "When it begins; now if it is not given.": "何时开始；不指定则为现在。",
+    "Gateways begin spread over this many seconds.": "各网关在这么多秒内错开启用。",
+    "So long it may take to prove itself, before the old file comes back.": (
+        "新文件须在这么多秒内通过验证，否则恢复原文件。"
+    ),
+    "One sentence for the chain.": "写入数据链的一句说明。",
+    "A gateway that hears of it later refuses it; 7 days.": "此后才收到的网关予以拒绝；默认7天。",
+    "Only the next so many; call it again for those after.": "只发给接下来的这么多台；再次调用则发给其后的。",
+    "With --wave: more failures than this stop it.": "与 --wave 同用：失败超过此数即停止。",
+    "Of this change alone.": "只看这一改动。",
 }

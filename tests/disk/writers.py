@@ -20,6 +20,8 @@ from agent.learned import read_learned, write_learned
 from agent.sealing import rekey, statements
 from agent.sealing.key_slots import KeySlots, KeySlotsError, first_slot
 from agent.site.enrolment import EnrolmentError, read_enrolment, write_enrolment
+from agent.site.remote import Kept as KeptSite
+from agent.site.remote import Remote, read_remote, write_remote
 from agent.store import archiving
 from centre.clues.ledger import add_step, read_clues
 from centre.enrolment.ledger import LEDGER_NAME, KeptToken, Ledger, OfficeError
@@ -389,7 +391,7 @@ WRITERS: Final = (
             "centre.orders.ledger:add_line",
             "provisioning.centre.keys:begin",
             "provisioning.centre.keys:_state",
-            "provisioning.centre.order:_issue",
+            "provisioning.centre.order:issue_orders",
         ),
         _add_statement,
         _orders,
@@ -428,6 +430,13 @@ WRITERS: Final = (
         _erase_from_shelf,
         _shelf,
         _put_on_shelf,
+    ),
+    Writer(
+        "the site file that the centre has sent",
+        ("agent.site.remote:write_remote",),
+        lambda folder: write_remote(folder, Remote("0" * 64, KeptSite("c1", 1, "[site]\n"))),
+        lambda folder: read_remote(folder) or None,
+        lambda folder: write_remote(folder, Remote("0" * 64)),
     ),
     Writer(
         "the enrolment",

@@ -59,7 +59,7 @@ def test_a_file_that_does_not_prove_itself_goes_by_itself(life: Life, lacks: str
     life.live(3)
     assert life.interval_s == 10
     assert life.told() == ["accepted c1", "trial c1", "back c1", "objected c1"]
-    assert life.why() == f"within 60 s: {why}"
+    assert life.why() == f"{why}; waited 60 s"
 
 
 def test_a_meter_that_was_silent_before_need_not_answer_afterwards(life: Life) -> None:
