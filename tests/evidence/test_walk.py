@@ -485,7 +485,6 @@ OPENERS = {
     "centre/feed.py": "the centre's own store, which holds only what it has accepted",
     "centre/store/journal_table.py": "the same, to see whether a body has a manifest in it",
     "centre/memory.py": "the centre's own store, which holds only what it has accepted",
-    "centre/subscriber.py": "the centre's own store, which holds only what it has accepted",
     "provisioning/care/sites.py": "the centre's own store, which holds only what it has accepted",
     "evidence/pack/proof.py": "the check of a pack, which has rules of its own",
     "evidence/seal.py": "where it is",
