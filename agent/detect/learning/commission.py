@@ -408,7 +408,7 @@ class _Commissioning:
                 text = FINDINGS["provisional side"]
                 self._missing.append(text.fill(side=SIDES[side], seen=one.mode.value))
         questions, told = self._ask()
-        only_asks = self._judge_exceptions()
+        only_asks = self._judge_exceptions(asked=any(one.key == "level" for one in questions))
         both = all(one.mode is Mode.BOTH for one in (self._on_u, self._on_t))
         params = evolve(
             self._params,
@@ -457,14 +457,19 @@ class _Commissioning:
         level = self._answers.get("level")
         return level is not None and level.answer == YES
 
-    def _judge_exceptions(self) -> str:
-        """Why findings may only ask: refuses a period whose exceptions hide what is normal."""
+    def _judge_exceptions(self, *, asked: bool) -> str:
+        """Why findings may only ask: refuses a period whose exceptions hide what is normal.
+
+        Args:
+            asked: Whether the answer to the question about a level may explain them.
+        """
         if self._is_by_level():
             return "level"
         share = find_share(self._exceptions, self._on)
         if share < REFUSED_SHARE:
             return ""
-        self._refusals.append(Refusal("exceptions", FINDINGS["refused"].fill(share=round(100 * share))))
+        text = "refused before answer" if asked and "level" not in self._answers else "refused"
+        self._refusals.append(Refusal("exceptions", FINDINGS[text].fill(share=round(100 * share))))
         return "exceptions"
 
     @property

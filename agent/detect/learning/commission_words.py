@@ -57,8 +57,8 @@ FINDINGS: Final[Mapping[str, Words]] = {
         "not learned as normal, explain or mend it",
     ),
     "incomer too little": Words(
-        "{line}：总进线与各线路同时有数据的时间只有{known_h}小时，至少需要24小时",
-        "{line}: only {known_h} h of incomer and lines together, 24 h are needed",
+        "{line}：总进线与各线路同时有数据的时间只有{known_h}小时，至少需要24小时，请继续记录",
+        "{line}: only {known_h} h of incomer and lines together, 24 h are needed: record on",
     ),
     "seen": Words(
         "{span_h:.0f}小时内生产启动{starts}次、运行{on_h:.1f}小时",
@@ -76,6 +76,13 @@ FINDINGS: Final[Mapping[str, Words]] = {
         "生产时间中有{share}%未作为正常学习：正常工况尚未见到，参数不可使用；请说明或整改下列例外，或另选日期",
         "{share} % of the time of production was not learned as normal: what is normal was not seen, and the "
         "parameters must not be used; explain or mend the exceptions below, or choose other days",
+    ),
+    "refused before answer": Words(
+        "生产时间中有{share}%未作为正常学习：正常工况尚未见到，参数不可使用；治污若由液位等控制，请回答下面的level问题；"
+        "否则请说明或整改下列例外，或另选日期",
+        "{share} % of the time of production was not learned as normal: what is normal was not seen, and the "
+        "parameters must not be used; if a level drives treatment, answer that question (level) below; else "
+        "explain or mend the exceptions below, or choose other days",
     ),
     "exception": Words(
         "{begin}至{end}：{what}；未作为正常学习，请说明原因或整改",

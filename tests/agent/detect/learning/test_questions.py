@@ -32,6 +32,10 @@ def test_a_plant_whose_treatment_hardly_ran_is_refused_by_name() -> None:
     assert [one.name for one in found.refusals] == ["exceptions"]
     assert (found.params.provisional, found.params.only_asks) == (True, "exceptions")
     assert any("must not be used" in text for text in english(found))
+    explained = [
+        one.words.en for one in found.refusals if "answer that question (level) below" in one.words.en
+    ]
+    assert len(explained) == ("level" in keys(found)), "the next step is named where there is one"
     assert learn(loads, DAYS * DAY).ready
 
 
