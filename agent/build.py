@@ -211,6 +211,7 @@ def core_of(
     )
     judging.on_episode = curtailing.take_episode
     courier.on_order = partial(_take_order, orders, curtailing)
+    courier.withdrawn = lambda: orders.book.trust.withdrawn
     sealing = Sealing(
         sealer,
         store,

@@ -11,8 +11,8 @@ from typing import Final
 from attrs import define, field, frozen
 
 from evidence.chain import ChainState
+from evidence.delegated import Signer
 from evidence.held import Held
-from evidence.keys import public
 from evidence.receipt import RANGES_MAX, Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from wire import messages
 from wire.messages import Topics
@@ -35,7 +35,7 @@ class Answer:
 def receipt_of(
     state: ChainState,
     held: Held,
-    secret: bytes,
+    signer: Signer | bytes,
     utc_ms: int,
     *,
     conflict: bool = False,
@@ -51,7 +51,7 @@ def receipt_of(
         centre_utc_ms=utc_ms,
         conflict=Conflict(state.number + 1, state.hash) if conflict else None,
     )
-    return sign_receipt(receipt, secret)
+    return sign_receipt(receipt, signer)
 
 
 def count_ranges(packet_bytes_max: int) -> int:
@@ -61,14 +61,15 @@ def count_ranges(packet_bytes_max: int) -> int:
 
 @define
 class Answers:
-    """`secret` is the centre's key, `public_key` its public half."""
+    """`signer` is the root or a receipt key that it has certified."""
 
-    secret: bytes = field(repr=False)
-    public_key: bytes = field(init=False)
+    signer: Signer
     _references: dict[bytes, int] = field(init=False, factory=dict)
 
-    def __attrs_post_init__(self) -> None:
-        self.public_key = public(self.secret)
+    @property
+    def public_key(self) -> bytes:
+        """That of the root, which signs enrolments and statements."""
+        return self.signer.root
 
     def of_receipt(self, gateway: str, raw: bytes, utc_ms: int) -> Answer:
         """The message that carries a committed receipt."""
@@ -76,7 +77,7 @@ class Answers:
 
     def make_beacon(self, utc_ms: int, sequence: int) -> Answer:
         """The centre's time."""
-        return self._answer(messages.BEACON, sign_beacon(Beacon(utc_ms, sequence), self.secret), utc_ms)
+        return self._answer(messages.BEACON, sign_beacon(Beacon(utc_ms, sequence), self.signer), utc_ms)
 
     def reference_utc_ms(self, digest: bytes) -> int | None:
         """The time of the receipt or beacon with this SHA-256, if it was ours and not long ago."""

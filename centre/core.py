@@ -39,6 +39,7 @@ from centre.store.contract import CentreStore, Charged
 from disk.database import CommitError, StoreError
 from evidence import cbor
 from evidence.chain import Code, Finding
+from evidence.delegated import Signer, to_signer
 from evidence.seal import FIRST_NUMBER, seal_hash
 from wire import messages as wire
 from wire.messages import Kind, WireError
@@ -67,13 +68,13 @@ class Centre:
 
     Attributes:
         store: The enrolled gateways, and all that is held of them.
-        secret: The centre's key.
+        signer: The root, or a receipt key that it has certified; bytes are the root's secret.
         on_file: Takes a piece of a file, (gateway, payload, UTC ms), and gives what is wrong with the file.
         decodes: Whether readings become lines; others read them from the store (`centre.feed`).
     """
 
     store: CentreStore
-    secret: bytes = field(repr=False)
+    signer: Signer = field(converter=to_signer)
     on_file: Callable[[str, bytes, int], Iterable[Finding]] = _keep_no_file
     decodes: bool = True
     answers: Answers = field(init=False)
@@ -85,7 +86,7 @@ class Centre:
     _heard: dict[str, int] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.answers = Answers(self.secret)
+        self.answers = Answers(self.signer)
         self._chains = Chains(self.store, self.decodes)
         self._findings = Findings(self._chains)
         self._bodies = Bodies(self._chains, self._findings)

@@ -53,6 +53,7 @@ from centre.store.shared import OvertakenError, SharedStore
 from centre.store.slices import slice_of
 from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
+from evidence.delegated import Signer, to_signer
 from evidence.receipt import open_beacon, open_receipt
 from wire import messages as wire
 from wire.mqtt_events import (
@@ -103,7 +104,7 @@ class Subscriber:
         store: What is verified; its owner closes it after `run`.
         memory: The folder of the caches of manifests, a file a gateway; made when needed.
         register: The register of gateways; read again whenever it has changed.
-        secret: The centre's key.
+        signer: The root, or a receipt key that it has certified; bytes are the root's secret.
         clock: The source of the time.
         out: Takes each line, as JSON without a line feed.
         orders: The ledger of orders; read again whenever something was added.
@@ -116,7 +117,7 @@ class Subscriber:
         store: CentreStore,
         memory: Path,
         register: Path,
-        secret: bytes,
+        signer: Signer | bytes,
         clock: Clock,
         out: Callable[[str], None],
         orders: Path | None = None,
@@ -127,7 +128,7 @@ class Subscriber:
         self._register_error = ""
         self._clock = clock
         self._out = out
-        self._orders = None if orders is None else OrdersOut(orders, secret)
+        self._orders = None if orders is None else OrdersOut(orders, signer)
         self._stopping = threading.Event()
         self._token = 0
         self._unacked: dict[int, Answer] = {}
@@ -138,7 +139,7 @@ class Subscriber:
         self._silence = Silence(clock.monotonic_s())
         self._judged_s = self._ordered_s = float("-inf")
         self._store = store
-        self._files = None if files is None else Collector(Shelf(files), secret)
+        self._files = None if files is None else Collector(Shelf(files), signer)
         self._sharing = Sharing(store) if isinstance(store, SharedStore) else None
         self._entries: Collection[Entry] = ()
         self._is_connected = False
@@ -151,7 +152,7 @@ class Subscriber:
         if self._sharing is not None:  # what a session kept, another verifier has got by then
             settings = evolve(settings, subscriptions=(wire.BEACON,), session_expiry_s=0)
         self._publisher = Publisher(settings, clock, self._inbox.put)
-        self._secret = secret
+        self._signer = to_signer(signer)
         self.centre = self._make_centre()
 
     def run(self) -> None:
@@ -184,7 +185,7 @@ class Subscriber:
         self._stopping.set()
 
     def _make_centre(self) -> Centre:
-        centre = Centre(self._store, self._secret, decodes=self._sharing is None)
+        centre = Centre(self._store, self._signer, decodes=self._sharing is None)
         if self._files is not None:
             centre.on_file = self._files.take
         return centre
@@ -315,7 +316,10 @@ class Subscriber:
         match event:
             case Connected():
                 self._is_connected = True
-                self.centre.ranges_max = min(self.centre.ranges_max, count_ranges(event.packet_bytes_max))
+                self.centre.ranges_max = min(
+                    self.centre.ranges_max,
+                    count_ranges(event.packet_bytes_max - len(self._signer.certificate)),
+                )
                 self._publish(self.centre.make_receipts(self._utc_ms()))
                 if self._orders is not None:
                     self._orders.forget()

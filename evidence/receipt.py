@@ -1,6 +1,6 @@
 """What the centre publishes: receipts, and beacons with its time.
 
-Receipt, payload of a COSE_Sign1 by the centre's key under `dj1.receipt`:
+Receipt, payload of a COSE_Sign1 under `dj1.receipt`, by the root or a certified key (`evidence.delegated`):
     [1, gateway, number, seal_hash, bodies_up_to, ranges, centre_utc_ms, conflict]
 It is cumulative: the centre has verified and committed every seal up to `number`, which has this seal_hash
 (number 0 and zeros: none yet). `bodies_up_to` = m: no body up to seal m is awaited any more, each is held
@@ -11,13 +11,14 @@ or [number, hash]: another seal arrived, and the centre accepts only a seal `num
 Beacon, under `dj1.beacon`: [1, centre_utc_ms, sequence]. A seal that carries its hash is younger than it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
 from attrs import frozen
 
-from evidence import cbor, cose
+from evidence import cbor
+from evidence.delegated import MORE_BYTES_MAX, Signer, open_delegated, to_signer
 from evidence.seal import FIRST_NUMBER, HASH_BYTES, NO_HASH, NUMBER_MAX, check_gateway
 
 VERSION: Final = 1
@@ -25,6 +26,8 @@ RANGES_MAX: Final = 64
 """Ranges of bodies in one receipt; later receipts name the rest."""
 RECEIPT_BYTES_MAX: Final = 2_048
 """64 ranges of two 7-byte numbers, and the other items."""
+KEPT_BYTES_MAX: Final = RECEIPT_BYTES_MAX + MORE_BYTES_MAX
+"""A receipt with the certificate of its key: what gateways and packs keep."""
 BEACON_BYTES_MAX: Final = 128
 RECEIPT_DOMAIN: Final = b"dj1.receipt"
 BEACON_DOMAIN: Final = b"dj1.beacon"
@@ -59,19 +62,26 @@ class Beacon:
     sequence: int
 
 
-def sign_receipt(receipt: Receipt, secret: bytes) -> bytes:
-    """`receipt` as the centre publishes it."""
+def sign_receipt(receipt: Receipt, signer: Signer | bytes) -> bytes:
+    """`receipt` as the centre publishes it; bytes are the root's secret."""
     conflict = None if receipt.conflict is None else [receipt.conflict.number, receipt.conflict.hash]
     payload = [
         VERSION, receipt.gateway, receipt.number, receipt.seal_hash, receipt.bodies_up_to,
         [list(span) for span in receipt.ranges], receipt.centre_utc_ms, conflict,
     ]  # fmt: skip
-    return cose.sign1(cbor.encode(payload), secret, RECEIPT_DOMAIN)
+    return to_signer(signer).sign(cbor.encode(payload), RECEIPT_DOMAIN)
 
 
-def open_receipt(raw: bytes, centre_key: bytes) -> Receipt:
-    """The receipt in `raw`; raises FormatError, also if the centre has not signed it."""
-    items = cbor.array(_open_payload(raw, centre_key, RECEIPT_DOMAIN, RECEIPT_BYTES_MAX), "receipt", 8)
+def open_receipt(
+    raw: bytes, centre_key: bytes, withdrawn: Collection[bytes] = (), heard_utc_ms: int = 0
+) -> Receipt:
+    """The receipt in `raw`; raises FormatError, also if the centre has not signed it.
+
+    `centre_key` is the root; `withdrawn` are receipt keys that are not believed any more, and `heard_utc_ms`
+    is the centre's time as far as it was heard.
+    """
+    opened = open_delegated(raw, centre_key, RECEIPT_DOMAIN, RECEIPT_BYTES_MAX, withdrawn)
+    items = cbor.array(opened.value, "receipt", 8)
     version, gateway, number, seal_hash, bodies_up_to, ranges, centre_utc_ms, conflict = items
     cbor.natural(version, "version", VERSION, VERSION)
     receipt = Receipt(
@@ -83,6 +93,7 @@ def open_receipt(raw: bytes, centre_key: bytes) -> Receipt:
         centre_utc_ms=cbor.natural(centre_utc_ms, "centre_utc_ms"),
         conflict=None if conflict is None else _parse_conflict(conflict),
     )
+    opened.check_time(receipt.centre_utc_ms, heard_utc_ms)
     _check_consistent(receipt)
     return receipt
 
@@ -97,24 +108,22 @@ def last_receipt(receipts: Sequence[bytes], centre_key: bytes | None) -> Receipt
     return None
 
 
-def sign_beacon(beacon: Beacon, secret: bytes) -> bytes:
-    """`beacon` as the centre publishes it."""
+def sign_beacon(beacon: Beacon, signer: Signer | bytes) -> bytes:
+    """`beacon` as the centre publishes it; bytes are the root's secret."""
     payload = cbor.encode([VERSION, beacon.centre_utc_ms, beacon.sequence])
-    return cose.sign1(payload, secret, BEACON_DOMAIN)
+    return to_signer(signer).sign(payload, BEACON_DOMAIN)
 
 
-def open_beacon(raw: bytes, centre_key: bytes) -> Beacon:
-    """The beacon in `raw`; raises FormatError, also if the centre has not signed it."""
-    items = cbor.array(_open_payload(raw, centre_key, BEACON_DOMAIN, BEACON_BYTES_MAX), "beacon", 3)
+def open_beacon(
+    raw: bytes, centre_key: bytes, withdrawn: Collection[bytes] = (), heard_utc_ms: int = 0
+) -> Beacon:
+    """The beacon in `raw`; as `open_receipt`."""
+    opened = open_delegated(raw, centre_key, BEACON_DOMAIN, BEACON_BYTES_MAX, withdrawn)
+    items = cbor.array(opened.value, "beacon", 3)
     cbor.natural(items[0], "version", VERSION, VERSION)
-    return Beacon(cbor.natural(items[1], "centre_utc_ms"), cbor.natural(items[2], "sequence"))
-
-
-def _open_payload(raw: bytes, key: bytes, domain: bytes, bytes_max: int) -> Any:
-    signed = cose.parse(raw, bytes_max)
-    if not signed.holds(key, domain):
-        raise cbor.FormatError("not signed by the centre")
-    return cbor.decode(signed.payload, bytes_max)
+    beacon = Beacon(cbor.natural(items[1], "centre_utc_ms"), cbor.natural(items[2], "sequence"))
+    opened.check_time(beacon.centre_utc_ms, heard_utc_ms)
+    return beacon
 
 
 def _parse_ranges(items: Any) -> tuple[tuple[int, int], ...]:

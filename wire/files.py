@@ -10,11 +10,13 @@ and an empty message takes it away. `length` is that of the whole file; [sha256,
 gateway has it no more. A piece proves nothing: only the whole file does, by its hash.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from attrs import frozen
 
-from evidence import cbor, cose
+from evidence import cbor
+from evidence.delegated import Signer, open_delegated, to_signer
 from evidence.seal import HASH_BYTES, check_gateway
 from wire.messages import ROOT, Kind, Topics, WireError
 
@@ -64,18 +66,16 @@ def file_topic(gateway: str) -> str:
     return Topics(gateway).of(Kind.FILE)
 
 
-def sign_wanted(wanted: Wanted, secret: bytes) -> bytes:
-    """What is wanted, as the centre publishes it."""
+def sign_wanted(wanted: Wanted, signer: Signer | bytes) -> bytes:
+    """What is wanted, as the centre publishes it; bytes are the root's secret."""
     files = [[sha256, offset] for sha256, offset in wanted.files]
-    return cose.sign1(cbor.encode([VERSION, wanted.gateway, files]), secret, DOMAIN)
+    return to_signer(signer).sign(cbor.encode([VERSION, wanted.gateway, files]), DOMAIN)
 
 
-def open_wanted(raw: bytes, centre_key: bytes) -> Wanted:
+def open_wanted(raw: bytes, centre_key: bytes, withdrawn: Collection[bytes] = ()) -> Wanted:
     """The inverse of `sign_wanted`; raises FormatError, also if the centre has not signed it."""
-    signed = cose.parse(raw, WANTED_BYTES_MAX)
-    if not signed.holds(centre_key, DOMAIN):
-        raise cbor.FormatError("not signed by the centre")
-    version, gateway, files = cbor.array(cbor.decode(signed.payload, WANTED_BYTES_MAX), "wanted", 3)
+    opened = open_delegated(raw, centre_key, DOMAIN, WANTED_BYTES_MAX, withdrawn)
+    version, gateway, files = cbor.array(opened.value, "wanted", 3)
     cbor.natural(version, "version", VERSION, VERSION)
     if type(files) is not list or len(files) > WANTED_MAX:
         raise cbor.FormatError(f"files is not an array of at most {WANTED_MAX}")

@@ -28,7 +28,7 @@ from disk.files import read_plain, write_all
 from evidence import keys
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError
-from evidence.receipt import RECEIPT_BYTES_MAX, open_receipt
+from evidence.receipt import KEPT_BYTES_MAX, open_receipt
 from evidence.seal import FIRST_NUMBER
 from evidence.statement import Rekey, Replace, open_statement, sign_statement
 
@@ -151,7 +151,7 @@ def _open_own(raw: bytes, gateway: str, centre_key: bytes) -> list[Believed]:
 def _receipt_file(file: Path, gateway: str, centre_key: bytes) -> Believed:
     """The receipt in `file`, raw as it travels or as hexadecimal text."""
     raw = _read(file)
-    if len(raw) > RECEIPT_BYTES_MAX or raw[:2].isalnum():
+    if len(raw) > KEPT_BYTES_MAX or raw[:2].isalnum():
         try:
             raw = bytes.fromhex(raw.decode("ascii"))
         except ValueError as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 from disk.database import StoreError
 from disk.snapshot import open_snapshot
 from evidence.archive import Archive
-from evidence.receipt import RECEIPT_BYTES_MAX
+from evidence.receipt import KEPT_BYTES_MAX
 from evidence.seal import NUMBER_MAX
 
 
@@ -17,7 +17,7 @@ def open_gateway(path: Path, gateway: str) -> Archive:
         if not all(one is None or (type(one) is int and 0 < one <= NUMBER_MAX) for one in (first, last)):
             raise StoreError(f"{path}: a row of seals is none: its number is {first!r} or {last!r}")  # noqa: TRY301
         sql = "SELECT raw FROM receipts WHERE typeof(raw) = 'blob' AND length(raw) <= ? ORDER BY number"
-        receipts = tuple(row[0] for row in snapshot.read(sql, (RECEIPT_BYTES_MAX,)))
+        receipts = tuple(row[0] for row in snapshot.read(sql, (KEPT_BYTES_MAX,)))
         return Archive(
             gateway=gateway,
             first=first or 0,

@@ -9,7 +9,7 @@ from agent.store.checkpoint import CHECKPOINT_BYTES_MAX, unpack
 from agent.store.opening import COLUMNS, MIGRATIONS, to_seal
 from disk.database import StoreError, reading
 from evidence.cbor import FormatError
-from evidence.receipt import RECEIPT_BYTES_MAX
+from evidence.receipt import KEPT_BYTES_MAX
 from evidence.seal import StoredSeal, peek_header, seal_hash
 
 _RECEIPTS: Final = """
@@ -56,7 +56,7 @@ def read_tip(path: Path) -> Tip:
         count: int = connection.execute("SELECT count(*) FROM seals").fetchone()[0]
         columns = COLUMNS.replace("body", "NULL")
         last = connection.execute(f"SELECT {columns} FROM seals ORDER BY number DESC LIMIT 1").fetchone()  # noqa: S608 - a constant
-        receipts = tuple(connection.execute(_RECEIPTS, (RECEIPT_BYTES_MAX,)).fetchall())
+        receipts = tuple(connection.execute(_RECEIPTS, (KEPT_BYTES_MAX,)).fetchall())
     return Tip(schema, count, None if last is None else to_seal(last), receipts)
 
 

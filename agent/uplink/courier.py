@@ -15,7 +15,7 @@ the first of them and kept until another body is due.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
@@ -31,7 +31,7 @@ from agent.uplink.outbox import Outbox
 from agent.uplink.renewing import TOKEN as RENEW_TOKEN
 from drivers.clock import Stamp
 from evidence.cbor import FormatError
-from evidence.receipt import Conflict, open_beacon, open_receipt
+from evidence.receipt import Conflict, Receipt, open_beacon, open_receipt
 from evidence.record import NS_PER_MS
 from evidence.record import Kind as RecordKind
 from evidence.seal import StoredSeal, open_body, peek_header
@@ -94,6 +94,7 @@ class Courier(RecordSource):
         refused: Subscriptions that the broker does not grant.
         rejections: Messages that were recorded and dropped.
         on_certificate, on_renewal_ack: Take what concerns a renewal, see `agent.uplink.renewing`.
+        withdrawn: The receipt keys that the root has withdrawn, as far as they are sealed.
         on_order: Takes what `wire.orders` brings, and gives the records that follow.
         receipt: Number of the highest seal that a receipt covers, and the centre's time in it, UTC ms.
     """
@@ -109,6 +110,7 @@ class Courier(RecordSource):
     on_certificate: Callable[[bytes], None] = _ignore
     on_renewal_ack: Callable[[int], None] = _ignore
     on_order: Callable[[Message, Stamp], list[NewRecord]] = _no_records
+    withdrawn: Callable[[], Collection[bytes]] = tuple
     beacon_utc_ms: int | None = field(default=None, init=False)
     kept_utc_ms: int | None = field(default=None, init=False)
     ended: str = field(default="", init=False)
@@ -136,8 +138,8 @@ class Courier(RecordSource):
     def resume(self, now_s: float) -> None:
         """Take the stored receipt into account, at every start before anything is sealed or sent."""
         raw = self.store.last_receipt()
-        if raw is not None:
-            self._receipt(raw, now_s)
+        if raw is not None:  # its key was in force when it came, whatever was withdrawn since
+            self._receipt(open_receipt(raw, self.centre_key), raw, now_s)
 
     def handle(self, event: MqttEvent, stamp: Stamp, now_s: float) -> list[NewRecord]:
         """Take what the connection reports."""
@@ -282,16 +284,20 @@ class Courier(RecordSource):
                 self.on_certificate(message.payload)
                 return []
             if message.topic == self.topics.receipt:
-                return self._receipt(message.payload, now_s)
+                receipt = open_receipt(
+                    message.payload, self.centre_key, self.withdrawn(), self._centre_utc_ms
+                )
+                return self._receipt(receipt, message.payload, now_s)
             if message.topic == wanted_topic(self.topics.gateway) and self.files is not None:
-                self.files.take(message.payload)
+                self.files.take(message.payload, self.withdrawn())
                 return []
         except FormatError as error:
             return self._reject(message.topic, str(error))
         return self._reject(message.topic, "nothing of this kind is taken here")
 
     def _beacon(self, message: Message, stamp: Stamp) -> list[dict[str, Any]]:
-        utc_ms = open_beacon(message.payload, self.centre_key).centre_utc_ms
+        opened = open_beacon(message.payload, self.centre_key, self.withdrawn(), self._centre_utc_ms)
+        utc_ms = opened.centre_utc_ms
         is_old = utc_ms < self._centre_utc_ms - BEACON_SLACK_MS
         if message.retained:  # how long the broker has kept it is not known
             self.kept_utc_ms = utc_ms
@@ -306,8 +312,7 @@ class Courier(RecordSource):
         self.reference = sha256(message.payload).digest()
         return []
 
-    def _receipt(self, raw: bytes, now_s: float) -> list[dict[str, Any]]:
-        receipt = open_receipt(raw, self.centre_key)
+    def _receipt(self, receipt: Receipt, raw: bytes, now_s: float) -> list[dict[str, Any]]:
         meaning = self.outbox.on_receipt(receipt, self.store.hash_of, now_s)
         if meaning in {Meaning.PROGRESS, Meaning.NOTHING_NEW, Meaning.ASKED}:
             self.reference = sha256(raw).digest()

@@ -9,6 +9,7 @@ after a pause that grows, in smaller pieces: brokers that limit packets do not a
 Files are read and sent, and never looked into.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -54,12 +55,12 @@ class FilesOut:
     _pause: Backoff = field(init=False, factory=lambda: Backoff(AGAIN_S, AGAIN_LONGEST_S))
     _again_s: float = field(init=False, default=float("-inf"))
 
-    def take(self, payload: bytes) -> None:
+    def take(self, payload: bytes, withdrawn: Collection[bytes] = ()) -> None:
         """Take what the centre wants, in place of what it wanted before; raises FormatError."""
         if not payload:
             self._waiting, self._in_flight = [], None
             return
-        wanted = open_wanted(payload, self.centre_key)
+        wanted = open_wanted(payload, self.centre_key, withdrawn)
         if wanted.gateway != self.gateway:
             raise FormatError(f"files of gateway {wanted.gateway} are wanted here")
         self._waiting, self._in_flight = list(wanted.files), None

@@ -71,7 +71,7 @@ class Ending:
         receipts = {
             name: partial(
                 receipt_of,
-                secret=self.answers.secret,
+                signer=self.answers.signer,
                 utc_ms=utc_ms,
                 conflict=conflict,
                 ranges_max=self.ranges_max,

@@ -22,6 +22,7 @@ from centre.files.sealed import SealedFile, list_named, read_sealed
 from centre.files.shelf import Kept, Put, Shelf
 from centre.store.contract import CentreStore
 from evidence.chain import Code, Finding
+from evidence.delegated import Signer, to_signer
 from wire.files import FILE_BYTES_MAX, WANTED_MAX, Piece, Wanted, decode_piece, sign_wanted, wanted_topic
 
 STALL_MS: Final = 300_000
@@ -54,10 +55,10 @@ class _Asked:
 
 @define
 class Collector:
-    """See the module; `secret` is the centre's key."""
+    """See the module; `signer` is the root or a certified receipt key."""
 
     shelf: Shelf
-    secret: bytes = field(repr=False)
+    signer: Signer = field(converter=to_signer)
     _awaited: dict[str, dict[str, _Awaited]] = field(init=False, factory=dict)
     _asked: dict[str, _Asked] = field(init=False, factory=dict)
     _trouble: str = field(init=False, default="")
@@ -173,7 +174,7 @@ class Collector:
 
     def _ask(self, gateway: str, missing: Mapping[str, int]) -> Answer:
         files = tuple((bytes.fromhex(one), first) for one, first in missing.items())
-        payload = sign_wanted(Wanted(gateway, files), self.secret) if files else b""
+        payload = sign_wanted(Wanted(gateway, files), self.signer) if files else b""
         return Answer(wanted_topic(gateway), payload)
 
     def _tell(self, error: OSError) -> None:

@@ -2,8 +2,8 @@
 
 `due` compares what should lie at the broker with what was published in this life and gives the difference;
 `forget` has everything said again, after a connect. An order that ended is taken away with an empty payload.
-The number of the newest is signed by the centre's key, its time is that of the last change, so it says the
-same after every restart.
+The number of the newest is signed by the root or a receipt key; its time is that of the last change, so it
+says the same after every restart.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from attrs import define, field
 
 from centre.answers import Answer
 from centre.orders.ledger import Ledger
+from evidence.delegated import Signer, to_signer
 from evidence.orders.newest import Newest, sign_newest
 from evidence.orders.order import hash_order
 from evidence.seal import NO_HASH
@@ -33,10 +34,10 @@ TAKEN_AWAY_MS: Final = 30 * 86_400_000
 
 @define
 class Desk:
-    """See the module; `secret` is the centre's key."""
+    """See the module; the certificate of `signer`, if it has one, comes with the number of the newest."""
 
     ledger: Ledger
-    secret: bytes = field(repr=False)
+    signer: Signer = field(converter=to_signer)
     _said: dict[str, bytes] = field(init=False, factory=dict)
     _signed: dict[str, tuple[Newest, bytes]] = field(init=False, factory=dict)
 
@@ -80,6 +81,6 @@ class Desk:
         )
         before, raw = self._signed.get(gateway, (None, b""))
         if before != newest:
-            raw = sign_newest(newest, self.secret)
+            raw = sign_newest(newest, self.signer.secret)
             self._signed[gateway] = newest, raw
-        yield newest_topic(gateway), encode_attested(Attested(raw, ()))
+        yield newest_topic(gateway), encode_attested(Attested(raw, self.signer.statements))

@@ -23,6 +23,7 @@ from evidence import cbor
 from evidence.orders.certificate import (
     Certificate,
     Placement,
+    Role,
     RootStatement,
     Withdrawal,
     open_root_statement,
@@ -123,6 +124,16 @@ class Ledger:
         named = [raw for raw, one in self.statements if isinstance(one, Certificate) and one.name == issuer]
         last = placed[-1:]
         return (*named[-(STATEMENTS_MAX - len(last)) :], *last)
+
+    def receipt_certificate(self, key: bytes, utc_ms: int) -> bytes | None:
+        """The certificate of a receipt key that is in force the longest; None where none is."""
+        mine = [
+            (one.until_utc_ms, raw)
+            for raw, one in self.statements
+            if isinstance(one, Certificate) and one.role is Role.RECEIPT and one.key == key
+            if one.covers(utc_ms)
+        ]
+        return max(mine)[1] if mine and self.trust.withdrawal_of(key) is None else None
 
     def check_order(self, raw: bytes, utc_ms: int | None) -> Order:
         """The order in `raw`, if it may be the next of its gateway.

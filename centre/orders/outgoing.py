@@ -17,6 +17,7 @@ from centre.orders.desk import Desk
 from centre.orders.ledger import Ledger, LedgerError
 from centre.orders.unsealed import ORDER_MISSING, Unsealed
 from centre.store.contract import CentreStore
+from evidence.delegated import Signer, to_signer
 
 LOOK_MS: Final = 60_000
 """Between two looks for orders that ended."""
@@ -24,10 +25,10 @@ LOOK_MS: Final = 60_000
 
 @define
 class OrdersOut:
-    """See the module; `secret` is the centre's key."""
+    """See the module; `signer` as in `Desk`."""
 
     path: Path
-    secret: bytes = field(repr=False)
+    signer: Signer = field(converter=to_signer)
     desk: Desk = field(init=False)
     unsealed: Unsealed = field(init=False, factory=Unsealed)
     _size: int = field(init=False, default=-1)
@@ -36,7 +37,7 @@ class OrdersOut:
     _news: list[str] = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
-        self.desk = Desk(Ledger(self.path), self.secret)
+        self.desk = Desk(Ledger(self.path), self.signer)
 
     def due(self, utc_ms: int) -> list[Answer]:
         """What is to be published now."""

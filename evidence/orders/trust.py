@@ -7,7 +7,7 @@ which an order counts, or the reason why it counts under none. The order of the 
 Not handled here: what else is in force (`agent.orders.book`), and the gateway's clock, which may be unset.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 
 from attrs import define, field
@@ -84,6 +84,11 @@ class Trust:
         other.raws, other._certificates = [*self.raws], [*self._certificates]
         other._withdrawn, other._places = {**self._withdrawn}, {**self._places}
         return other, other.add(raws)
+
+    @property
+    def withdrawn(self) -> Collection[bytes]:
+        """The keys that were withdrawn."""
+        return self._withdrawn.keys()
 
     def withdrawal_of(self, key: bytes) -> Withdrawal | None:
         """How a key was withdrawn, None while it was not."""

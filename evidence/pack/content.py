@@ -42,7 +42,7 @@ from attrs import frozen
 
 from evidence import cbor, cose
 from evidence.body import BODY_BYTES_MAX
-from evidence.receipt import RECEIPT_BYTES_MAX
+from evidence.receipt import KEPT_BYTES_MAX
 from evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, HASH_BYTES, NUMBER_MAX, check_gateway
 from evidence.statement import STATEMENT_BYTES_MAX
 
@@ -194,7 +194,7 @@ def decode_content(raw: bytes) -> Content:
         page=cbor.natural(page, "page", 1 << 16),
         question=_read_question(question),
         statements=tuple(_check_bytes(one, "statement", STATEMENT_BYTES_MAX) for one in statements),
-        receipts=tuple(_check_bytes(receipt, "receipt", RECEIPT_BYTES_MAX) for receipt in receipts),
+        receipts=tuple(_check_bytes(receipt, "receipt", KEPT_BYTES_MAX) for receipt in receipts),
         runs=tuple(tuple(_read_seals(run)) for run in runs),
     )
 

@@ -1,8 +1,8 @@
 """`dianjian centre keys`: the root, and what it says about keys of receipts, bureaus and officers.
 
 Secrets are files of mode 0600 that are named by path; none stands in an argument or the environment. `root`,
-`certify`, `place` and `withdraw` need the root's file. So does today `dianjian subscribe`: gateways take the
-receipts of no other key (docs/format.md, section 15).
+`certify`, `place` and `withdraw` need the root's file. `dianjian subscribe` signs with it too, or with a
+receipt key that it has certified (docs/format.md, section 7).
 """
 
 from pathlib import Path

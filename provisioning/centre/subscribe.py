@@ -8,13 +8,14 @@ import json
 import os
 import signal
 import sys
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from shutil import disk_usage
 from typing import Final
 
 import click
 
+from centre.orders.ledger import Ledger, LedgerError
 from centre.register import RegisterError, read_register
 from centre.store.contract import CentreStore
 from centre.store.copying import refuse_copy
@@ -23,12 +24,23 @@ from centre.store.slices import SlicesError, parse_slices
 from centre.subscriber import SUBSCRIPTIONS, Subscriber
 from disk.database import CommitError, StoreError, add_suffix
 from drivers.clock import ClockSpecError, clock_from_spec
-from evidence.keys import KeyFileError, load_key_file
+from evidence.delegated import Signer
+from evidence.keys import KeyFileError, load_key_file, public
+from evidence.moments import NS_PER_MS
+from evidence.words import Words
 from provisioning.centre.options import FILE, REGISTER
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.store_option import store_option
+from provisioning.words.language import translate
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 
+WORDS: Final = {
+    "no signer": Words(
+        "{file}：既不是 {orders} 的根密钥，也不是有效的回执密钥；见 `centre keys certify --role receipt`",
+        "{file}: is neither the root of {orders} nor a receipt key in force; "
+        "`dianjian centre keys certify --role receipt` certifies one",
+    ),
+}
 ROOM_BYTES: Final = 1 << 20
 """Less than a transaction needs: the disk counts as full."""
 SWITCH_S: Final = 0.0005
@@ -39,7 +51,9 @@ usual 5 ms a message takes 30 ms to be read while the core works, and others que
 @click.command("subscribe", short_help="verify what gateways publish, and answer receipts")
 @click.option("--broker", required=True, metavar="URL", help="mqtts://host:port, or mqtt:// on this machine.")
 @REGISTER
-@click.option("--key", required=True, type=FILE, help="The centre's key file; see `dianjian centre init`.")
+@click.option(
+    "--key", required=True, type=FILE, help="Key file of the root, or of a receipt key that it has certified."
+)
 @store_option("Database of what is verified.", required=True)
 @click.option(
     "--slices",
@@ -77,12 +91,13 @@ def command(
             address = parse_broker(broker, ca, certificate, certificate_key)
             settings = MqttSettings(address.host, address.port, client_id, address.tls, plain, SUBSCRIPTIONS)
             read_register(register)
-            secret, clock = load_key_file(key), clock_from_spec(sim_clock)
+            clock = clock_from_spec(sim_clock)
+            signer = _find_signer(key, orders, clock.stamp().utc_ns // NS_PER_MS)
             opened = stack.enter_context(closing(_open(store, slices)))
             refuse_copy(opened.journal(), store)
             memory = add_suffix(store if isinstance(store, Path) else register, ".memory")
             files = find_shelf(store, register)
-            subscriber = Subscriber(settings, opened, memory, register, secret, clock, _print, orders, files)
+            subscriber = Subscriber(settings, opened, memory, register, signer, clock, _print, orders, files)
         except (MqttSettingsError, RegisterError, KeyFileError, ClockSpecError, OSError) as error:
             raise fail(EXIT_USAGE, str(error)) from error
         except (StoreError, CommitError) as error:
@@ -102,6 +117,22 @@ def _explain(error: Exception, store: Place) -> str:
     if isinstance(store, Path) and disk_usage(store.absolute().parent).free < ROOM_BYTES:
         return f"{error}: the disk is full: make room and start again; gateways keep what has no receipt"
     return str(error)
+
+
+def _find_signer(key: Path, orders: Path | None, utc_ms: int) -> Signer:
+    """The root, or a receipt key with its certificate; ends the command where none is in force."""
+    secret = load_key_file(key)
+    if orders is None or not orders.exists():
+        return Signer.of_root(secret)
+    ledger, mine = Ledger(orders), public(secret)
+    with suppress(LedgerError):  # the lines above a wrong one hold, and the running subscriber tells it
+        ledger.read_more()
+    if ledger.root in {b"", mine}:
+        return Signer.of_root(secret)
+    certificate = ledger.receipt_certificate(mine, utc_ms)
+    if certificate is None:
+        raise fail(EXIT_USAGE, translate(WORDS["no signer"], file=key, orders=orders))
+    return Signer(secret, ledger.root, certificate)
 
 
 def _open(store: Place, slices: str | None) -> CentreStore:

@@ -200,7 +200,9 @@ TEXTS: Final[Mapping[str, str]] = {
         "核验、答复并逐行输出JSON，直到SIGTERM或按下Ctrl-C。"
     ),
     "mqtts://host:port, or mqtt:// on this machine.": "mqtts://主机:端口，本机可用 mqtt://。",
-    "The centre's key file; see `dianjian centre init`.": "中心的密钥文件；见 `dianjian centre init`。",
+    "Key file of the root, or of a receipt key that it has certified.": (
+        "根密钥文件，或经根密钥认证的回执密钥文件。"
+    ),
     "Database of what is verified.": "保存已核验数据的数据库。",
     "Certificate of the authority that signed the broker's.": "签发消息服务器证书的证书机构的证书。",
     "Own client certificate.": "自己的客户端证书。",

@@ -52,7 +52,7 @@ export function openNewest(raw) {
   return { gateway: name, seq, utc, signed };
 }
 
-async function openStatement(raw, root) {
+export async function openStatement(raw, root) {
   const signed = sign1(raw, STATEMENT_MAX);
   const items = decode(signed.payload, STATEMENT_MAX);
   const read = READ[Array.isArray(items) ? items.length : 0] ?? refuse('no statement of a root');

@@ -31,6 +31,8 @@ from drivers.clock import ClockState
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence import cbor, cose, keys
 from evidence.body import columns_body, plain_body
+from evidence.delegated import Signer
+from evidence.orders.certificate import Certificate, Role, sign_root_statement
 from evidence.orders.newest import Newest, sign_newest
 from evidence.orders.order import ORDER_BYTES_MAX, ORDER_DOMAIN
 from evidence.orders.trust import Reason
@@ -476,6 +478,34 @@ def replaced() -> Story:
     return tell.story
 
 
+def _delegated(receipt: Receipt) -> Iterator[tuple[str, str, bytes, bool]]:
+    """Kind, what it is, the message, whether it is good: with a key that is certified, and others."""
+    verifier, at_ms = secret(7, "verifier"), receipt.centre_utc_ms
+    one = Certificate(Role.RECEIPT, "verifier 1", keys.public(verifier), (), "", at_ms, at_ms, at_ms)
+
+    def signer(by: bytes = CENTRE, secret_: bytes = verifier, **changes: Any) -> Signer:
+        return Signer(secret_, keys.public(CENTRE), sign_root_statement(evolve(one, **changes), by))
+
+    good = sign_receipt(receipt, signer())
+    yield "receipt", "a receipt with a certified key", good, True
+    for say, wrong in (
+        ("its certificate has ended", signer(from_utc_ms=0, until_utc_ms=at_ms - 1)),
+        ("its certificate has not begun", signer(from_utc_ms=at_ms + 1, until_utc_ms=at_ms + 1)),
+        ("its certificate is an officer's", signer(role=Role.OFFICER)),
+        ("its certificate is a bureau's", signer(role=Role.BUREAU, kinds=("alert",))),
+        ("its certificate is signed by somebody else", signer(by=RECOVERY)),
+        ("its certificate names another key", signer(secret_=RECOVERY)),
+    ):
+        yield "receipt", say, sign_receipt(receipt, wrong), False
+    beacon = sign_beacon(Beacon(at_ms, 18), signer())
+    yield "beacon", "a beacon with a certified key", beacon, True
+    yield "receipt", "a beacon with a certified key is no receipt", beacon, False
+    inner, certificate = cbor.decode(good, len(good))
+    yield "receipt", "a certified key without its certificate", inner, False
+    yield "receipt", "a certificate and no receipt", cbor.encode([certificate, certificate]), False
+    yield "receipt", "a certificate too many", cbor.encode([inner, certificate, certificate]), False
+
+
 def messages() -> dict[str, Any]:
     one = Chain().seal()
 
@@ -507,6 +537,8 @@ def messages() -> dict[str, Any]:
     signed("65 ranges", number=300, ranges=tuple((6 + 2 * n, 6 + 2 * n) for n in range(65)))
     beacon = sign_beacon(Beacon(1_767_268_800_000, 17), CENTRE)
     put("beacon", "a beacon", beacon, good=True)
+    for kind, say, raw, good in _delegated(receipt()):
+        put(kind, say, raw, good=good)
     enrolment = sign_statement(ENROLMENT, CENTRE)
     put("enrolment", "an enrolment", enrolment, good=True)
     dlt645 = EnrolledMeter("m1", "dlt645-2007-3p", 0, "123456789012")

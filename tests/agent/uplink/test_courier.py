@@ -15,16 +15,18 @@ from agent.uplink.files import FilesOut
 from agent.uplink.outbox import Outbox
 from drivers.clock import ClockState, Stamp
 from evidence import keys
+from evidence.delegated import Signer
 from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from evidence.seal import NO_HASH, StoredSeal
 from evidence.statement import CONTINUE_BYTES_MAX, Pending
 from tests.evidence.chains import GATEWAY, Chain
+from tests.evidence.orders import made
 from wire import messages
 from wire.files import Wanted, sign_wanted, wanted_topic
 from wire.messages import Topics
 from wire.mqtt_events import Acked, Connected, Disconnected, Message, SubscribeRefused
 
-CENTRE = bytes(range(32))
+CENTRE = made.ROOT
 TOPICS = Topics(GATEWAY)
 CONNECTED = Connected(session_present=True, receive_maximum=20, packet_bytes_max=65_536)
 
@@ -87,6 +89,47 @@ def events(bench: Bench) -> list[dict[str, object]]:
 def receipt_for(seal: StoredSeal, conflict: Conflict | None = None, bodies_up_to: int | None = None) -> bytes:
     held = seal.number if bodies_up_to is None else bodies_up_to
     return sign_receipt(Receipt(GATEWAY, seal.number, seal.hash, held, (), 0, conflict), CENTRE)
+
+
+VERIFIER = Signer(made.VERIFIER, keys.public(CENTRE), made.VERIFIER_CERTIFICATE)
+
+
+def verifiers(seal: StoredSeal, utc_ms: int = made.NOW_MS) -> bytes:
+    return sign_receipt(Receipt(GATEWAY, seal.number, seal.hash, seal.number, (), utc_ms), VERIFIER)
+
+
+def test_a_receipt_key_that_the_root_has_certified_counts_as_the_root_until_it_is_withdrawn(
+    bench: Bench,
+) -> None:
+    one, two, three = bench.seal(3)
+    assert bench.hear(verifiers(one)) == []
+    assert bench.courier.receipt == (1, made.NOW_MS)
+    assert bench.store.last_receipt() == verifiers(one)
+    assert bench.courier.reference == sha256(verifiers(one)).digest()
+    beacon = sign_beacon(Beacon(made.NOW_MS + 1, 1), VERIFIER)
+    assert bench.hear(beacon, messages.BEACON) == []
+    assert bench.courier.kept_utc_ms == made.NOW_MS + 1
+    bench.courier.withdrawn = lambda: {keys.public(made.VERIFIER)}
+    for raw, topic in ((verifiers(two), TOPICS.receipt), (beacon, messages.BEACON)):
+        (told,) = bench.hear(raw, topic)
+        assert "withdrawn" in str(told)
+    assert bench.courier.receipt == (1, made.NOW_MS)
+    bench.life()  # what it has kept, it took while the key was in force
+    assert bench.courier.receipt == (1, made.NOW_MS)
+    assert bench.hear(receipt_for(three)) == []
+    assert bench.courier.receipt[0] == 3
+
+
+def test_a_receipt_key_that_has_ended_says_nothing_with_an_earlier_time(bench: Bench) -> None:
+    one, two, three = bench.seal(3)
+    late_ms = made.NOW_MS + 800 * made.DAY_MS
+    (told,) = bench.hear(verifiers(one, late_ms))
+    assert "not in force" in str(told)
+    assert bench.hear(verifiers(one)) == []
+    bench.hear(sign_receipt(Receipt(GATEWAY, 2, two.hash, 2, (), late_ms), CENTRE))
+    (told,) = bench.hear(verifiers(three))
+    assert "not in force" in str(told)
+    assert bench.courier.receipt == (2, late_ms)
 
 
 def test_a_connect_is_followed_by_the_birth_and_then_by_what_waits(bench: Bench) -> None:

@@ -13,6 +13,7 @@ from attrs import define, field
 from click.testing import CliRunner
 
 from agent.inbox import FILES_NAME
+from agent.orders.book import Book
 from centre.core import Centre, Incoming
 from centre.orders.desk import Desk
 from centre.orders.ledger import Ledger, LedgerError, add_line, open_ledger, order_line
@@ -20,8 +21,10 @@ from centre.orders.outgoing import OrdersOut
 from centre.orders.unsealed import WAIT_MS
 from centre.store.sqlite import SqliteStore
 from evidence import keys
+from evidence.delegated import Signer
 from evidence.marks.catalogue import load_catalogue
 from evidence.orders.order import parse_order
+from evidence.receipt import open_beacon, open_receipt
 from provisioning.cli import cli
 from provisioning.declaring.letters import Declared, keep_file, put_letters
 from tests.agent.rig import Rig
@@ -146,6 +149,42 @@ def test_an_officers_order_comes_back_sealed_and_answered(city: City) -> None:
     shown = city.call("order", "show", "--store", city.path("centre.db"), "g1", "d-3")
     assert shown["body"] == BODY
     assert shown["raw"] == wire.decode_order(city.kept["dj/1/g1/order/d-3"]).raw.hex()
+
+
+def test_a_verifier_with_a_certified_key_does_what_the_root_did(
+    city: City,
+) -> None:
+    public = keys.public(made.VERIFIER).hex()
+    what = ["--role", "receipt", "--name", "verifier 1", "--from", "2020-01-01T00:00Z"]
+    what += ["--until", "2099-01-01T00:00Z", public]
+    city.call("keys", "certify", "--key", city.path("root.key"), *what)
+    known = open_ledger(city.ledger)
+    certificate = known.receipt_certificate(keys.public(made.VERIFIER), now(city))
+    assert certificate is not None
+    signer = Signer(made.VERIFIER, known.root, certificate)
+    city.centre, city.desk = Centre(city.store, signer), Desk(known, signer)
+    supervise(city, "d-1")
+    city.publish(now(city))
+    book = city.rig.parts.orders.book
+    assert book.newest is not None
+    assert certificate in book.trust.raws
+    assert certificate in Book.from_cbor(book.to_cbor(), "g1", known.root).trust.raws, "over a restart"
+    assert city.collect(now(city))
+    (row,) = city.board()["orders"]
+    assert row["state"] == "held", "the verifier's number of the newest counts"
+    courier, raw = city.rig.gateway.courier, city.store.last_receipt("g1")
+    assert raw is not None
+    city.rig.gateway.mqtt(Message("dj/1/g1/receipt", raw, False), city.rig.stamp(), 0.0)
+    assert courier.receipt == (city.store.state("g1").number, open_receipt(raw, known.root).centre_utc_ms)
+    beacon = city.centre.answers.make_beacon(now(city), 7)
+    city.rig.gateway.mqtt(Message("dj/1/beacon", beacon.payload, False), city.rig.stamp(), 0.0)
+    assert courier.beacon_utc_ms == open_beacon(beacon.payload, known.root).centre_utc_ms
+    city.call("keys", "withdraw", "--key", city.path("root.key"), "--reason", "stolen", public)
+    city.publish(now(city))
+    before = courier.rejections
+    city.rig.gateway.mqtt(Message("dj/1/g1/receipt", raw, False), city.rig.stamp(), 0.0)
+    assert courier.rejections == before + 1
+    assert open_ledger(city.ledger).receipt_certificate(keys.public(made.VERIFIER), now(city)) is None
 
 
 def test_a_file_that_is_edited_after_the_answer_is_told(city: City) -> None:

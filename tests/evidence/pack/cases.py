@@ -25,6 +25,8 @@ from tests.evidence.chains import GATEWAY, Chain, secret, stamp
 from tests.evidence.pack.packs import (
     CENTRE,
     CENTRE_KEY,
+    CERTIFIED,
+    ENDED,
     FIRST_KEY,
     FORKS,
     NOON_MS,
@@ -112,6 +114,9 @@ CASES: dict[str, Content] = {
     "under a first key": content(run(SEALS), last=9, first_key=FIRST_KEY),
     "a receipt for the first": content(run(SEALS[2:8]), first=3, last=8, receipts=(receipt(SEALS[2]),)),
     "a receipt for the last": content(run(SEALS[2:8]), first=3, last=8, receipts=(receipt(SEALS[7]),)),
+    "a receipt with a certified key": content(
+        run(SEALS[2:8]), first=3, last=8, receipts=(receipt(SEALS[7], CERTIFIED),)
+    ),
     "from seal 1 under a receipt alone": content(run(SEALS), last=9, receipts=(receipt(SEALS[7]),)),
     "two runs": content(
         run(SEALS[:2]),
@@ -156,6 +161,9 @@ CASES: dict[str, Content] = {
     ),
     "a stranger's receipt": content(
         run(SEALS), last=9, statements=ENROLLED, receipts=(receipt(SEALS[1], STRANGER),)
+    ),
+    "a receipt whose key had ended": content(
+        run(SEALS), last=9, statements=ENROLLED, receipts=(receipt(SEALS[1], ENDED),)
     ),
     "a receipt of a fork": content(run(SEALS), last=9, statements=ENROLLED, receipts=(receipt(FORKS[1]),)),
     "a receipt of another gateway": content(
@@ -223,6 +231,7 @@ GOOD = {
     "under the enrolment",
     "a receipt for the first",
     "a receipt for the last",
+    "a receipt with a certified key",
     "from seal 1 under a receipt alone",
     "two runs",
     "lost, withheld, malformed",
@@ -239,5 +248,13 @@ GOOD = {
 GOOD_BY = {
     "no first key": (None, GOOD),
     "its first key": (FIRST_KEY, GOOD | {"under a first key"}),
-    "another": (CENTRE_KEY, {"a receipt for the first", "a receipt for the last", "an unknown key"}),
+    "another": (
+        CENTRE_KEY,
+        {
+            "a receipt for the first",
+            "a receipt for the last",
+            "a receipt with a certified key",
+            "an unknown key",
+        },
+    ),
 }

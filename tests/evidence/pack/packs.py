@@ -6,6 +6,8 @@ from hashlib import sha256
 from attrs import evolve
 
 from evidence import keys
+from evidence.delegated import Signer
+from evidence.orders.certificate import Certificate, Role, sign_root_statement
 from evidence.pack.content import Content, PackedSeal, Question, encode_content
 from evidence.pack.proof import prove
 from evidence.pack.proved import Evidence
@@ -20,6 +22,12 @@ CENTRE_KEY = keys.public(CENTRE)
 RECOVERY = secret(1, "recovery")
 FIRST_KEY = keys.public(secret(1))
 NOON_MS = NOON_NS // 10**6
+VERIFIER = secret(7, "verifier")
+CERTIFICATE = Certificate(
+    Role.RECEIPT, "verifier 1", keys.public(VERIFIER), (), "", NOON_MS, NOON_MS + 10**9, NOON_MS
+)
+CERTIFIED = Signer(VERIFIER, CENTRE_KEY, sign_root_statement(CERTIFICATE, CENTRE))
+ENDED = Signer(VERIFIER, CENTRE_KEY, sign_root_statement(evolve(CERTIFICATE, until_utc_ms=NOON_MS), CENTRE))
 
 
 def at_ms(number: int) -> int:
@@ -39,7 +47,7 @@ def run(seals: Iterable[StoredSeal], *, bare: Iterable[int] = ()) -> tuple[Packe
     return tuple(PackedSeal(seal.cose, None if seal.number in without else seal.body) for seal in seals)
 
 
-def receipt(seal: StoredSeal, signer: bytes = CENTRE, **changes: object) -> bytes:
+def receipt(seal: StoredSeal, signer: Signer | bytes = CENTRE, **changes: object) -> bytes:
     """The centre's receipt for a seal."""
     one = Receipt(GATEWAY, seal.number, seal.hash, seal.number, (), at_ms(seal.number) + 500)
     return sign_receipt(evolve(one, **changes), signer)

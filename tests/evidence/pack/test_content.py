@@ -122,7 +122,7 @@ def test_a_content_is_read_as_it_was_written() -> None:
         ({"question": Question(0, WINDOW_MS_MAX + 1, 1, 1)}, "to is not"),
         ({"question": Question(0, 1, 2, 1)}, "last"),
         ({"question": Question(0, 1, 1, 1, "x" * 300)}, "linkage"),
-        ({"receipts": (b"x" * 3000,)}, "receipt"),
+        ({"receipts": (b"x" * 3_081,)}, "receipt"),
         ({"statements": (b"x" * 70_000,)}, "statement"),
         ({"runs": ((PackedSeal(b"x" * 401, None),),)}, "seal"),
         ({"runs": ((PackedSeal(b"x", b"x" * 70_000),),)}, "body"),

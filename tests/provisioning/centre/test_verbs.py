@@ -316,3 +316,19 @@ def test_a_gateway_that_lost_everything_goes_on_from_the_centres_receipt(
 
 def _bodiless(seal: StoredSeal) -> tuple[int, bytes, bytes, None, int, int]:
     return seal.number, seal.hash, seal.cose, None, seal.first_record, seal.count
+
+
+def test_a_key_that_is_neither_the_root_nor_a_receipt_key_in_force_does_not_subscribe(place: Path) -> None:
+    assert place
+    good("centre", "keys", "root", "--orders", "orders", "--key", "centre.key")
+    other = json.loads(good("centre", "keys", "make", "--key", "verifier.key", "--json"))["key"]
+    Path("register").touch()
+    words = ("subscribe", "--broker", "mqtt://127.0.0.1:1", "--register", "register", *STORE)
+    refused = call(*words, "--key", "verifier.key", "--orders", "orders")
+    assert refused.exit_code == 2, refused.output
+    assert "nor a receipt key in force" in refused.stderr
+    known = ("--orders", "orders", "--key", "centre.key")
+    ended = ("--from", "2020-01-01T00:00Z", "--until", "2021-01-01T00:00Z")
+    good("centre", "keys", "certify", *known, "--role", "receipt", "--name", "v1", *ended, other)
+    assert call(*words, "--key", "verifier.key", "--orders", "orders").exit_code == 2
+    assert not Path("centre.db").exists(), "nothing was begun"
