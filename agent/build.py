@@ -46,7 +46,7 @@ from agent.status.bus_desk import BusSocket, Desk
 from agent.status.bus_figures import BusFigures
 from agent.status.socket import StatusSocket
 from agent.store.archiving import Archiver, ArchiveTask
-from agent.store.gateway import GatewayStore
+from agent.store.gateway import GatewayStore, read_seals_from
 from agent.store.names import DATABASE_NAME
 from agent.tamper.behaviour import Behaviour
 from agent.tamper.settings import Tamper
@@ -68,6 +68,7 @@ from wire.mqtt_events import Message, MqttEvent
 from wire.publisher import Publisher
 
 if TYPE_CHECKING:
+    from agent.emissions.watching import Watching
     from agent.platforms.sending import Sending
     from agent.webhook import Webhook
 
@@ -94,6 +95,7 @@ class Built:
     tpm: TpmTask | None = None
     platforms: "Sending | None" = None
     archive: ArchiveTask | None = None
+    watching: "Watching | None" = None
 
     def admit(self) -> None:
         """Serve guests of the buses, and who renews the certificate."""
@@ -106,6 +108,8 @@ class Built:
             self.webhook.stop(WEBHOOK_STOP_S)
         if self.platforms:
             self.platforms.stop(PLATFORMS_STOP_S)
+        if self.watching:
+            self.watching.end(PLATFORMS_STOP_S)
         if self.archive:
             self.archive.stop()
         self.status.close()
@@ -191,6 +195,7 @@ def core_of(
     figures: Callable[[], Sequence[BusFigures]] = tuple,
     learned: Callable[[], Mapping[str, LearnedBus]] = dict,
     platforms: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
+    watching: "Watching | None" = None,
     send_notice: Callable[[Mapping[str, Any]], None] | None = None,
     tpm: TpmTask | None = None,
     restart: Callable[[], None] = lambda: None,
@@ -229,6 +234,7 @@ def core_of(
         Standstill(),
         readings,
         judging,
+        *((watching,) if watching else ()),
         Boot(recovery.start.value, read_version(), feed.boot, manifest, store, sealer.spool),
         Learning(site.path(site.store.path), feed.setups, learned),
         *((Attesting(tpm, store, sealing.last),) if tpm else ()),
@@ -242,7 +248,8 @@ def core_of(
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
     )
     shown = (site, read_version(), courier, readings, judging, figures, learned, platforms)
-    parts = StatusParts(*shown, orders=orders, alerts=curtailing)
+    asked = watching.list_open if watching else tuple
+    parts = StatusParts(*shown, asked, orders=orders, alerts=curtailing)
     return Gateway(sealing, courier, sources), parts
 
 
@@ -283,6 +290,16 @@ def _platforms_of(
     return Sending(hosts, chain, setups, clock)
 
 
+def _watching_of(site: Site, feed: DetectorFeed, chain: Path, clock: Clock) -> "Watching | None":
+    if not feed.linkages or not any(setup.model.is_analyser for setup in feed.setups.values()):
+        return None
+    from agent.emissions.watching import Watching  # noqa: PLC0415 - few sites have an analyser
+    from agent.emissions.window import Window  # noqa: PLC0415 - as above
+
+    window = Window(feed.setups, feed.lines, feed.linkages, find_hold_s(site))
+    return Watching(window, partial(read_seals_from, chain), clock)
+
+
 def build(
     site: Site,
     clock: Clock,
@@ -314,6 +331,7 @@ def build(
         for number, bus in enumerate(site.bus)
     )
     platforms = _platforms_of(site, feed.setups, folder / DATABASE_NAME, clock)
+    watching = _watching_of(site, feed, folder / DATABASE_NAME, clock)
     publisher = Publisher(settings, clock, events)
     outbox = outbox_of(topics, store, recovery)
     birth = messages.encode_state(online=True, details={"version": read_version()})
@@ -330,6 +348,7 @@ def build(
         figures=lambda: [bus.figures for bus in buses],
         learned=lambda: {one.id: bus.learned for one, bus in zip(site.bus, buses, strict=True)},
         platforms=platforms.list_shown if platforms else tuple,
+        watching=watching,
         send_notice=webhook.put if webhook else None,
         tpm=tpm,
         restart=restart,
@@ -344,5 +363,5 @@ def build(
     archive = _archive_of(site, folder)
     if archive is not None:
         parts = evolve(parts, archive=archive.archiver.show)
-    others = renewing, webhook, tpm, platforms, archive
+    others = renewing, webhook, tpm, platforms, archive, watching
     return Built(gateway, parts, recovery, publisher, buses, status, guests, *others)

@@ -219,6 +219,8 @@ def _forever(built: Built, loop: Loop, clock: Clock) -> int:
         bus.start()
     if built.platforms:
         built.platforms.start()
+    if built.watching:
+        built.watching.begin()
     try:
         describe = partial(overview, built.parts)
         loop.run(

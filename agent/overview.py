@@ -33,6 +33,7 @@ platforms  [{host, mn, connected, why (it is not), waiting, dropped (packets of 
              told {event, detail} (the last trouble) | null} for each station of each platform of HJ 212]
 archive    {folder, copied (the last seal in it), own (the agent's last one), missing [first, last] that were
              pruned before | null, trouble ("" or a code), text} | null without [archive]
+emissions  [the questions about analysers that stand, as in their events without curves: `agent.emissions`]
 process    {resident_bytes, threads, descriptors}
 """
 
@@ -77,6 +78,7 @@ class StatusParts:
     buses: Callable[[], Sequence[BusFigures]]
     learned: Callable[[], Mapping[str, LearnedBus]] = dict
     platforms: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    emissions: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     orders: Orders = field(kw_only=True)
     alerts: Curtailing = field(kw_only=True)
     archive: Callable[[], dict[str, Any] | None] = field(kw_only=True, default=lambda: None)
@@ -125,6 +127,7 @@ def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
         "alerts": parts.alerts.list_open(stamp),
         "verdicts": parts.alerts.list_ended(),
         "platforms": list(parts.platforms()),
+        "emissions": list(parts.emissions()),
         "archive": parts.archive(),
         "process": read_health().figures(),
     }

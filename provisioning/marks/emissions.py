@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import median
 from typing import Final
 
 import click
 
 from agent.detect.params import LinkageParams
+from agent.emissions.plant import find_plant
 from agent.site.file import ConfigError, Site, load_site
 from agent.site.linkages import linkages_of
-from evidence.marks.emissions import Doubt, Plant, Series, find_doubts
-from evidence.marks.truth import USUAL
+from evidence.marks.doubts import DOUBTS
+from evidence.marks.emissions import Doubt, Series, find_doubts
 from evidence.moments import local_text, zone_s
 from provisioning.evidence.state import StateError, walk_state
-from provisioning.marks.gather import Gathered, gather
-from provisioning.marks.words import DOUBTS, LABELS
+from provisioning.marks.gather import MINUTE_S, Gathered, gather
+from provisioning.marks.words import LABELS
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.views import draw_sparkline
@@ -59,47 +59,16 @@ def emissions(config: Path, as_json: bool) -> None:
 
 
 def _judge(found: Gathered, linkages: tuple[LinkageParams, ...]) -> Iterator[tuple[str, str, Doubt]]:
+    powers = {
+        line: {int(at_s // MINUTE_S): watts for at_s, watts in samples}
+        for line, samples in found.powers.items()
+    }
     for linkage in linkages:
-        plant = _find_plant(found, linkage, is_alone=len(linkages) == 1)
+        plant = find_plant(powers, linkage, is_alone=len(linkages) == 1)
         for analyser, points in sorted(found.analysers.items()):
             series: Mapping[str, Series] = points
             for doubt in find_doubts(series, plant):
                 yield analyser, linkage.linkage, doubt
-
-
-def _find_plant(found: Gathered, linkage: LinkageParams, *, is_alone: bool) -> Plant:
-    """Power of a linkage by minute, when it works, and when it does so without treatment."""
-    by_line = {
-        line.id: {int(at_s // 60): watts for at_s, watts in found.powers.get(line.id, ())}
-        for line in linkage.lines
-    }
-    production = _add([by_line[line.id] for line in linkage.production])
-    treatment = _add([by_line[line.id] for line in linkage.treatment])
-    runs = [
-        watts
-        for at, watts in production.items()
-        if any(by_line[line.id][at] >= line.threshold.hi_w for line in linkage.production)
-    ]
-    works = frozenset(at for at, watts in production.items() if runs and watts >= USUAL * median(runs))
-    untreated = frozenset(
-        at
-        for at in works & treatment.keys()
-        if all(by_line[line.id][at] < line.threshold.lo_w for line in linkage.treatment)
-    )
-    is_known = not any(line.threshold.provisional or line.wiring for line in linkage.lines)
-    return Plant(
-        production_w=production,
-        treatment_w=treatment,
-        works=works,
-        untreated=untreated,
-        is_certain=is_alone and is_known,
-    )
-
-
-def _add(lines: list[dict[int, float]]) -> dict[int, float]:
-    """The sum in the minutes in which every line is known."""
-    minutes = set.intersection(*(set(one) for one in lines))
-    return {at: sum(one[at] for one in lines) for at in sorted(minutes)}
 
 
 def _tell(site: Site, analyser: str, linkage: str, doubt: Doubt) -> Iterator[str]:

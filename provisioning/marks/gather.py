@@ -5,17 +5,17 @@ from typing import Final
 
 from attrs import define, field
 
+from agent.emissions.plant import take_emissions
 from agent.judging.line_power import LinePowers, meter_power
 from agent.site.file import Site
 from agent.site.linkages import find_hold_s
 from agent.site.setups import lines_of, setups_of
-from drivers.points.registers import Value
 from drivers.poll.meter import MeterSetup
-from drivers.reading import EMISSIONS, PollGroup, Quality
+from drivers.reading import PollGroup, Quality
 from evidence.cbor import FormatError
 from evidence.curtailment.energy import HOUR_S
 from evidence.marks.automatic import Span, Started, is_loss
-from evidence.marks.emissions import NORMAL, Said
+from evidence.marks.emissions import Said
 from evidence.marks.mark import Mark, decode_mark
 from evidence.marks.rate import REALTIME_S, Tally
 from evidence.marks.truth import Sample
@@ -136,22 +136,13 @@ def _take_reading(
     if values is None:
         return
     if setups[record.meter].model.is_analyser:
-        _take_emissions(found.analysers.setdefault(record.meter, {}), values, int(at_s // MINUTE_S))
+        take_emissions(found.analysers.setdefault(record.meter, {}), values, int(at_s // MINUTE_S))
     power = powers.power(record.meter, at_s, meter_power(values))
     if power is None:
         return
     samples = found.powers.setdefault(power.line, [])
     if not samples or at_s // MINUTE_S > samples[-1][0] // MINUTE_S:
         samples.append((at_s, float(power.watts)))
-
-
-def _take_emissions(points: dict[str, dict[int, Said]], values: Mapping[str, Value], minute: int) -> None:
-    """Values with their marks; one without a mark is normal, as analysers of registers have none."""
-    for name in EMISSIONS:
-        value, mark = values.get(name), values.get(f"{name}_mark", NORMAL)
-        if isinstance(value, int | float) or f"{name}_mark" in values:
-            number = float(value) if isinstance(value, int | float) else None
-            points.setdefault(name.value, {}).setdefault(minute, Said(number, str(mark)))
 
 
 def _expect(hours: dict[int, Tally], begin_s: float, end_s: float, period_s: float) -> None:

@@ -128,6 +128,7 @@ def _draw_status(
         *analysers,
         _seals(status),
         *_platforms(status),
+        *_emissions(status),
         *(Text(tell_order(one), ORDER_STYLE.get(one["state"], "")) for one in status.get("orders", ())),
         *_alerts(status),
         episodes,
@@ -139,6 +140,13 @@ def _platforms(status: Json) -> Iterator[Text]:
     for row in status.get("platforms", ()):
         style = "bold red" if not row["connected"] else "yellow" if needs_look(row) else "green"
         yield Text("HJ 212  ", "dim") + Text(translate(tell_platform(row)), style)
+
+
+def _emissions(status: Json) -> Iterator[Text]:
+    """The questions about analysers that stand."""
+    for body in status.get("emissions", ()):
+        text = str(body["text_zh" if language() == "zh" else "text"])
+        yield Text(f"{label_outside(body['severity'])} · {text}", SEVERITY_STYLE.get(body["severity"], ""))
 
 
 def _alerts(status: Json) -> Iterator[Text]:

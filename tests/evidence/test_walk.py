@@ -473,6 +473,7 @@ def test_nothing_comes_out_that_was_not_sealed(
 
 
 OPENERS = {
+    "agent/emissions/watching.py": "the own chain's, to ask about analysers; a question accuses nobody",
     "agent/platforms/feed.py": "the own chain to platforms by HJ 212, which proves nothing to them",
     "agent/sealing/sealer.py": "compares the spool with the last seals, takes no record from them",
     "agent/store/salvage.py": "copies only rows whose body is the one that was sealed",

@@ -122,6 +122,8 @@ def _draw_notes(seen: Snapshot, reader: Reader) -> Iterator[Html]:
     else:
         for alarm in seen.status["broker"]["alarms"]:
             yield _note("violation", reader.name(alarm))
+        for body in seen.status.get("emissions", ()):
+            yield _note("notice", str(body["text_zh" if reader.language == "zh" else "text"]))
     if seen.problem:
         yield _note("data", f"{reader.text('site file')}: {seen.problem}")
 
