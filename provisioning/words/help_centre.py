@@ -214,6 +214,11 @@ TEXTS: Final[Mapping[str, str]] = {
         "输出中心数据库中核验过的各行，每行附有游标，供下次从其后继续。"
     ),
     "what the centre verified, as JSON lines or for SQL": "中心核验过的数据，输出为JSON行或供SQL使用",
+    "what the centre's receipts rest on, and who has which gateways": "中心的回执靠什么，哪些网关由谁负责",
+    "Say on how many disks receipts rest, and whether every gateway has a verifier.": (
+        "说明回执在几块磁盘上，以及每个网关是否都有核验进程。"
+    ),
+    "Exit 1 where nothing can be receipted.": "无法签发任何回执时退出码为1。",
     "How many `dianjian subscribe --slices` there are; each has a certificate of its own.": (
         "有几个 `dianjian subscribe --slices`；每个都有自己的证书。"
     ),

@@ -1,5 +1,7 @@
 """A primary that dies under load and its synchronous standby: what has a receipt is there."""
 
+import os
+import socket
 import threading
 import time
 from contextlib import closing
@@ -7,8 +9,10 @@ from contextlib import closing
 import psycopg
 
 from centre.store.journal import SHIFT
+from centre.store.place import Server as ServerPlace
+from centre.store.shape import Shape, read_shape
 from centre.store.sliced import SlicedStore
-from centre.store.slices import MOST
+from centre.store.slices import MOST, SLICES
 from disk.database import CommitError
 from evidence import keys
 from evidence.seal import StoredSeal
@@ -30,6 +34,12 @@ def test_no_receipted_seal_is_missing_when_the_primary_dies_under_load_and_the_s
             store.turn_over()
             store.enrol(GATEWAY, keys.public(secret(1)))
             await_synchronous(url)
+            assert read_shape(ServerPlace(url)) == Shape(
+                is_file=False,
+                awaited="standby",
+                followers=("sync",),
+                verifiers=((f"{socket.gethostname()}:{os.getpid()}", SLICES),),
+            )
             chain, receipted, made = Chain(), [], list[StoredSeal]()
 
             def work() -> None:
