@@ -223,4 +223,5 @@ TEXTS: Final[Mapping[str, str]] = {
     "the order was cancelled": "指令已撤销",
     "the site file was changed on the site meanwhile": "其间现场更改了站点文件",
     "started {} times, it never proved itself": "启动 {} 次均未通过验证",
+    "a date like 2027-05-31, without quotes": "形如 2027-05-31 的日期，不加引号",
 }

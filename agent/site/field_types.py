@@ -6,6 +6,7 @@ A mistake is therefore found where it stands, beside all others, and its place i
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any, Final, NewType, TypeVar
 
 from cattrs import Converter
@@ -39,6 +40,7 @@ Watts = NewType("Watts", int)
 Seconds = NewType("Seconds", float)
 Ratio = NewType("Ratio", float)
 WiringFinding = NewType("WiringFinding", str)
+VerifiedUntil = NewType("VerifiedUntil", date)
 Longitude = NewType("Longitude", float)
 Latitude = NewType("Latitude", float)
 
@@ -72,6 +74,9 @@ _ADDRESS: Final = re.compile(r"[0-9A-Za-z]{6,24}")
 _WIRING: Final = re.compile(r"[a-z_]{1,32}(\+[a-z_]{1,32})?")
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _HEX32_WORDS: Final = "64 hexadecimal digits in lower case"
+_DATE: Final = Kind(
+    "a date like 2027-05-31, without quotes", lambda value: type(value) is date, lambda value: value
+)
 UNIT_ID: Final = whole(0, UNIT_ID_MAX)
 
 
@@ -128,6 +133,7 @@ def _site_converter() -> Converter:
         (PauseS | None, to_hook(number(0, PAUSE_S_MAX))),
         (RegistersMax | None, to_hook(whole(1, REGISTERS_MAX))),
         (WiringFinding | None, to_hook(_matching(_WIRING, "a mistake as setup names it, like cts_swapped"))),
+        (VerifiedUntil | None, to_hook(_DATE)),
         (MeterAddress | None, to_hook(_matching(_ADDRESS, "12 digits, or an MN, in quotes"))),
         (Longitude | None, to_hook(number(-180, 180))),
         (Latitude | None, to_hook(number(-90, 90))),

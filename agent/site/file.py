@@ -17,6 +17,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -40,6 +41,7 @@ from agent.site.field_types import (
     TimeoutS,
     UnitId,
     UtcOffset,
+    VerifiedUntil,
     Watts,
     WebhookUrl,
     WiringFinding,
@@ -180,7 +182,9 @@ class MeterSettings:
     as `address` and, where it encrypts, the file of its key as `credentials`. A meter without active power,
     like an analyser of emissions, has no line. `timeout_s`, `pause_s` and `registers_max` are as those of its
     bus, which they override. `wiring` is an open finding of the wiring check, which `dianjian setup` writes
-    and takes out again: nothing is judged by such a meter.
+    and takes out again: nothing is judged by such a meter. `verification` is the number of the meter's
+    verification (检定), valid until the end of the day `verified_until` of the plant's clock, and `ct_…`
+    those of its current transformers: readings after that are marked.
     """
 
     id: Identifier
@@ -197,7 +201,17 @@ class MeterSettings:
     pause_s: PauseS | None = None
     registers_max: RegistersMax | None = None
     wiring: WiringFinding | None = None
+    verification: str = ""
+    verified_until: VerifiedUntil | None = None
+    ct_verification: str = ""
+    ct_verified_until: VerifiedUntil | None = None
     credentials: str = ""
+
+    @property
+    def verified_to(self) -> date | None:
+        """The last day on which both meter and transformers are verified; None where no end is known."""
+        ends = [end for end in (self.verified_until, self.ct_verified_until) if end is not None]
+        return min(ends, default=None)
 
     @property
     def place(self) -> int | str | None:

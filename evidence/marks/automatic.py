@@ -1,6 +1,7 @@
 """Marks that nobody has to make, because the chain shows them: out of readings, starts and powers. Pure.
 
     lost-contact                      a meter gave no good reading for LOST_S and three of its periods
+    unverified                        from the end of its verification on that the site file has of a meter
     restart                           the agent started again on a machine that had stayed on
     gateway-off                       it started again on a machine that had been off
     stop, treatment-stop              a line stood for STOOD_S without a sample above its stop threshold
@@ -68,6 +69,13 @@ def mark_starts(starts: Sequence[Started], site: str, catalogue: Catalogue) -> I
         spans = [(one.since_s, one.at_s) for one in starts if one.was_off is was_off]
         for span in _join(spans):
             yield _make(code, SubjectKind.SITE, site, span, catalogue)
+
+
+def mark_unverified(ends_s: Mapping[str, int], until_s: float, catalogue: Catalogue) -> Iterator[Mark]:
+    """From the end of a meter's verification on, UTC seconds by meter, as far as there are readings."""
+    for meter, end_s in ends_s.items():
+        if end_s < until_s:
+            yield _make("unverified", SubjectKind.METER, meter, (end_s, until_s), catalogue)
 
 
 def mark_line(

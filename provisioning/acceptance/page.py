@@ -75,6 +75,7 @@ def _draw_body(journal: Journal, site: Site, photos: Mapping[str, Picture], vers
     yield from parts.draw_receipt(journal, site)
     yield from parts.draw_lines(journal)
     yield from parts.draw_meters(journal)
+    yield from parts.draw_verification(journal, site)
     yield from parts.draw_wiring(journal, site)
     yield from parts.draw_trials(journal, site)
     yield from parts.draw_commissioning(journal, site)

@@ -5,6 +5,7 @@ are shown with the earlier results, so that a corrected mistake is visible; what
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Final
 
 from agent.detect.param_table import ParamsError
@@ -215,6 +216,40 @@ def draw_meters(journal: Journal) -> Iterator[Html]:
     yield grid(heads, [_draw_meter(one) for one in journal.meters])
     buses = ", ".join(f"{bus.id} = {bus.url}" for bus in journal.buses)
     yield markup('<p class="dim">{}: {}</p>', to_html(Words("总线", "buses")), code(buses))
+
+
+def draw_verification(journal: Journal, site: Site) -> Iterator[Html]:
+    """The verification of meters and transformers in the site file, and what had ended by the last step."""
+    known = [one for one in site.meter if one.verified_to or one.verification or one.ct_verification]
+    if not known:
+        return
+    today = max((local(at, offset_s(site), "%Y-%m-%d") for at in journal.steps.values()), default="")
+    yield heading(Words("检定", "Verification"))
+    heads = (
+        Words("电表", "meter"),
+        Words("电表检定证书号", "certificate of the meter"),
+        Words("有效期至", "until"),
+        Words("互感器检定证书号", "of the transformers"),
+        Words("有效期至", "until"),
+    )
+    rows = [
+        (
+            isolated(one.id),
+            code(one.verification),
+            _draw_end(one.verified_until, today),
+            code(one.ct_verification),
+            _draw_end(one.ct_verified_until, today),
+        )
+        for one in known
+    ]
+    yield grid(heads, rows)
+
+
+def _draw_end(end: date | None, today: str) -> Html:
+    if end is None:
+        return Html("—")
+    ended = badge("bad", Words("已过期", "ENDED"))
+    return join((escape(end.isoformat()), ended), " ") if end.isoformat() < today else escape(end.isoformat())
 
 
 def _draw_meter(one: MeterFound) -> tuple[Html, ...]:

@@ -18,7 +18,7 @@ limited in time. Exit 0: nothing failed (warnings may be there) · 1: something 
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,6 +56,20 @@ _NEWER: Final = Words(
     "the site file was written after the agent had started: the agent runs with what it said then, "
     "and no change of it counts or is on record yet",
 )
+ENDS_SOON: Final = timedelta(days=30)
+"""A verification takes weeks to be arranged."""
+_ENDED: Final = Words(
+    "电表 {meter} 或其互感器的检定已于 {end} 到期，此后的读数带有标记",
+    "the verification of meter {meter} or of its transformers ended on {end}: readings since are marked",
+)
+_ENDS: Final = Words(
+    "电表 {meter} 或其互感器的检定将于 {end} 到期",
+    "the verification of meter {meter} or of its transformers ends on {end}",
+)
+_VERIFY: Final = Words(
+    "安排检定，并更新配置文件中的 verified_until 或 ct_verified_until",
+    "have it verified, and bring verified_until or ct_verified_until in the site file up to date",
+)
 _RESTART: Final = Words(
     "若要改动生效：systemctl restart dianjian-agent；否则请查明是谁写的",
     "to have it count: systemctl restart dianjian-agent; if nobody meant to change it, find out who wrote it",
@@ -75,8 +89,18 @@ def config(target: Target, _: Callable[[str], None]) -> Iterator[Finding]:
             f"good: gateway {whose}, buses {buses}, meters {meters}, lines {lines}, linkages {links}",
         )
         yield ok("config", text)
+    yield from _judge_verification(target)
     if target.site is not None and target.is_running and _is_newer_than_agent(target):
         yield warning("config", _NEWER, _RESTART, "file")
+
+
+def _judge_verification(target: Target) -> Iterator[Finding]:
+    """Meters whose verification has ended, or ends within ENDS_SOON."""
+    for one in target.site.meter if target.site is not None else ():
+        end = one.verified_to
+        if end is not None and end < target.now.date() + ENDS_SOON:
+            text = (_ENDED if end < target.now.date() else _ENDS).fill(meter=one.id, end=end.isoformat())
+            yield warning("config", text, _VERIFY, one.id)
 
 
 def _is_newer_than_agent(target: Target) -> bool:

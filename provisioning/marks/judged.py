@@ -1,6 +1,7 @@
 """Each mark of a chain with its truth: the one place that decides what its power and neighbours are."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any, Final
 
 from attrs import frozen
@@ -10,12 +11,15 @@ from agent.site.setups import lines_of
 from evidence.curtailment.baseline import find_base_w
 from evidence.curtailment.ledger import Ledger
 from evidence.curtailment.stopping import find_threshold_w
-from evidence.marks.automatic import mark_line, mark_silences, mark_starts
+from evidence.marks.automatic import mark_line, mark_silences, mark_starts, mark_unverified
 from evidence.marks.catalogue import Catalogue, Code, Says
 from evidence.marks.mark import Mark, SubjectKind, is_late
 from evidence.marks.truth import Checked, Habits, Sample, Truth, check_mark, learn_habits
+from evidence.moments import zone_s
 from provisioning.marks.gather import Gathered
 
+DAY_S: Final = 86_400
+EPOCH: Final = date(1970, 1, 1)
 HOLD_S: Final = 180
 """Of a sample of the minute: two may lack."""
 
@@ -93,9 +97,19 @@ def _join(checks: Sequence[Checked]) -> Checked:
 def _derive(site: Site, catalogue: Catalogue, found: Gathered, habits: dict[str, Habits]) -> Iterator[Mark]:
     yield from mark_starts(found.starts, site.site.gateway, catalogue)
     yield from mark_silences(found.silences, found.starts, catalogue)
+    yield from mark_unverified(_find_ends(site), found.until_s, catalogue)
     for line in site.line:
         samples = found.powers.get(line.id, [])
         yield from mark_line(line.id, line.kind, samples, habits[line.id], HOLD_S, catalogue)
+
+
+def _find_ends(site: Site) -> dict[str, int]:
+    """The end of the last verified day of each meter that has one, UTC seconds."""
+    ends = {one.id: one.verified_to for one in site.meter}
+    offset_s = zone_s(site.site.utc_offset)
+    return {
+        meter: (end - EPOCH).days * DAY_S + DAY_S - offset_s for meter, end in ends.items() if end is not None
+    }
 
 
 def _find_line(site: Site, mark: Mark) -> str | None:

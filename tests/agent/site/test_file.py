@@ -2,6 +2,7 @@
 
 import random
 import zlib
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
@@ -477,3 +478,17 @@ def test_a_converter_that_does_not_copy_transaction_ids_is_a_key_of_its_bus() ->
         "bus[0].transaction_id: only tcp:// has transaction ids; leave it out",
     )
     assert "transaction_id" in mistakes(text.format(url=url, what="swapped"))[0]
+
+
+def test_a_meter_has_the_number_and_the_end_of_its_verification() -> None:
+    more = (
+        'ct_ratio = 20\nverification = "JD-7"\nverified_until = 2027-05-31\nct_verified_until = 2027-01-31\n'
+    )
+    one, two = parse_site(GOOD.replace("ct_ratio = 20\n", more), FILE).meter
+    assert (one.verified_to, two.verification, two.verified_to) == (None, "JD-7", date(2027, 1, 31))
+
+
+@pytest.mark.parametrize("value", ['"2027-05-31"', "2027", "2027-05-31T00:00:00", "true"])
+def test_the_end_of_a_verification_is_a_date(value: str) -> None:
+    (problem,) = mistakes(GOOD.replace("ct_ratio = 20\n", f"ct_ratio = 20\nverified_until = {value}\n"))
+    assert "must be a date like 2027-05-31" in problem

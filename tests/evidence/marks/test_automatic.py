@@ -15,6 +15,7 @@ from evidence.marks.automatic import (
     mark_line,
     mark_silences,
     mark_starts,
+    mark_unverified,
 )
 from evidence.marks.catalogue import load_catalogue
 from evidence.marks.mark import Mark, Source, decode_mark
@@ -117,3 +118,9 @@ def test_power_never_contradicts_a_stop_that_it_has_made_itself(runs: list[tuple
         assert check_mark(says, one.from_s, one.to_s, samples, HOLD_S, HABITS).truth is not Truth.CONTRADICTED
         assert one.code == "start" or one.to_s - one.from_s >= STOOD_S
     assert len({one.id for one in marks}) == len(marks)
+
+
+def test_readings_after_the_end_of_a_verification_are_marked() -> None:
+    found = list(mark_unverified({"m1": 1_000, "m2": 9_000}, 5_000.0, CATALOGUE))
+    assert told(found) == [("unverified", 1_000, 5_000)]
+    assert found[0].subject == "m1"

@@ -258,3 +258,27 @@ def test_a_long_trial_is_drawn_in_few_points() -> None:
     samples = tuple((at_s / 2, 1000.0 + at_s % 7) for at_s in range(100_000))
     one = evolve(trial("p1", "m1", "2026-03-02T01:00:00Z", 1000.0), samples=samples)
     assert len(draw_trial(one, "production", Words("a", "a"), 0)) < 40_000
+
+
+def test_the_sheet_shows_the_verification_of_meters_and_what_has_ended() -> None:
+    journal = whole()
+    text = f"""{SITE}
+[[bus]]
+id = "b9"
+url = "tcp://127.0.0.1"
+[[meter]]
+id = "m9"
+bus = "b9"
+unit_id = 9
+model = "eastron-sdm630"
+line = "p1"
+verification = "JD-7"
+verified_until = 2001-01-31
+"""
+    page = draw_sheet(journal, site(text), {}, "1.0").decode()
+    assert "JD-7" in page
+    assert "2001-01-31" in page
+    assert "已过期" in page
+    later = draw_sheet(journal, site(text.replace("2001", "2101")), {}, "1.0").decode()
+    assert "已过期" not in later
+    assert "检定" not in draw_sheet(journal, site(), {}, "1.0").decode()

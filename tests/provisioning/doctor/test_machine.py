@@ -260,3 +260,17 @@ def test_the_plant_s_archive_is_told(told: dict[str, Any], state: State, said: s
     assert silent.state is State.OK
     without = evolve(target, site=parse_site("", tmp_path / "site.toml"))
     assert list(BY_NAME["archive"].look(without, lambda _: None)) == []
+
+
+def test_a_verification_that_has_ended_or_ends_soon_is_told(target: Target) -> None:
+    assert target.site is not None
+    meter, *others = target.site.meter
+    for days, said in ((-1, "ended on"), (9, "ends on"), (99, "")):
+        end = target.now.date() + timedelta(days=days)
+        site = evolve(target.site, meter=(evolve(meter, ct_verified_until=end), *others))
+        told = [
+            one.text.en
+            for one in found(BY_NAME["config"], evolve(target, site=site))
+            if one.about == meter.id
+        ]
+        assert [said in one for one in told] == [True] * bool(said)

@@ -22,10 +22,15 @@ from tests.agent.rig import BEGIN_S, CENTRE
 from tests.evidence.response.ordered import held, listed
 from tests.provisioning.evidence.test_hostile import EPISODE
 from tests.provisioning.learning.test_commission_chain import Maker, stamp
-from tests.provisioning.marks.test_verb import HOUR_S, HOURS, MARK, MARKS, REST_W, WORK_W
+from tests.provisioning.marks.test_verb import HOUR_S, HOURS, MARK, REST_W, WORK_W
 from wire import messages
 
 EVIL = "<script>alert(1)</script>"
+OWN = (
+    MARK,
+    evolve(MARK, id="false", from_s=BEGIN_S + 16 * HOUR_S, to_s=BEGIN_S + 20 * HOUR_S),
+    evolve(MARK, id="late", code="accident", from_s=BEGIN_S - 60 * HOUR_S, to_s=BEGIN_S - 50 * HOUR_S),
+)
 FOUND = {**EPISODE, "begin_at_s": BEGIN_S + 99, "raised_at_s": BEGIN_S + 999, "end_at_s": None}
 
 
@@ -46,7 +51,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         maker.reading("mp", REST_W if step < 15 * 180 else WORK_W, stamp(at_s))
         if step == HOURS * 180 - 1:
             at = stamp(at_s)
-            marks = [*MARKS, evolve(MARK, id="evil", by=EVIL, reason=EVIL, code="accident")]
+            marks = [*OWN, evolve(MARK, id="evil", by=EVIL, reason=EVIL, code="accident")]
             maker.pending += [encode_record(Kind.MARK, at, one.to_body()) for one in marks]
             maker.pending.append(encode_record(Kind.EPISODE, at, FOUND))
             maker.pending.append(encode_record(Kind.ORDER, at, held(listed())))
@@ -101,6 +106,15 @@ def check(report: dict[str, Any]) -> None:
     assert (order["order"], order["state"]) == ("l1", "held")
     assert [(one["state"], one["by"]) for one in order["answers"]] == [("accepted", "王")]
     assert report["verdicts"] == []
+
+
+def test_readings_after_the_end_of_a_verification_are_marked(made: Made) -> None:
+    text = made.site.read_text("utf-8")
+    other = made.site.with_name("verified.toml")
+    other.write_text(text.replace('line = "p1"\n', 'line = "p1"\nverified_until = 2026-03-02\n', 1), "utf-8")
+    report = json.loads(call("report", "--site", other, "--month", "2026-03", "--json").stdout)
+    (found,) = [one for one in report["marks"] if one["code"] == "unverified"]
+    assert (found["subject"], found["from_s"]) == (["meter", "mp"], 1_772_467_200)
 
 
 def test_another_month_holds_what_lasted_and_nothing_else(made: Made) -> None:
