@@ -24,7 +24,7 @@ SLOW_S_MAX: Final = 3_600.0
 """Of the registers that are read seldom: an hour, as in the site file itself."""
 _FIXED: Final = frozenset({
     *("site.gateway", "store.path", "broker", "broker.certificate", "broker.key", "broker.centre_key"),
-    *("tpm", "tpm.tcti", "page", "page.url", "page.certificate_sha256"),
+    *("tpm", "tpm.tcti", "page", "page.url", "page.certificate_sha256", "archive", "archive.path"),
 })  # fmt: skip
 _FREE: Final = frozenset({
     *("site.name", "store.quota_mb", "seal.interval_s", "seal.heartbeat_s", "broker.url", "broker.ca"),

@@ -96,6 +96,7 @@ def test_a_file_that_ends_the_process_is_started_three_times_and_then_goes(life:
         (SITE.replace(KEY, "0" * 64), {}, "broker.centre_key: no order may change it"),
         (SITE.replace("[broker]", "[broker]\nplain = true"), {}, "no order may turn encryption off"),
         (SITE.replace("[broker]", "[store]\npath = 'other'\n[broker]"), {}, "store.path: no order may"),
+        (SITE.replace("[broker]", "[archive]\npath = '/srv/x'\n[broker]"), {}, "archive: no order may"),
         (SITE.replace("[broker]", "[seal]\ninterval_s = 3600\n[broker]"), {}, "at most 300 s from afar"),
         (SITE.replace('id = "mt"', 'id = "mt"\nfast_s = 900'), {}, "at most 300 s"),
         (SITE.replace("[broker]", "[seal]\nheartbeat_s = 900\n[broker]"), {}, "at most 300 s from afar"),
