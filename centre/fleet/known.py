@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from centre.gateway.budget import OverBudgetError, Work
+from centre.gateway.changes import flatten
 from centre.json_lines import JsonLine
 from drivers.clock import ClockState
 from evidence import cbor
@@ -80,6 +82,7 @@ class Known:
         revoked: Whether its seals count no more.
         aside: Why it was set aside, "" if it is not.
         clock: As its last seal says; None if none has come.
+        position: Longitude and latitude in degrees, as its site file says.
         silent_since_ms: Since when the centre hears nothing of it, None while it does.
     """
 
@@ -90,6 +93,7 @@ class Known:
     aside: str = ""
     clock: ClockState | None = None
     version: str = ""
+    position: tuple[float, float] | None = None
     beat: Beat | None = None
     silent_since_ms: int | None = None
     opened: dict[str, Open] = field(factory=dict)
@@ -134,6 +138,7 @@ class Known:
         elif record.kind is Kind.HEARTBEAT and (self.beat is None or seal >= self.beat.seal):
             self.beat = _read_beat(seal, record)
         elif record.kind is Kind.MANIFEST and "version" in record.body and seal >= self._version_seal:
+            self.position = _read_position(record.body)
             self.version, self._version_seal = _shorten(record.body["version"])[:VERSION_CHARS_MAX], seal
 
     def _note_episode(self, number: int, body: Mapping[str, Any]) -> None:
@@ -175,6 +180,18 @@ def _read_beat(seal: int, record: Record) -> Beat:
         float(used) if isinstance(used, int | float) and 0 <= used <= 1 else None,
         judging if type(judging) is bool else None,
     )
+
+
+def _read_position(body: Mapping[str, Any]) -> tuple[float, float] | None:
+    """On earth; the site file is the plant's, so anything may stand there."""
+    try:
+        config = flatten(body, Work())
+    except OverBudgetError:
+        return None
+    longitude, latitude = (config.get(f"site.{name}") for name in ("longitude", "latitude"))
+    if not isinstance(longitude, int | float) or not isinstance(latitude, int | float):
+        return None
+    return (float(longitude), float(latitude)) if abs(longitude) <= 180 and abs(latitude) <= 85 else None
 
 
 def _shorten(text: object) -> str:

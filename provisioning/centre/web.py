@@ -11,6 +11,7 @@ import logging
 import pwd
 import sys
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,7 @@ from evidence.moments import ZONE, zone_s
 from provisioning.centre.options import FILE, FOLDER, REGISTER
 from provisioning.city.page import POLICY
 from provisioning.city.positions import PositionsError, read_positions
-from provisioning.city.source import Source, WatchedFile, read_ends, read_sites
+from provisioning.city.source import Source, WatchedFile, read_ends, read_open_clues, read_sites
 from provisioning.declaring.passwords import PasswordError, read_password
 from provisioning.live.listening import load_context, parse_address, run
 from provisioning.live.page.gate import Gate, Token
@@ -50,7 +51,11 @@ STRANGERS: Final = (
 @store_option("The subscriber's database; it may be running.", required=True)
 @REGISTER
 @click.option("--authority", type=FOLDER, help="The office's folder, to show when certificates end.")
-@click.option("--positions", type=FILE, help="CSV with gateway,longitude,latitude, to draw a map.")
+@click.option(
+    "--positions", type=FILE, help="CSV with gateway,longitude,latitude; it goes before the site files."
+)
+@click.option("--clues", type=FILE, help="The ledger of clues, to show those that are not closed.")
+@click.option("--orders", type=FILE, help="The ledger of orders, which certifies the officers of clues.")
 @click.option("--zone", default="+08:00", show_default=True, help="Of the times on the page.")
 @click.option("--listen", default=LISTEN, show_default=True, metavar="ADDRESS:PORT", help="Where to listen.")
 @click.option("--password-file", type=FILE, help="Require the password stored in this file.")
@@ -64,6 +69,8 @@ def web(
     register: Path,
     authority: Path | None,
     positions: Path | None,
+    clues: Path | None,
+    orders: Path | None,
     zone: str,
     listen: str,
     password_file: Path | None,
@@ -77,6 +84,8 @@ def web(
     host, port = parse_address(listen)
     if not ZONE.fullmatch(zone):
         raise fail(EXIT_USAGE, f"--zone: an offset like +08:00, not {zone!r}")
+    if (clues is None) != (orders is None):
+        raise fail(EXIT_USAGE, "--clues and --orders go together")
     vouches = _vouch(proxy_header, proxy_user)
     if not ip_address(host).is_loopback and password_file is None:
         raise fail(
@@ -102,6 +111,7 @@ def web(
         WatchedFile(register, read_sites),
         WatchedFile(ledger, read_ends),
         WatchedFile(positions, read_positions),
+        WatchedFile(clues, partial(read_open_clues, orders=orders or Path())),
         zone_s(zone),
     )
     token = Token() if gate is None else None

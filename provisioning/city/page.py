@@ -19,12 +19,14 @@ from provisioning.pages.episode import name_severity
 from provisioning.pages.html import Html, join, markup, read_asset
 from provisioning.pages.page import STYLE
 from provisioning.pages.policy import make_policy
-from provisioning.words.numbers import duration, name_rule
+from provisioning.words.clues import STAGES
+from provisioning.words.numbers import duration, name_rule, rule_name
 
 CARDS_MAX: Final = 60
 """Gateways with a card of their own; on a day when more need somebody, one cause is behind them."""
 REASONS_MAX: Final = 6
 EPISODES_MAX: Final = 100
+CLUES_MAX: Final = 100
 ROWS_MAX: Final = 3_000
 """Rows of the table: 1.5 MB, 150 kB on the wire."""
 RELOAD_S: Final = 60
@@ -63,6 +65,7 @@ def _draw_body(view: View, reader: Reader) -> Iterator[Html]:
     yield _draw_counts(view, reader)
     yield from _draw_cards(view, marks, reader)
     yield from _draw_episodes(view, marks, reader)
+    yield from _draw_clues(view, marks, reader)
     yield from _draw_places(view, marks, reader)
     if view.rows:
         yield _draw_table(view, marks, reader)
@@ -195,6 +198,30 @@ def _draw_episodes(view: View, marks: Mapping[str, str], reader: Reader) -> Iter
     if len(found) > EPISODES_MAX:
         more = reader.text("more episodes", count=len(found) - EPISODES_MAX)
         yield markup('<p class="dim">{}</p>', more)
+
+
+def _draw_clues(view: View, marks: Mapping[str, str], reader: Reader) -> Iterator[Html]:
+    """A clue is a question until an officer has signed a review; so is its text."""
+    if not view.clues:
+        return
+    yield markup("<h2>{}</h2>", reader.text("Clues"))
+    rows = []
+    for clue in view.clues[:CLUES_MAX]:
+        opening, mark = clue.opening, marks.get(clue.opening.gateway)
+        name = (
+            markup('<a href="#{}">{}</a>', mark, opening.gateway) if mark else markup("{}", opening.gateway)
+        )
+        parts = (
+            clue.id,
+            STAGES[clue.stage].text(reader.language),
+            rule_name(opening.rule).text(reader.language),
+            reader.text("since", at=_at(opening.begin_s, view)),
+        )
+        rows.append(markup("<li>{} · {}</li>", name, " · ".join(parts)))
+    if len(view.clues) > CLUES_MAX:
+        more = reader.text("more episodes", count=len(view.clues) - CLUES_MAX)
+        rows.append(markup('<li class="dim">{}</li>', more))
+    yield markup('<section class="card"><ul class="reasons">{}</ul></section>', join(rows))
 
 
 def _draw_table(view: View, marks: Mapping[str, str], reader: Reader) -> Html:

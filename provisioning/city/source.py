@@ -14,12 +14,15 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from centre.clues.ledger import CluesError, read_clues
 from centre.enrolment.ledger import Ledger, OfficeError
 from centre.fleet.watcher import Watcher
+from centre.orders.ledger import LedgerError, open_ledger
 from centre.register import RegisterError, read_register
 from disk.database import StoreError
 from disk.translation import to_chinese
 from evidence.cbor import FormatError
+from evidence.clues.course import Clue
 from evidence.moments import local_text
 from evidence.statement import Enrolment, parse_statement
 from evidence.words import Words
@@ -36,6 +39,9 @@ LOOK_S: Final = 2.0
 IDLE_MS: Final = 180_000
 """Without anything new in the store: as long as the shortest silence that the centre tells."""
 MS: Final = 1_000
+_WRONG: Final = (
+    RegisterError, OfficeError, PositionsError, LedgerError, CluesError, CertificateError, FormatError,
+)  # fmt: skip
 LOG: Final = logging.getLogger("dianjian.page")
 
 
@@ -60,7 +66,7 @@ class WatchedFile:
                 self.content, self.wrong = self.read(self.path), ""
         except OSError as error:
             self.wrong, self._seen = f"{self.path}: {error.strerror}", (-1, -1)
-        except (RegisterError, OfficeError, PositionsError, CertificateError, FormatError) as error:
+        except _WRONG as error:
             self.wrong = str(error)
         return self.content
 
@@ -73,6 +79,7 @@ class Source:
     sites: WatchedFile
     certificates: WatchedFile
     positions: WatchedFile
+    clues: WatchedFile
     offset_s: int = 8 * 3600
     now_s: Callable[[], float] = time.time
     _turn: threading.Lock = field(factory=threading.Lock, init=False)
@@ -118,7 +125,8 @@ class Source:
         now_ms = round(self.now_s() * MS)
         looked = [one.look() for one in (self.sites, self.certificates, self.positions)]
         rows = make_rows(list(self.watcher.gateways.values()), now_ms, *looked)
-        return View(rows, now_ms, tuple(self._list_notes(now_ms)), self.offset_s)
+        clues = tuple(self.clues.look().values())
+        return View(rows, now_ms, tuple(self._list_notes(now_ms)), clues, self.offset_s)
 
     def _list_notes(self, now_ms: int) -> list[Words]:
         watcher, notes = self.watcher, []
@@ -131,7 +139,10 @@ class Source:
             notes.append(WORDS["idle"].fill(at=self._at(watcher.newest_utc_ms / MS)))
         if watcher.unread:
             notes.append(WORDS["reading"].fill(count=watcher.unread))
-        files = (("register", self.sites), ("office", self.certificates), ("positions", self.positions))
+        files = (
+            *(("register", self.sites), ("office", self.certificates)),
+            *(("positions", self.positions), ("clues", self.clues)),
+        )
         notes += [WORDS[key].fill(why=_both(file.wrong)) for key, file in files if file.wrong]
         return notes
 
@@ -167,6 +178,17 @@ def read_ends(ledger: Path) -> dict[str, int]:
         if one.revoked_utc_ms is None:
             ends[one.gateway] = max(ends.get(one.gateway, 0), parse_certificate(one.der).ends_utc_ms)
     return ends
+
+
+def read_open_clues(path: Path, orders: Path) -> dict[str, Clue]:
+    """By id, those that are not closed, the newest first.
+
+    Raises:
+        LedgerError: The ledger of orders, in which officers are certified, is wrong.
+        CluesError: That of clues is.
+    """
+    ledger, _ = read_clues(path, open_ledger(orders))
+    return {id_: clue for id_, clue in reversed(ledger.clues.items()) if not clue.closed}
 
 
 def _site_of(enrolment: bytes) -> str:

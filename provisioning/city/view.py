@@ -6,6 +6,7 @@ from attrs import frozen
 
 from centre.fleet.judging import Gravity, Verdict, judge, rank
 from centre.fleet.known import Known
+from evidence.clues.course import Clue
 from evidence.words import Words
 from provisioning.city.positions import Position
 
@@ -33,12 +34,14 @@ class View:
     Attributes:
         rows: The gravest first.
         notes: Sentences about the centre itself.
+        clues: Those that are not closed, the newest first.
         offset_s: Of the city's zone.
     """
 
     rows: tuple[Row, ...]
     now_ms: int
     notes: tuple[Words, ...] = ()
+    clues: tuple[Clue, ...] = ()
     offset_s: int = 8 * 3600
 
     def count(self, gravity: Gravity) -> int:
@@ -53,7 +56,10 @@ def make_rows(
     ends_ms: Mapping[str, int],
     positions: Mapping[str, Position],
 ) -> tuple[Row, ...]:
-    """Every gateway that the store or the register (`sites`) knows, judged and in order."""
+    """Every gateway that the store or the register (`sites`) knows, judged and in order.
+
+    `positions` go before what a gateway's site file says.
+    """
     heard = {known.gateway: known for known in fleet}
     names = dict.fromkeys([*heard, *sites])
     known = [heard.get(name) or Known(name) for name in names]
@@ -64,7 +70,7 @@ def make_rows(
             verdict,
             sites.get(one.gateway, ""),
             ends_ms.get(one.gateway),
-            positions.get(one.gateway),
+            positions.get(one.gateway) or (Position(*one.position) if one.position else None),
         )
         for one, verdict in judged
     )

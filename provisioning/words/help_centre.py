@@ -35,7 +35,11 @@ TEXTS: Final[Mapping[str, str]] = {
     "From then on `subscribe` refuses the old place. A call that was interrupted is repeated.": (
         "此后 `subscribe` 不再使用旧库。中断后重复同一命令即可。"
     ),
-    "CSV with gateway,longitude,latitude, to draw a map.": "含 gateway,longitude,latitude 的CSV，用于绘图。",
+    "CSV with gateway,longitude,latitude; it goes before the site files.": (
+        "含 gateway,longitude,latitude 的CSV；优先于站点文件。"
+    ),
+    "The ledger of clues, to show those that are not closed.": "线索台账，用于显示未结的线索。",
+    "The ledger of orders, which certifies the officers of clues.": "指令台账，线索经办人的证书在其中。",
     "Of the times on the page.": "页面上各时间的时区。",
     "A proxy sets it to who is signed in there.": "代理服务器用它说明登录者是谁。",
     "Who runs that proxy on this machine.": "在本机运行该代理的用户。",

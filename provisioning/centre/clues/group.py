@@ -19,12 +19,13 @@ from evidence.clues.step import Link, Linked, Step
 from evidence.moments import iso_utc, utc_ms
 from provisioning.centre.clues.chains import MS_PER_S, find_false_marks, hash_records
 from provisioning.centre.clues.options import CLUES, STORE, Books, open_books, to_plain
-from provisioning.centre.clues.words import OUTCOMES, RESULTS, STAGES, WHYS, WORDS
+from provisioning.centre.clues.words import OUTCOMES, RESULTS, WHYS, WORDS
 from provisioning.centre.keys import DAY_MS, LEDGER
 from provisioning.centre.options import AS_JSON, FILE, failing_in_one_line
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import count_up
+from provisioning.words.clues import STAGES
 from provisioning.words.language import translate
 
 SINCE_DAYS: Final = 30

@@ -34,12 +34,13 @@ from provisioning.centre.clues.options import (
     now_after,
     open_books,
 )
-from provisioning.centre.clues.words import STAGES, WORDS
+from provisioning.centre.clues.words import WORDS
 from provisioning.centre.keys import LEDGER
 from provisioning.centre.options import AS_JSON, FILE, show
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.store_option import store_option
+from provisioning.words.clues import STAGES
 from provisioning.words.language import translate
 
 CHUNK_BYTES: Final = 1 << 20

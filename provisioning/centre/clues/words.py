@@ -5,16 +5,8 @@ from typing import Final
 
 from evidence.clues.course import Outcome
 from evidence.clues.recheck import Again, Lack
-from evidence.clues.step import Stage
 from evidence.words import Words
 
-STAGES: Final[Mapping[Stage, Words]] = {
-    Stage.SCREENING: Words("线索排查", "screening"),
-    Stage.VERIFYING: Words("问题核实", "verifying"),
-    Stage.DISPOSING: Words("调查处置", "disposing"),
-    Stage.RECTIFYING: Words("整改反馈", "rectifying"),
-    Stage.IMPROVING: Words("规范提升", "improving"),
-}
 OUTCOMES: Final[Mapping[Outcome, Words]] = {
     Outcome.PLANT: Words("企业异常", "the plant was abnormal"),
     Outcome.DEVICE: Words("监控设备异常", "the monitoring device was abnormal"),

@@ -175,3 +175,22 @@ def test_the_standing_of_a_chain_that_has_no_seal_says_nothing_of_its_clock() ->
     one = Known(GATEWAY)
     one.note_standing(ChainState.enrolled(GATEWAY, keys.public(secret(1))), "")
     assert (one.number, one.clock, one.revoked) == (0, None, False)
+
+
+@pytest.mark.parametrize(
+    ("site", "position"),
+    [
+        ("[site]\nlongitude = 117.06\nlatitude = 36.67", (117.06, 36.67)),
+        ("[site]\nlongitude = 117", None),
+        ("[site]\nlongitude = 181.0\nlatitude = 36.67", None),
+        ("[site]\nlongitude = nan\nlatitude = 36.67", None),
+        ("[site]\nlongitude = 'east'\nlatitude = 36.67", None),
+        ("no toml [", None),
+    ],
+)
+def test_a_position_is_that_of_the_site_file_if_it_is_one(
+    site: str, position: tuple[float, float] | None
+) -> None:
+    one = Known(GATEWAY)
+    note(one, Chain().seal([encode_record(Kind.MANIFEST, stamp(), {"version": "1", "site": site})]))
+    assert one.position == position

@@ -1,6 +1,7 @@
 """The city's page as it is served: from a store that goes on, to who may see it."""
 
 import getpass
+import json
 import re
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -17,18 +19,22 @@ from attrs import define
 from centre.core import Centre
 from centre.enrolment.ledger import LEDGER_NAME
 from centre.fleet.watcher import Watcher
+from centre.orders.ledger import root_line, statement_line
 from centre.register import enrol_in
 from centre.store.sqlite import SqliteStore
 from evidence import keys
+from evidence.clues.step import Stage
 from evidence.statement import Enrolment
 from provisioning.centre.web import STRANGERS, _vouch
 from provisioning.city.page import POLICY
 from provisioning.city.positions import read_positions
-from provisioning.city.source import IDLE_MS, Source, WatchedFile, read_ends, read_sites
+from provisioning.city.source import IDLE_MS, Source, WatchedFile, read_ends, read_open_clues, read_sites
 from provisioning.live.page.gate import Token
 from provisioning.live.page.server import Server
 from tests.centre.test_core import whole
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret
+from tests.evidence.clues import ledgers
+from tests.evidence.orders import made
 
 NOW_MS = 1_767_268_830_000
 WAIT_S = 60
@@ -46,13 +52,17 @@ class Plant:
         with closing(SqliteStore(self.folder / "centre.db")) as store:
             Centre(store, secret(0, "centre")).handle([whole(self.chain.seal([heartbeat(1)]))], self.now_ms)
 
-    def source(self) -> Source:
+    def source(self, clues: str | None = None) -> Source:
         none = WatchedFile(None, read_ends)
         return Source(
             Watcher(self.folder / "centre.db"),
             WatchedFile(self.folder / "register", read_sites),
             none,
             WatchedFile(self.folder / "positions.csv", read_positions),
+            WatchedFile(
+                self.folder / clues if clues else None,
+                partial(read_open_clues, orders=self.folder / "orders.jsonl"),
+            ),
             now_s=lambda: self.now_ms / 1_000,
         )
 
@@ -121,6 +131,25 @@ def test_what_cannot_be_read_is_told_above_what_was_seen_last(plant: Plant) -> N
     assert "东厂" in page
     (plant.folder / "centre.db").write_bytes(kept)
     assert "the store cannot be read" not in plant.page(source)
+
+
+def test_clues_that_are_not_closed_stand_on_the_page_and_a_forged_ledger_is_told(plant: Plant) -> None:
+    source, orders = plant.source("clues.jsonl"), plant.folder / "orders.jsonl"
+    orders.write_text(root_line(keys.public(made.ROOT)) + statement_line(ledgers.WANG_CERTIFICATE))
+    writer = ledgers.Writer()
+    writer.course("c1")
+    writer.step("c2", Stage.SCREENING, ledgers.OPENING)
+    writer.step("c2", Stage.VERIFYING, {})
+    lines = [json.dumps({"step": raw.hex()}) + "\n" for raw in writer.raws]
+    (plant.folder / "clues.jsonl").write_text("".join(lines))
+    page = plant.page(source)
+    assert "Clues that are not closed" in page
+    assert "c2 · verifying · off" in page
+    assert "c1 ·" not in page, "it is closed"
+    (plant.folder / "clues.jsonl").write_text("".join(lines[1:]))
+    page = plant.page(source)
+    assert "the ledger of clues cannot be read" in page
+    assert "c2 · verifying" in page, "as it was"
 
 
 def test_the_office_is_read_for_the_ends_of_certificates_and_a_missing_one_is_told(plant: Plant) -> None:
