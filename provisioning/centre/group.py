@@ -33,6 +33,7 @@ from provisioning.centre.office import authority, certificate, token
 from provisioning.centre.options import AS_JSON, FILE, INPUT, KEY, failing_in_one_line, show
 from provisioning.centre.order import order
 from provisioning.centre.order_files import files
+from provisioning.centre.publish import publish
 from provisioning.centre.readmit import readmit
 from provisioning.centre.revoke import revoke
 from provisioning.centre.web import web
@@ -51,7 +52,7 @@ def command() -> None:
 _OFFICE: Final = (authority, certificate, token, listen, approve, issue, listing, broker_config)
 _CHAIN: Final = (receipt, rekey, replace, revoke, readmit)
 _ORDERS: Final = (keys, order, clues, config)
-_STORE: Final = (web, doctor, centre_report, backup, restore, copy)
+_STORE: Final = (web, publish, doctor, centre_report, backup, restore, copy)
 order.add_command(files)
 for each in (open_clue, add, work_order, export, draw_map):
     clues.add_command(each)

@@ -38,6 +38,14 @@ TEXTS: Final[Mapping[str, str]] = {
     "CSV with gateway,longitude,latitude; it goes before the site files.": (
         "含 gateway,longitude,latitude 的CSV；优先于站点文件。"
     ),
+    "what the centre verified, on a topic of a broker": "将中心核验过的数据发布到消息服务器的主题",
+    "Publish the verified lines of the centre's store, each at least once, with its `key`.": (
+        "发布中心数据库中核验过的各行，每行至少一次，并带有 `key`。"
+    ),
+    "Lines go to TOPIC/GATEWAY/TYPE; none of the gateways' own.": (
+        "各行发布到 主题/网关/类型；不得是网关自己的主题。"
+    ),
+    "One for each process.": "每个进程一个。",
     "The ledger of clues, to show those that are not closed.": "线索台账，用于显示未结的线索。",
     "The ledger of orders, which certifies the officers of clues.": "指令台账，线索经办人的证书在其中。",
     "Of the times on the page.": "页面上各时间的时区。",
