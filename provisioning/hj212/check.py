@@ -15,6 +15,8 @@ from typing import Final
 import click
 from attrs import define
 
+from agent.site.file import ConfigError, load_site
+from agent.site.platforms import read_platforms
 from disk.tables import TableError
 from drivers.hj212.numbers import ANSWERS, Command
 from drivers.hj212.times import RequestNumbers
@@ -37,28 +39,24 @@ from wire.platforms.connection import CONNECT_S, READ_BYTES, SETTLE_S
 from wire.platforms.credentials import CredentialsError, read_credentials
 from wire.platforms.hosts import Host, read_hosts
 
+FILE: Final = click.Path(dir_okay=False, path_type=Path)
 LOOK_S: Final = 0.2
 
 
 @click.command("check")
 @click.argument("host")
+@click.option("--hosts", type=FILE, help="The host file: platforms, stations, codes.")
 @click.option(
-    "--hosts",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The host file: platforms, stations, codes.",
+    "--site", type=FILE, help="The site file of a gateway that sends on its own, in place of --hosts."
 )
 @click.option("--mn", default="", help="The station, if it is not the first.")
 @click.option(
     "--seconds", type=click.IntRange(1, 3_600), default=15, show_default=True, help="How long it listens."
 )
 @click.option("--json", "as_json", is_flag=True, help="An object a packet.")
-def check(host: str, hosts: Path, mn: str, seconds: int, as_json: bool) -> None:
+def check(host: str, hosts: Path | None, site: Path | None, mn: str, seconds: int, as_json: bool) -> None:
     """Show a conversation with the platform HOST of a host file in words; no reading is sent."""
-    try:
-        known = {one.name: one for one in read_hosts(hosts)}
-    except TableError as error:
-        raise fail(EXIT_USAGE, *(f"{hosts}: {one}" for one in error.problems)) from error
+    known = {one.name: one for one in _read_known(hosts, site)}
     if host not in known:
         raise fail(EXIT_USAGE, translate(WORDS["no host"], host=host, known=", ".join(known)))
     found = known[host]
@@ -79,6 +77,21 @@ def check(host: str, hosts: Path, mn: str, seconds: int, as_json: bool) -> None:
         raise fail(EXIT_NO, translate(WORDS["silent"], seconds=seconds))
     if not as_json:
         say(translate(WORDS["answered"], host=host))
+
+
+def _read_known(hosts: Path | None, site: Path | None) -> tuple[Host, ...]:
+    if (hosts is None) == (site is None):
+        raise fail(EXIT_USAGE, translate(WORDS["one file"]))
+    try:
+        if hosts is not None:
+            return read_hosts(hosts)
+        assert site is not None
+        plan = load_site(site)
+        return read_platforms(plan.hj212, plan.site.gateway, [one.id for one in plan.meter], plan.path)[0]
+    except TableError as error:
+        raise fail(EXIT_USAGE, *(f"{hosts}: {one}" for one in error.problems)) from error
+    except ConfigError as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
 
 
 def _connect(host: Host) -> socket.socket:

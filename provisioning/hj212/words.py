@@ -130,6 +130,10 @@ WORDS: Final[Mapping[str, Words]] = {
         "{queue} belongs to another store, or {store} was restored; name a new queue",
     ),
     "no host": Words("没有上位机 {host}；有：{known}", "there is no host {host}; there are {known}"),
+    "one file": Words(
+        "需要 --hosts（中心的上位机文件）或 --site（网关的配置文件）之一",
+        "needs either --hosts, the host file of a centre, or --site, the site file of a gateway",
+    ),
     "no station": Words("{host} 没有 MN 为 {mn} 的站点", "{host} has no station with the MN {mn}"),
     "no connection": Words("{address}：无法连接：{why}", "{address}: no connection: {why}"),
     "silent": Words(

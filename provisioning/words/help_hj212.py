@@ -15,6 +15,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "Send verified readings to the platforms of a host file until SIGTERM or ctrl-C.": (
         "将核验过的数据发送到上位机配置文件中的平台，直至收到SIGTERM或按Ctrl-C。"
     ),
+    "The site file of a gateway that sends on its own, in place of --hosts.": (
+        "自行上传的网关的配置文件，代替 --hosts。"
+    ),
     "The host file: platforms, stations, codes.": "上位机配置文件：平台、站点、编码。",
     "Database of what waits; made if it is not there.": "待发数据的数据库；不存在则新建。",
     "At the first call: from this time on, instead of from now.": "首次运行时从此时刻起发送，而非从现在起。",

@@ -14,7 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from provisioning.cli import cli
-from tests.centre.hj212.plant import MN, fill, write_hosts
+from tests.agent.platforms.test_feed import SITE as PLATFORM
+from tests.agent.rig import SITE
+from tests.centre.hj212.plant import MN, PW, fill, write_hosts
+from wire.platforms.credentials import Credentials, write_credentials
 
 SINCE = "2026-01-01T12:00+00:00"
 
@@ -35,6 +38,13 @@ def platform(folder: Path, *habits: str) -> Iterator[tuple[str, subprocess.Popen
     with running("firmware_sim.main", *call) as process:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())["listening"], process
+
+
+@contextmanager
+def platform_at(secret: Path) -> Iterator[str]:
+    with running("firmware_sim.main", "platform", "--credentials", str(secret)) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["listening"]
 
 
 def until(process: subprocess.Popen[str], count: int) -> list[dict[str, Any]]:
@@ -146,6 +156,23 @@ def test_a_conversation_is_shown_in_words_and_nothing_is_delivered(tmp_path: Pat
         served.terminate()
         assert served.stdout is not None
         assert "data" not in json.loads(served.stdout.read().splitlines()[-1])["ended"]
+
+
+def test_a_gateway_s_platform_is_checked_by_its_site_file(tmp_path: Path) -> None:
+    write_credentials(tmp_path / "city.secret", Credentials(PW))
+    site = tmp_path / "site.toml"
+    words = ["--lang", "en", "hj212", "check", "city", "--seconds", "1"]
+    with platform_at(tmp_path / "city.secret") as address:
+        site.write_text(SITE + PLATFORM.replace("127.0.0.1:1", address), "utf-8")
+        shown = CliRunner().invoke(cli, [*words, "--site", str(site)])
+        assert shown.exit_code == 0, shown.output
+        assert "← answer to a notice (CN 9013)" in shown.output
+    site.write_text(SITE + PLATFORM.replace('id = "mt"\nrole', 'id = "m9"\nrole'), "utf-8")
+    wrong = CliRunner().invoke(cli, [*words, "--site", str(site)])
+    assert (wrong.exit_code, "no meter 'm9'" in wrong.output) == (2, True)
+    for both in ([], ["--site", str(site), "--hosts", str(site)]):
+        said = CliRunner().invoke(cli, [*words, *both])
+        assert (said.exit_code, "needs either --hosts" in said.output) == (2, True)
 
 
 def test_a_check_takes_no_mn_and_a_wrong_password_is_named(tmp_path: Path) -> None:
