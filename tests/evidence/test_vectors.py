@@ -12,6 +12,7 @@ import pytest
 from evidence import keys
 from evidence.cbor import FormatError
 from evidence.chain import ChainState, Code, Outcome
+from evidence.clues.check import check_ledger
 from evidence.continuation import continue_chain, open_enrolment
 from evidence.orders.newest import parse_newest
 from evidence.orders.order import parse_order
@@ -125,6 +126,18 @@ def test_our_decoder_agrees_with_every_record() -> None:
     assert [one["say"] for one in RECORDS if is_taken(bytes.fromhex(one["put"])) != one["good"]] == []
 
 
+CLUES: Final = loaded("clues.json")
+
+
+@pytest.mark.parametrize("one", CLUES["ledgers"], ids=[one["say"] for one in CLUES["ledgers"]])
+def test_our_check_agrees_with_every_ledger_of_clues(one: dict[str, Any]) -> None:
+    pool = list(map(bytes.fromhex, CLUES["pool"]))
+    trust = Trust(bytes.fromhex(CLUES["root"]), [pool[at] for at in one["statements"]])
+    end = None if one["end"] is None else pool[one["end"]]
+    checked = check_ledger([pool[at] for at in one["steps"]], end, trust)
+    assert [[wrong.fault.value, wrong.seq] for wrong in checked.wrong] == one["wrong"]
+
+
 @pytest.mark.parametrize("one", ORDERS)
 def test_our_verifier_agrees_with_every_order_and_number(one: dict[str, Any]) -> None:
     name, trust = (
@@ -148,9 +161,8 @@ def test_our_verifier_agrees_with_every_order_and_number(one: dict[str, Any]) ->
 def test_a_verifier_in_javascript_agrees_and_accepts_no_mutation() -> None:
     told = play(VECTORS)
     assert told["failures"] == []
-    steps = (
-        sum(len(param.values[0]["steps"]) for param in STORIES) + len(MESSAGES) + len(RECORDS) + len(ORDERS)
-    )  # type: ignore[call-overload,index]
+    steps = sum(len(param.values[0]["steps"]) for param in STORIES)  # type: ignore[call-overload,index]
+    steps += len(MESSAGES) + len(RECORDS) + len(ORDERS) + len(CLUES["ledgers"])
     assert told["steps"] == steps
     assert told["mutations"] >= MUTATIONS_LEAST
 

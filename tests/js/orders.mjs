@@ -67,7 +67,7 @@ const READ = {
   5: ([, key, since, utc, reason]) => {
     [since, utc].forEach((one) => uint(one));
     text(reason, 200);
-    return { domain: 'dj1.withdraw', withdrawn: publicKey(key) };
+    return { domain: 'dj1.withdraw', withdrawn: publicKey(key), since };
   },
   9: ([, role, name, key, kinds, where, from, until, utc]) => {
     const of = list(kinds, 16).map(kind);
@@ -82,7 +82,7 @@ const READ = {
 
 // The root's statements among `raws`, in their order.
 export async function trust(raws, root) {
-  const known = { certificates: [], withdrawn: [], places: new Map() };
+  const known = { certificates: [], withdrawn: [], ended: [], places: new Map() };
   for (const raw of raws) {
     let one;
     try {
@@ -91,7 +91,10 @@ export async function trust(raws, root) {
       if (!(error instanceof FormError)) throw error;
       continue;
     }
-    if (one.withdrawn) known.withdrawn.push(one.withdrawn);
+    if (one.withdrawn) {
+      known.withdrawn.push(one.withdrawn);
+      known.ended.push({ key: one.withdrawn, since: one.since });
+    }
     else if (one.key) known.certificates.push(one);
     else if (!(known.places.get(one.gateway)?.utc >= one.utc)) known.places.set(one.gateway, one);
   }

@@ -3,6 +3,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkLedger, openFile } from './clues.mjs';
 import { FormError } from './strict.mjs';
 import { isReceiptKeys, judge, openNewest, openOrder, trust } from './orders.mjs';
 import { openBeacon, openReceipt } from './receipt.mjs';
@@ -129,11 +130,32 @@ async function orders(vector) {
   }
 }
 
+// Ledgers of clues: what is wrong with each; and the first step of a whole one, with every bit changed.
+async function clues(vector) {
+  const pool = vector.pool.map(hex);
+  const root = hex(vector.root);
+  const pick = (numbers) => numbers.map((at) => pool[at]);
+  for (const one of vector.ledgers) {
+    told.steps += 1;
+    const found = await checkLedger(root, pick(one.statements), pick(one.steps), one.end === null ? null : pool[one.end]);
+    if (JSON.stringify(found) !== JSON.stringify(one.wrong)) {
+      told.failures.push(`clues: ${one.say}: ${JSON.stringify(found)}, wanted ${JSON.stringify(one.wrong)}`);
+    }
+  }
+  const whole = openFile(hex(vector.file));
+  for (const [what, changed] of changes(whole.steps[0])) {
+    told.mutations += 1;
+    const wrong = await checkLedger(root, whole.statements, [changed], null);
+    if (wrong.length === 0) told.failures.push(`clues: good with ${what}`);
+  }
+}
+
 for (const name of readdirSync(folder).filter((file) => file.endsWith('.json')).sort()) {
   const vector = load(name);
   if (vector.messages) await messages(vector);
   else if (vector.records) records(vector);
   else if (vector.orders) await orders(vector);
+  else if (vector.ledgers) await clues(vector);
   else for (const [at, one] of vector.stories.entries()) await story(`${name} ${at}`, one);
 }
 console.log(JSON.stringify(told));

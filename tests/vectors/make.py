@@ -31,6 +31,7 @@ from drivers.clock import ClockState
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence import cbor, cose, keys
 from evidence.body import columns_body, plain_body
+from evidence.clues.file import Exported, encode_clues
 from evidence.delegated import Signer
 from evidence.orders.certificate import Certificate, Role, sign_root_statement
 from evidence.orders.newest import Newest, sign_newest
@@ -42,6 +43,8 @@ from evidence.seal import NO_HASH, StoredSeal
 from evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
 from tests.drivers.hj212.packets import GOLDEN
 from tests.evidence.chains import GATEWAY, NOON_NS, Chain, secret, stamp
+from tests.evidence.clues.attacks import END, RAWS, list_ledgers
+from tests.evidence.clues.ledgers import STATEMENTS
 from tests.evidence.orders import made
 from tests.evidence.orders.table import TABLE, WRONG_FIELDS
 from tests.evidence.records import (
@@ -678,11 +681,34 @@ def orders() -> dict[str, Any]:
     return {"root": keys.public(made.ROOT).hex(), "gateway": made.GATEWAY, "orders": found}
 
 
+def clues() -> dict[str, Any]:
+    """Ledgers of clues; steps, statements and ends are numbers of the pool."""
+    pool: dict[bytes, int] = {}
+
+    def number(raw: bytes) -> int:
+        return pool.setdefault(raw, len(pool))
+
+    found = [
+        {
+            "say": say,
+            "statements": list(map(number, statements)),
+            "steps": list(map(number, raws)),
+            "end": None if end is None else number(end),
+            "wrong": [list(one) for one in wanted],
+        }
+        for say, statements, raws, end, wanted in list_ledgers()
+    ]
+    whole = Exported(keys.public(made.ROOT), STATEMENTS, tuple(RAWS), END)
+    head = {"root": keys.public(made.ROOT).hex(), "file": encode_clues(whole).hex()}
+    return {**head, "pool": [raw.hex() for raw in pool], "ledgers": found}
+
+
 def files() -> Iterator[tuple[str, dict[str, Any]]]:
     """Name and content of every file."""
     yield "messages.json", messages()
     yield "records.json", records()
     yield "orders_sent.json", orders()
+    yield "clues.json", clues()
     for make in STORIES:
         yield f"{make.__name__}.json", {"stories": [make()]}
 

@@ -11,6 +11,7 @@ from evidence.cbor import FormatError
 from evidence.clues.course import Clue, CourseError, Outcome, follow
 from evidence.clues.precision import count_rules
 from evidence.clues.step import Stage, Step, parse_step
+from tests.evidence.clues.attacks import AGAIN, GOOD
 from tests.evidence.clues.ledgers import COURSE, OPENING, RECHECK, Writer
 
 S, V, D, R, I = Stage  # noqa: E741
@@ -29,14 +30,7 @@ def put(count: int, stage: Stage, body: dict[str, Any]) -> Clue:
     return follow(led(WHOLE[:count]), evolve(WHOLE[0], stage=stage, body=body, links=()))
 
 
-AGAIN = {**RECHECK, "result": "again", "longest_s": 4_000, "lacked_s": 4_000}
-GOOD: list[tuple[int, Stage, dict[str, Any]]] = [
-    (1, S, {}), (1, S, {"closed": True}), (1, V, {}), (1, V, {"outcome": "device"}), (2, V, {}),
-    (3, V, {"outcome": "device"}), (3, D, {}), (4, D, {}), (4, R, {"recheck": RECHECK}),
-    (4, R, {"recheck": AGAIN}), (5, R, {}), (5, R, {"recheck": AGAIN}), (5, D, {}), (5, I, {}),
-    (5, I, {"closed": True}),
-]  # fmt: skip
-BAD: list[tuple[int, Stage, dict[str, Any], str]] = [
+SAID: list[tuple[int, Stage, dict[str, Any], str]] = [
     (0, V, OPENING, "begins with its screening"),
     (0, S, OPENING, "needs a link"),
     (1, D, {}, "is no stage after"),
@@ -63,7 +57,7 @@ def test_what_may_follow(count: int, stage: Stage, body: dict[str, Any]) -> None
     assert put(count, stage, body).stage is stage
 
 
-@pytest.mark.parametrize(("count", "stage", "body", "says"), BAD)
+@pytest.mark.parametrize(("count", "stage", "body", "says"), SAID)
 def test_what_may_not_follow(count: int, stage: Stage, body: dict[str, Any], says: str) -> None:
     with pytest.raises((CourseError, FormatError), match=says):
         put(count, stage, body)
