@@ -16,6 +16,7 @@ from evidence.curtailment.measures import Row
 from evidence.curtailment.outlook import Outcome, foresee
 from evidence.curtailment.words import MEASURES
 from evidence.moments import local_text, zone_s
+from provisioning.curtail.catalogue import load_catalogue, squeeze
 from provisioning.curtail.history import History, read_chain_history, read_loads_history
 from provisioning.curtail.list_check import FILE, read_list_file
 from provisioning.curtail.page import Foreseen, draw_dry_run, name_outcome
@@ -28,6 +29,7 @@ from provisioning.terminal.moment import Moment
 from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import console, count_up, table
+from provisioning.words.alerts import name_level
 from provisioning.words.language import language, translate
 
 KW: Final = 1000
@@ -51,7 +53,7 @@ def _foresee_all(
 @click.command("dry-run", short_help="who would pass if the alert were tonight")
 @click.option("--site", "config", required=True, type=FILE, help="The site file of the gateway.")
 @click.option("--list", "list_file", required=True, type=FILE, help="The reduction list, CSV or .xlsx.")
-@click.option("--level", required=True, help="The level of the alert: yellow, orange, red …")
+@click.option("--level", required=True, help="The level of the alert, in Chinese or English: orange, red …")
 @click.option("--csv", "csv_file", type=FILE, help="Recorded loads instead of the gateway's own chain.")
 @click.option("--at", "at_ms", type=Moment(), help="The time of the dry run; else the end of the data.")
 @click.option(
@@ -75,6 +77,7 @@ def dry_run(
     **given: Any,
 ) -> None:
     """Who would pass tonight? Exit code 1 if a line would not."""
+    level = load_catalogue().levels.get(squeeze(level), level)
     found, at_s, site = _prepare(config, list_file, level, csv_file, at_ms, days, list_sheet, given)
     if as_json:
         for one in found:
@@ -136,7 +139,8 @@ def _find_rows(site: Site, list_file: Path, level: str, sheet: str) -> tuple[Row
         raise fail(EXIT_USAGE, translate(PROBLEMS["no gateway"], gateway=site.site.gateway, known=known))
     rows = own.at(level)
     if not rows:
-        raise fail(EXIT_USAGE, translate(PROBLEMS["no level"], level=level, known=", ".join(own.levels)))
+        known = ", ".join(translate(name_level(one)) for one in own.levels)
+        raise fail(EXIT_USAGE, translate(PROBLEMS["no level"], level=level, known=known))
     return rows
 
 

@@ -21,6 +21,7 @@ from provisioning.loads.loads import LoadsError
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import console, table
+from provisioning.words.alerts import name_level
 from provisioning.words.language import translate
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
@@ -88,7 +89,7 @@ def _show(listed: Listed) -> None:
     rows: list[list[Any]] = []
     for name, one in sorted(listed.lists.items()):
         size, most = count_bytes(one)
-        levels = ", ".join(one.levels)
+        levels = ", ".join(translate(name_level(level)) for level in one.levels)
         rows.append([name, listed.enterprises.get(name, ""), str(len(one.rows)), levels, f"{size}/{most}"])
     heads: tuple[Words, ...] = (
         LABELS["gateway"],

@@ -18,6 +18,7 @@ from provisioning.pages.html import Html, markup
 from provisioning.pages.page import both, page
 from provisioning.pages.plot import draw_both_widths
 from provisioning.pages.plot_data import Chart, Curve, Level, Panel, Span, Strip
+from provisioning.words.alerts import name_level
 
 SHOWN_DAYS: Final = 30
 """As many days as the ledger has hours of."""
@@ -41,7 +42,9 @@ def draw_dry_run(
 ) -> Html:
     """The whole page."""
     title = LABELS["title"].fill(name=name)
-    note = LABELS["note"].fill(level=level, days=days, at=local_text(at_s, offset_s, "%Y-%m-%d %H:%M"))
+    note = LABELS["note"].fill(
+        level=name_level(level), days=days, at=local_text(at_s, offset_s, "%Y-%m-%d %H:%M")
+    )
     return page(
         title, [markup('<p class="dim">{}</p>', both(note)), *_cards(found, at_s, offset_s, days)], language
     )

@@ -28,6 +28,7 @@ from provisioning.evidence.state import StateError, walk_state
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.say import say, say_json
+from provisioning.words.alerts import name_level
 from provisioning.words.language import language, translate
 
 
@@ -90,7 +91,8 @@ def _name_key(key: str) -> str:
 def _show(bodies: list[dict[str, Any]]) -> None:
     first, last = bodies[0], bodies[-1]
     words = next((words for measure, words in MEASURES.items() if measure == first["measure"]), None)
-    named = (first["order"], first["level"], first["line"], translate(words) if words else "")
+    level = translate(name_level(first["level"]))
+    named = (first["order"], level, first["line"], translate(words) if words else "")
     say("  ".join(one for one in named if one))
     counts = Counter(body["state"] for body in bodies if body["what"] == "hour")
     if counts:

@@ -15,6 +15,7 @@ from provisioning.pages.html import Html, markup
 from provisioning.pages.page import both, page
 from provisioning.pages.plot import draw_both_widths
 from provisioning.pages.plot_data import Chart, Curve, Level, Panel, Span, Strip
+from provisioning.words.alerts import name_level
 
 BEFORE_HOURS: Final = 24
 """A day before the alert shows what the line did when nothing was asked."""
@@ -35,14 +36,14 @@ def draw_verdicts(name: str, judged: Judged, offset_s: int, language: Language) 
 def _draw_card(bodies: Bodies, ledgers: Mapping[str, Ledger], offset_s: int) -> Html:
     first, last = bodies[0], bodies[-1]
     asked = next((words for measure, words in MEASURES.items() if measure == first["measure"]), Words("", ""))
-    parts = (first["order"], first["level"], first["line"])
+    level = name_level(first["level"])
     said, css, outcome = LABELS["not due"], "data", Words("", "")
     if last["what"] == "final":
         verdict = Verdict(last["verdict"])
         said, outcome = Words(**last["sentence"]), VERDICTS[verdict]
         css = _CSS.get(verdict, "data") if not last["episodes"] else "violation"
-    named = ((*parts, asked.zh, outcome.zh), (*parts, asked.en, outcome.en))
-    head = Words(*(" · ".join(filter(None, one)) for one in named))
+    parts = (Words.same(first["order"]), level, Words.same(first["line"]), asked, outcome)
+    head = Words(" · ".join(one.zh for one in parts if one.zh), " · ".join(one.en for one in parts if one.en))
     ledger = ledgers.get(first["line"])
     hours = [body for body in bodies if body["what"] == "hour"]
     drawn = Html("")

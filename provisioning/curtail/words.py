@@ -64,7 +64,7 @@ PROBLEMS: Final[Mapping[str, Words]] = {
         "网关 {gateway}：清单不能作为指令：{why}", "gateway {gateway}: the list fits no order: {why}"
     ),
     "no line": Words("{place}：站点文件里没有生产线 {line}", "{place}: the site file has no line {line}"),
-    "no level": Words("清单没有 {level} 级；有：{known}", "the list has no level {level}; it has: {known}"),
+    "no level": Words("清单没有 {level} 预警；有：{known}", "the list has no level {level}; it has: {known}"),
     "no gateway": Words(
         "清单里没有网关 {gateway}；有：{known}", "the list has no gateway {gateway}; it has: {known}"
     ),
@@ -127,7 +127,7 @@ LABELS: Final[Mapping[str, Words]] = {
     "kwh on": Words("{day} 用 {kwh}", "{kwh} on {day}"),
     "title": Words("{name} 应急减排预演", "{name}: dry run of a curtailment"),
     "note": Words(
-        "{level} 级，{days} 天，截至 {at}。绘出每小时平均功率、基准和限值；不发布任何指令。",
+        "{level}预警，{days} 天，截至 {at}。绘出每小时平均功率、基准和限值；不发布任何指令。",
         "Level {level}, {days} days, as of {at}. Mean power of each hour, baseline, limit; no order is sent.",
     ),
     "verdicts title": Words("{name} 应急减排结论", "{name}: verdicts of a curtailment"),

@@ -22,6 +22,18 @@ WORDS: Final[Mapping[str, Words]] = {
     "no data": Words("；{hours} 小时数据不足", "; {hours} hours have too few data"),
 }
 
+LEVELS: Final[Mapping[str, Words]] = {
+    "blue": Words("蓝色", "blue"),
+    "yellow": Words("黄色", "yellow"),
+    "orange": Words("橙色", "orange"),
+    "red": Words("红色", "red"),
+}
+
+
+def name_level(level: str) -> Words:
+    """A level of an alert; one that a city has named itself as it stands."""
+    return LEVELS.get(level) or Words.same(level)
+
 
 def tell_alert(one: Mapping[str, Any]) -> Words:
     """A line for an alert of `evidence.curtailment.progress`."""
@@ -29,7 +41,7 @@ def tell_alert(one: Mapping[str, Any]) -> Words:
     told = WORDS["row"].fill(
         drill=WORDS["drill"] if one["test"] else "",
         order=one["order"],
-        level=one["level"],
+        level=name_level(str(one["level"])),
         line=one["line"],
         measure=MEASURES[Measure(measure)] if measure in set(Measure) else measure,
         limit=_power(one["limit_w"]),

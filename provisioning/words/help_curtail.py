@@ -25,7 +25,7 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "The site file of the gateway.": "网关的站点文件。",
     "The reduction list, CSV or .xlsx.": "减排清单，CSV或.xlsx。",
-    "The level of the alert: yellow, orange, red …": "预警级别：yellow、orange、red等。",
+    "The level of the alert, in Chinese or English: orange, red …": "预警级别，中英文均可：橙色预警、red等。",
     "Recorded loads instead of the gateway's own chain.": "用记录的负荷代替网关自己的数据链。",
     "The time of the dry run; else the end of the data.": "预演的时刻；不指定则取数据末尾。",
     "Length of the alert.": "预警持续天数。",

@@ -100,7 +100,7 @@ def test_people_see_a_table_and_a_page_with_the_limit(long: list[str], tmp_path:
 
 
 def test_a_young_line_cannot_be_judged_and_is_told_for_how_long(tmp_path: Path) -> None:
-    result = call(*files(tmp_path, 10), "--level", "orange", "--json")
+    result = call(*files(tmp_path, 10), "--level", "橙色预警", "--json")
     assert result.exit_code == 1
     line = json.loads(result.stdout)
     assert line["outcome"] == "cannot_be_judged"

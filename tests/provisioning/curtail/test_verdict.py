@@ -118,7 +118,7 @@ def test_the_verdicts_are_drawn_with_baseline_limit_and_hours(site: Path, tmp_pa
     assert page.count('class="card violation"') == 1
     assert page.count('class="card notice"') == 1
     assert page.count('class="card data"') == 5, "a cancelled alert has no verdict"
-    for said in ("a-bad · red · p1 · stop · not met", "a-bad · red · p1 · 停产 · 未达到要求", " 2.2 kW<"):
+    for said in ("a-bad · red · p1 · stop · not met", "a-bad · 红色 · p1 · 停产 · 未达到要求", " 2.2 kW<"):
         assert said in page, said
     assert call(*words).exit_code == 2, "nothing is overwritten unasked"
     assert call(*words, "--force").exit_code == 1
