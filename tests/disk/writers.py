@@ -519,6 +519,7 @@ WRITERS: Final = (
             "provisioning.centre.clues.work_order:work_order",
             "provisioning.curtail.dry_run:dry_run",
             "provisioning.curtail.verdict:verdict",
+            "provisioning.marks.report_verb:_report",
             "provisioning.evidence.explain:_write",
             "provisioning.evidence.verify_pack:verify_pack",
             "provisioning.learning.backtest:command",
@@ -645,6 +646,7 @@ ELSEWHERE: Final = {
         "the demo begins in a new folder each time",
     ),
     "provisioning.centre.consume:_hand_on": "a cursor behind flushed lines: an old one gives them again",
+    "provisioning.centre.publish:_run": "a cursor behind acknowledged lines: an old one gives them again",
     "provisioning.terminal.exits:write_or_fail": "the wrapper that the rows above go through",
 }
 """Writers through disk/files.py that have no row, and why."""
