@@ -52,8 +52,8 @@ MEMORY_BYTES_MAX: Final = 16 * 1024 * 1024
 _RECORD_WORK: Final = 60
 _VALUE_WORK: Final = 3
 _BYTE_WORK: Final = 1
-_MEMORY_ITEMS_1: Final = 4
-"""Of the first form of the memory, without site files."""
+_MEMORY_ITEMS: Final = (4, 5, 6)
+"""Of the forms of the memory: without site files, with them, and since the journal marks attestations."""
 READY_WORK_LEFT: Final = WORK_MAX // 2
 """Work of a body that its own records keep: waiting readings take the other half."""
 WAITING: Final = "waiting"
@@ -194,18 +194,23 @@ class JsonLines:
     def encode_memory(self) -> bytes:
         """The state as bytes, so that a restart need not read the whole chain again."""
         known = [*self._known.to_plain(), self._attestations.to_plain(), self._configs.to_plain()]
-        return cbor.encode([self.seen_up_to, *known])
+        return cbor.encode([self.seen_up_to, *known, True])
 
-    def restore(self, raw: bytes) -> None:
-        """Restore the state from `encode_memory`, also that of an older program; raises FormatError."""
+    def restore(self, raw: bytes) -> bool:
+        """Restore the state from `encode_memory`, also that of an older program; raises FormatError.
+
+        Returns:
+            Whether the journal marks all that is to be learnt of what came afterwards.
+        """
         items = cbor.decode(raw, MEMORY_BYTES_MAX)
-        if type(items) is not list or len(items) not in {_MEMORY_ITEMS_1, _MEMORY_ITEMS_1 + 1}:
+        if type(items) is not list or len(items) not in _MEMORY_ITEMS:
             raise cbor.FormatError("the memory has another form")
         number = cbor.natural(items[0], "seen")
         known = Manifests.from_plain(items[1], items[2])
         attestations = Attestations.from_plain(items[3])
-        configs = Configs.from_plain(items[4]) if len(items) > _MEMORY_ITEMS_1 else Configs()
+        configs = Configs.from_plain(items[4]) if len(items) > _MEMORY_ITEMS[0] else Configs()
         self._known, self._attestations, self._configs, self.seen_up_to = known, attestations, configs, number
+        return len(items) == _MEMORY_ITEMS[-1]
 
     def _of_record(
         self, seal: int, number: int, record: Record | ReadingRecord, raw: bytes

@@ -1,12 +1,17 @@
 """What the decoder of each gateway has learnt, in a file a gateway: without it a start reads the whole chain.
 
 A cache: whatever is missing or wrong is read from the store again. The files lie beside the store, or the
-register where the store is a server's.
+register where the store is a server's. What came after the file is found by the journal's marks, so a start
+reads the bodies with manifests and attestations alone. A file of a program before those marks has the chain
+read from there on, and one that is missing all of it.
+
+A verifier that takes over a gateway of another has no file of it, and gateways wait meanwhile: it learns the
+manifests, and compares attestations from then on. Whoever verifies the chain compares them all.
 """
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +19,10 @@ from attrs import define, field
 
 from centre.json_lines import MEMORY_BYTES_MAX, JsonLines
 from centre.store.contract import CentreStore
+from centre.store.journal import Mark
 from disk.files import read_plain
 from evidence import cbor
-from evidence.seal import open_body, peek_header
+from evidence.seal import NUMBER_MAX, open_body, peek_header
 
 REMEMBER_SEALS: Final = 200
 """Seals of one gateway after which its file is rewritten: what a start has to read again."""
@@ -32,12 +38,14 @@ class Memory:
         folder: Made when needed.
         now_s: Monotonic seconds.
         charge: Takes the seconds of the processor that a gateway's file took.
+        takes_over: Whether other processes may have had a gateway before.
     """
 
     folder: Path
     store: CentreStore
     now_s: Callable[[], float]
     charge: Callable[[str, float], None]
+    takes_over: bool = False
     _seen: dict[str, int] = field(init=False, factory=dict)
     _written_s: dict[str, float] = field(init=False, factory=dict)
 
@@ -47,14 +55,30 @@ class Memory:
 
     def restore(self, lines: JsonLines) -> None:
         """Learn again what the file has, and from the store what came after it."""
-        gateway = lines.gateway
+        gateway, marks = lines.gateway, Mark(0)
         with contextlib.suppress(OSError, cbor.FormatError):  # without the file the chain is read
-            lines.restore(read_plain(self.folder / gateway, MEMORY_BYTES_MAX))
+            raw = read_plain(self.folder / gateway, MEMORY_BYTES_MAX)
+            if JsonLines(gateway).restore(raw) or not self.takes_over:
+                marks = Mark.TEACHES | Mark.ATTESTS if lines.restore(raw) else marks
+        if self.takes_over and not marks:
+            marks = Mark.TEACHES
+        for cose, body in self._list_since(gateway, lines.seen_up_to + 1, marks):
+            header = peek_header(cose)
+            lines.learn(header, open_body(header, body))
+        if marks:
+            lines.seen_up_to = max(lines.seen_up_to, self.store.state(gateway).number)
         self._seen[gateway] = lines.seen_up_to
-        for _, cose, body, _ in self.store.chain(gateway, lines.seen_up_to + 1):
+
+    def _list_since(self, gateway: str, first: int, marks: Mark) -> Iterator[tuple[bytes, bytes]]:
+        """Seals and bodies from `first` on: those with one of these marks, or without marks all."""
+        if marks:
+            for one in self.store.journal().marked(gateway, marks, NUMBER_MAX, first):
+                if one.body is not None:
+                    yield one.cose, one.body
+            return
+        for _, cose, body, _ in self.store.chain(gateway, first):
             if body is not None:
-                header = peek_header(cose)
-                lines.learn(header, open_body(header, body))
+                yield cose, body
 
     def note_manifest(self, lines: JsonLines) -> None:
         """A manifest has come: write the file, unless that was done just now."""

@@ -147,7 +147,8 @@ class Subscriber:
         self._inbox = Inbox(
             lambda name: name in known(), clock.monotonic_s, time.thread_time, self._sharing is None
         )
-        self._memory = Memory(memory, store, clock.monotonic_s, self._inbox.charge)
+        takes_over = self._sharing is not None
+        self._memory = Memory(memory, store, clock.monotonic_s, self._inbox.charge, takes_over)
         settings = evolve(settings, subscriptions=SUBSCRIPTIONS)
         if self._sharing is not None:  # what a session kept, another verifier has got by then
             settings = evolve(settings, subscriptions=(wire.BEACON,), session_expiry_s=0)

@@ -28,6 +28,7 @@ _MARKS: Final[Mapping[int, Mark]] = {
     Kind.COMMISSIONING: Mark.ANSWERS,  # who may answer
     Kind.MARK: Mark.MARKS,
     Kind.EPISODE: Mark.TELLS,
+    Kind.ATTESTATION: Mark.ATTESTS,
 }
 """What a record of each kind makes of its body."""
 

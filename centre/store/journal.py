@@ -11,8 +11,8 @@ something in one store only, so `identify` gives a number that was drawn when th
 
 `marks` says what a body does to the lines of others: it TEACHES (has a manifest), or it WAITS (has readings
 whose point table had not come); that it ANSWERS: it has records about orders; MARKS: it has marks; or TELLS:
-it has episodes (those that came before there was this mark are not marked). They are found by an index
-without a look at the others.
+it has episodes; or ATTESTS: it has attestations (those of the last two that came before there was this mark
+are not marked). They are found by an index without a look at the others.
 """
 
 from abc import ABC, abstractmethod
@@ -53,6 +53,7 @@ class Mark(IntFlag):
     ANSWERS = 4
     MARKS = 8
     TELLS = 16
+    ATTESTS = 32
 
 
 @frozen
