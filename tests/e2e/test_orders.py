@@ -1,6 +1,7 @@
 """Orders through a real mosquitto with our access rules: an officer's command, a gateway that is killed."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from agent.store.archive import open_gateway
 from agent.store.gateway import read_seals
-from evidence import keys
+from evidence import cose, keys
 from evidence.record import Kind, Record, decode_record
 from evidence.seal import open_body, peek_header
 from provisioning.cli import cli
@@ -62,15 +64,34 @@ def sealed(plant: SmallPlant) -> list[tuple[str, str]]:
     return found
 
 
+def certify_bureau(plant: SmallPlant, root: list[str]) -> None:
+    public = keys.public(keys.create_key_file(plant.folder / "bureau.key")).hex()
+    kinds = [word for kind in ("supervise", "list", "alert") for word in ("--kind", kind)]
+    centre(plant, "keys", "certify", *root, "--role", "bureau", "--name", BUREAU, *kinds, public)
+
+
+def verify_with_own_key(plant: SmallPlant, root: list[str]) -> None:
+    """Have the subscriber sign with a receipt key that the root has certified, and never read the root's."""
+    file = str(plant.folder / "verifier.key")
+    public = keys.public(keys.create_key_file(Path(file))).hex()
+    centre(plant, "keys", "certify", *root, "--role", "receipt", "--name", "verifier 1", public)
+    own = str(plant.folder / "centre.key")
+    plant.subscriber.arguments = [file if one == own else one for one in plant.subscriber.arguments]
+
+
+def receipts_with_certificates(plant: SmallPlant) -> list[bool]:
+    """Of the receipts that the gateway has kept: whether each came with the certificate of its key."""
+    with closing(open_gateway(plant.folder / "state/chain.db", "e2e-1")) as archive:
+        return [raw[:1] != cose.TAG_SIGN1 for raw in archive.receipts]
+
+
 @pytest.mark.e2e
 def test_an_order_is_obeyed_and_told_once_though_the_gateway_is_killed(tmp_path: Path) -> None:
     with small_plant(tmp_path, authority=Authority(tmp_path / "tls"), orders=tmp_path / "orders") as plant:
         root = ["--key", str(tmp_path / "centre.key")]
         centre(plant, "keys", "root", *root)
-        public = keys.public(keys.create_key_file(tmp_path / "bureau.key")).hex()
-        kinds = [word for kind in ("supervise", "list", "alert") for word in ("--kind", kind)]
-        may = ["--role", "bureau", "--name", BUREAU, *kinds]
-        centre(plant, "keys", "certify", *root, *may, public)
+        certify_bureau(plant, root)
+        verify_with_own_key(plant, root)
         plant.subscriber.start()
         plant.subscriber.first_line()
         (tmp_path / "stick").mkdir()
@@ -114,6 +135,7 @@ def test_an_order_is_obeyed_and_told_once_though_the_gateway_is_killed(tmp_path:
         ]
         assert (status["archive"]["trouble"], status["archive"]["missing"]) == ("", None)
         plant.agent.stop()
+        assert set(receipts_with_certificates(plant)) == {True}
         archived = {seal.number: seal.cose for seal in read_seals(tmp_path / "stick/e2e-1/chain.db")}
         own = {seal.number: seal.cose for seal in read_seals(tmp_path / "state/chain.db")}
         assert archived, "the plant's own archive"
