@@ -1,4 +1,4 @@
-"""Memory, threads and file descriptors of this process, as the kernel counts them in /proc.
+"""Memory, threads and file descriptors of this process, as the kernel counts them in /proc, and the machine.
 
 Reading /proc takes a descriptor: where that fails, all of them are open, and the other numbers are the
 interpreter's.
@@ -7,10 +7,13 @@ interpreter's.
 import os
 import resource
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
+
+from agent.host.machine import read_machine
 
 SPARE_DESCRIPTORS: Final = 4
 """With fewer, the next connection to a meter, the broker or a reader of the status may fail."""
@@ -26,12 +29,14 @@ class Health:
         threads: Threads alive.
         descriptors: Open file descriptors.
         descriptors_max: How many it may open.
+        machine: Figures of the machine (`agent.host.machine`).
     """
 
     resident_bytes: int
     threads: int
     descriptors: int
     descriptors_max: int
+    machine: Mapping[str, int] = field(factory=dict)
 
     def figures(self) -> dict[str, int]:
         """For heartbeat and status."""
@@ -39,6 +44,7 @@ class Health:
             "resident_bytes": self.resident_bytes,
             "threads": self.threads,
             "descriptors": self.descriptors,
+            **self.machine,
         }
 
     @property
@@ -65,4 +71,5 @@ def read_health() -> Health:
         threads=int(fields["Threads"]),
         descriptors=descriptors,
         descriptors_max=descriptors_max,
+        machine=read_machine(),
     )

@@ -12,7 +12,7 @@ from typing import Final
 from attrs import frozen
 
 from centre.batch.findings import FAULT
-from centre.fleet.known import Known
+from centre.fleet.known import Beat, Known
 from centre.json_lines import CONFIG, WAITING
 from drivers.clock import ClockState
 from evidence.chain import Code
@@ -26,6 +26,12 @@ USED_MAX: Final = 0.9
 """Of a gateway's quota on its disk: from there on it gives up bodies before long."""
 BACKLOG_MAX: Final = 360
 """Seals that a gateway had not yet delivered at its last heartbeat: an hour at one in ten seconds."""
+WEAR_PERCENT_MAX: Final = 90
+"""Of the life of its flash, as the flash estimates it: time to order another one."""
+TEMPERATURE_C_MAX: Final = 85
+"""The end of the industrial range, where gateways of that class begin to slow down."""
+MEMORY_BYTES_MIN: Final = 32 << 20
+"""Free on the whole machine: half of what an agent with its page takes."""
 _GRAVE: Final = frozenset({Code.FORK, Code.SIGNATURE, Code.CHAIN, FAULT})
 """Findings that an honest gateway never causes, or that this program is wrong by."""
 TOLD_OTHERWISE: Final = frozenset(
@@ -115,9 +121,12 @@ def _from_itself(known: Known) -> Iterator[Reason]:
             yield Reason(Gravity.LOOK, "episode", one.id, one.begin_s * 1_000)
     if known.clock is ClockState.UNSYNCHRONISED:
         yield Reason(Gravity.LOOK, "clock")
-    beat = known.beat
-    if beat is None:
-        return
+    if known.beat is not None:
+        yield from _from_figures(known.beat)
+        yield from _from_machine(known.beat)
+
+
+def _from_figures(beat: Beat) -> Iterator[Reason]:
     if beat.silent:
         yield Reason(Gravity.LOOK, "meters", ", ".join(beat.silent[:3]), count=len(beat.silent))
     if beat.used is not None and beat.used >= USED_MAX:
@@ -126,6 +135,15 @@ def _from_itself(known: Known) -> Iterator[Reason]:
         yield Reason(Gravity.LOOK, "backlog", count=beat.backlog)
     if beat.judging is False:
         yield Reason(Gravity.LOOK, "not judging")
+
+
+def _from_machine(beat: Beat) -> Iterator[Reason]:
+    if beat.wear_percent is not None and beat.wear_percent >= WEAR_PERCENT_MAX:
+        yield Reason(Gravity.LOOK, "flash", count=beat.wear_percent)
+    if beat.temperature_c is not None and beat.temperature_c >= TEMPERATURE_C_MAX:
+        yield Reason(Gravity.LOOK, "hot", count=beat.temperature_c)
+    if beat.memory_bytes is not None and beat.memory_bytes < MEMORY_BYTES_MIN:
+        yield Reason(Gravity.LOOK, "memory", count=beat.memory_bytes >> 20)
 
 
 def _from_certificate(now_ms: int, ends_ms: int | None) -> Iterator[Reason]:

@@ -17,7 +17,7 @@ from drivers.clock import ClockState
 from evidence import cbor
 from evidence.chain import ChainState
 from evidence.record import Kind, Record, decode_record, kind_of
-from evidence.seal import FIRST_NUMBER, SealHeader
+from evidence.seal import FIRST_NUMBER, HASH_BYTES, SealHeader
 
 OPEN_MAX: Final = 64
 """Episodes of one gateway that have not ended; a site of ten linkages has a handful. The latest are kept."""
@@ -29,6 +29,9 @@ METERS_MAX: Final = 100
 """Silent meters of a heartbeat that are kept: a bus and more."""
 TEXT_CHARS_MAX: Final = 300
 VERSION_CHARS_MAX: Final = 40
+MACHINE: Final = ("flash_wear_percent", "temperature_c", "memory_available_bytes")
+"""Figures of a heartbeat about the machine, in the order of Beat."""
+FIGURE_MAX: Final = 1 << 50
 SILENCE: Final = "silence"
 TOLD: Final = frozenset({int(Kind.MANIFEST), int(Kind.HEARTBEAT), int(Kind.EPISODE)})
 """Kinds of records that are looked at."""
@@ -69,6 +72,9 @@ class Beat:
     backlog: int | None = None
     used: float | None = None
     judging: bool | None = None
+    wear_percent: int | None = None
+    temperature_c: int | None = None
+    memory_bytes: int | None = None
 
 
 @define
@@ -83,6 +89,7 @@ class Known:
         aside: Why it was set aside, "" if it is not.
         clock: As its last seal says; None if none has come.
         position: Longitude and latitude in degrees, as its site file says.
+        site_hash: Names the site file that it runs with, hexadecimal; "" while no manifest has come.
         silent_since_ms: Since when the centre hears nothing of it, None while it does.
     """
 
@@ -94,6 +101,7 @@ class Known:
     clock: ClockState | None = None
     version: str = ""
     position: tuple[float, float] | None = None
+    site_hash: str = ""
     beat: Beat | None = None
     silent_since_ms: int | None = None
     opened: dict[str, Open] = field(factory=dict)
@@ -140,6 +148,8 @@ class Known:
         elif record.kind is Kind.MANIFEST and "version" in record.body and seal >= self._version_seal:
             self.position = _read_position(record.body)
             self.version, self._version_seal = _shorten(record.body["version"])[:VERSION_CHARS_MAX], seal
+            digest = record.body.get("site_hash")
+            self.site_hash = digest.hex() if isinstance(digest, bytes) and len(digest) == HASH_BYTES else ""
 
     def _note_episode(self, number: int, body: Mapping[str, Any]) -> None:
         id_ = body["id"]
@@ -179,6 +189,7 @@ def _read_beat(seal: int, record: Record) -> Beat:
         backlog if type(backlog) is int else None,
         float(used) if isinstance(used, int | float) and 0 <= used <= 1 else None,
         judging if type(judging) is bool else None,
+        *(_read_natural(body.get(name)) for name in MACHINE),
     )
 
 
@@ -192,6 +203,10 @@ def _read_position(body: Mapping[str, Any]) -> tuple[float, float] | None:
     if not isinstance(longitude, int | float) or not isinstance(latitude, int | float):
         return None
     return (float(longitude), float(latitude)) if abs(longitude) <= 180 and abs(latitude) <= 85 else None
+
+
+def _read_natural(value: object) -> int | None:
+    return value if type(value) is int and abs(value) <= FIGURE_MAX else None
 
 
 def _shorten(text: object) -> str:

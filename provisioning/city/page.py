@@ -132,7 +132,7 @@ def _draw_card(row: Row, view: View, marks: Mapping[str, str], reader: Reader) -
 def _draw_reasons(row: Row, view: View, reader: Reader) -> Html:
     reasons = row.verdict.reasons
     lines = [
-        markup('<li class="{}">{}</li>', css_of(one.gravity), _explain(one, row, view, reader))
+        markup('<li class="{}">{}</li>', css_of(one.gravity), explain(one, row, view, reader))
         for one in reasons[:REASONS_MAX]
     ]
     if len(reasons) > REASONS_MAX:
@@ -141,7 +141,8 @@ def _draw_reasons(row: Row, view: View, reader: Reader) -> Html:
     return markup('<ul class="reasons">{}</ul>', join(lines)) if lines else Html("")
 
 
-def _explain(one: Reason, row: Row, view: View, reader: Reader) -> str:
+def explain(one: Reason, row: Row, view: View, reader: Reader) -> str:
+    """The sentence of a reason."""
     since_s = None if one.since_ms is None else one.since_ms / MS
     values = {
         "about": one.about,

@@ -257,4 +257,12 @@ TEXTS: Final[Mapping[str, str]] = {
         "将各行写入此SQLite文件，不输出到屏幕。"
     ),
     "Print the JSON Schema of the lines.": "输出各行的JSON Schema。",
+    "every gateway in a line, those that need somebody first": "每台网关一行，需处理的在前",
+    "Show every gateway: what it needs, what it runs with, when it was last heard.": (
+        "列出全部网关：需要什么、以什么运行、最近何时有数据。"
+    ),
+    "The ledger of orders, to see who runs with another file.": "指令台账，用于查看谁以另一份文件运行。",
+    "Those alone; repeatable.": "只看这些；可重复。",
+    "Those with this in name, plant, version or reason.": "网关名、厂名、版本或原因中含有此文字的。",
+    "What comes first.": "何者在前。",
 }

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from agent.site.file import load_own_site, load_site
 from evidence import keys
+from evidence.orders.change import hash_site
 from provisioning.cli import cli
 from provisioning.demo.broker import find_free_port
 from provisioning.demo.parts import PartError
@@ -81,6 +82,11 @@ def test_a_change_is_shown_sent_taken_over_and_kept(plant: SmallPlant) -> None:
     site = plant.folder / "site.toml"
     assert (load_own_site(site).seal.interval_s, load_site(site).seal.interval_s) == (0.5, 1.0)
     change(plant, "diff", "--set", "seal.interval_s=1", "e2e-1", code=1)  # it has it
+    words = ("--store", str(plant.folder / "centre.db"), "--orders", str(plant.folder / "orders"), "--json")
+    listed = json.loads(call("centre", "fleet", "--register", str(plant.folder / "register"), *words))
+    one = listed["gateways"][0]
+    assert (one["site_sha256"], one["drift"]) == (hash_site(load_site(site).text).hex(), None)
+    assert one["memory_available_bytes"] > 0
     refused = change(plant, "diff", "--set", "site.gateway=other", "e2e-1", code=1)
     assert "no order may change it" in refused
     change(plant, "send", "--id", "c-2", "--set", "line.p1.rated_w=1", "e2e-1", code=1)  # no metrology
