@@ -123,7 +123,7 @@ def fleet(
         ends = {} if authority is None else read_ends(authority / LEDGER_NAME)
         sent = {} if ledger is None else _read_sent(ledger, store)
     rows = make_rows(tuple(watcher.gateways.values()), now_ms, sites, ends, {})
-    view = View(rows, now_ms, (), zone_s("+08:00"))
+    view = View(rows, now_ms, offset_s=zone_s("+08:00"))
     shown = list_lines(view, sent, reader, states, find, sort)
     counts = {gravity.name.lower(): view.count(gravity) for gravity in Gravity}
     if as_json:
