@@ -20,6 +20,7 @@ from centre.orders.ledger import Ledger, LedgerError, add_line, open_ledger, ord
 from centre.orders.outgoing import OrdersOut
 from centre.orders.unsealed import WAIT_MS
 from centre.store.sqlite import SqliteStore
+from centre.subscriber import BEACON_S
 from evidence import keys
 from evidence.delegated import Signer
 from evidence.marks.catalogue import load_catalogue
@@ -32,7 +33,7 @@ from tests.evidence.orders import made
 from tests.provisioning.declaring.made import name_persons
 from wire import messages
 from wire import orders as wire
-from wire.mqtt_events import Message
+from wire.mqtt_events import Disconnected, Message
 
 
 @define
@@ -300,6 +301,25 @@ def test_a_withheld_order_is_told_by_both_sides(city: City) -> None:
     (line,) = out.judge(city.store, begin + 2 * WAIT_MS)
     assert line["ended"] is True
     assert board["gateways"]["g1"]["missing"] == [1]
+
+
+def test_a_withheld_order_shows_within_one_beacon_of_reconnecting(city: City) -> None:
+    supervise(city, "d-1")
+    city.publish(now(city))
+    city.rig.gateway.mqtt(Disconnected("away", 0), city.rig.stamp(), city.rig.passed_s)
+    supervise(city, "d-2")
+    city.rig.run(120, 40_000, 9_000)
+    city.rig.connect()
+    city.desk.forget()
+    city.desk.ledger.read_more()
+    for one in city.desk.due(now(city)):
+        if one.topic != "dj/1/g1/order/d-2":  # somebody at the broker keeps it
+            message = Message(one.topic, one.payload, True)
+            city.rig.gateway.mqtt(message, city.rig.stamp(), city.rig.passed_s)
+    city.rig.run(BEACON_S, 40_000, 9_000)
+    city.collect(now(city))
+    states = {row["order"]: row["state"] for row in city.board()["orders"]}
+    assert states == {"d-1": "held", "d-2": "missing"}
 
 
 def test_what_no_gateway_would_take_is_refused_before_it_is_sent(city: City) -> None:
