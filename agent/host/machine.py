@@ -2,9 +2,9 @@
 
     {"flash_wear_percent", "temperature_c", "memory_available_bytes"}; a figure that it has not is left out
 
-Wear is what an eMMC estimates to be used of its life, the upper end of a tenth, of the worse of its two areas:
-10 to 100, 110 beyond it (JEDEC JESD84-B51, DEVICE_LIFE_TIME_EST in EXT_CSD). Other disks tell it to root
-alone. The temperature is that of the kernel's hottest zone. Read at each heartbeat; none of it is evidence.
+Wear is what an eMMC estimates to be used of its life, the upper end of a tenth, of the worse of its two
+areas: 10 to 100, 110 beyond it (JEDEC JESD84-B51, DEVICE_LIFE_TIME_EST in EXT_CSD). Other disks tell it to
+root alone. The temperature is that of the kernel's hottest zone. Read at each heartbeat; none is evidence.
 """
 
 from collections.abc import Iterator, Mapping
