@@ -1,6 +1,7 @@
 """The ledger of orders beside the running subscriber: read again when it has grown, published by `Desk`.
 
-While a line is wrong, the lines above it stay in force, and the trouble is told once.
+While a line is wrong, the lines above it stay in force, and the trouble is told once. So is that the receipt
+key of this verifier comes to its end: gateways take nothing that it signs afterwards.
 """
 
 import json
@@ -18,7 +19,11 @@ from centre.orders.ledger import Ledger, LedgerError
 from centre.orders.unsealed import ORDER_MISSING, Unsealed
 from centre.store.contract import CentreStore
 from evidence.delegated import Signer, to_signer
+from evidence.moments import iso_utc
+from evidence.orders.certificate import Certificate, open_root_statement
 
+ENDS_SOON_MS: Final = 30 * 86_400_000
+"""A month, in which somebody brings the root to the verifier."""
 LOOK_MS: Final = 60_000
 """Between two looks for orders that ended."""
 
@@ -34,6 +39,7 @@ class OrdersOut:
     _size: int = field(init=False, default=-1)
     _looked_ms: int = field(init=False, default=0)
     _trouble: str = field(init=False, default="")
+    _key_trouble: str = field(init=False, default="")
     _news: list[str] = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
@@ -44,6 +50,7 @@ class OrdersOut:
         if not self._has_grown() and abs(utc_ms - self._looked_ms) < LOOK_MS:
             return []
         self._looked_ms = utc_ms
+        self._look_at_key(utc_ms)
         return self.desk.due(utc_ms)
 
     def forget(self) -> None:
@@ -77,6 +84,24 @@ class OrdersOut:
         """What is wrong with the ledger since the last call."""
         news, self._news = self._news, []
         return news
+
+    def _look_at_key(self, utc_ms: int) -> None:
+        """Tell once that the receipt key is withdrawn, has ended or ends soon; the root's never does."""
+        if not self.signer.certificate:
+            return
+        one = open_root_statement(self.signer.certificate, self.signer.root)
+        assert isinstance(one, Certificate)
+        end = iso_utc(one.until_utc_ms)
+        trouble = ""
+        if self.desk.ledger.trust.withdrawal_of(one.key) is not None:
+            trouble = "the receipt key is withdrawn: gateways take no receipt of it"
+        elif one.until_utc_ms < utc_ms:
+            trouble = f"the certificate of the receipt key ended at {end}: gateways take no receipt of it"
+        elif one.until_utc_ms < utc_ms + ENDS_SOON_MS:
+            trouble = f"the certificate of the receipt key ends at {end}: certify it again, and start anew"
+        if trouble not in {"", self._key_trouble}:
+            self._news.append(trouble)
+        self._key_trouble = trouble
 
     def _has_grown(self) -> bool:
         try:

@@ -188,6 +188,24 @@ def test_a_verifier_with_a_certified_key_does_what_the_root_did(
     assert open_ledger(city.ledger).receipt_certificate(keys.public(made.VERIFIER), now(city)) is None
 
 
+def test_a_verifier_tells_once_that_its_key_comes_to_its_end(city: City) -> None:
+    signer = Signer(made.VERIFIER, keys.public(made.ROOT), made.VERIFIER_CERTIFICATE)
+    end_ms = made.NOW_MS + 700 * made.DAY_MS
+    out, roots = OrdersOut(city.ledger, signer), OrdersOut(city.ledger, made.ROOT)
+    told = []
+    for utc_ms in (end_ms - 31 * made.DAY_MS, end_ms - 29 * made.DAY_MS, end_ms - made.DAY_MS, end_ms + 1):
+        out.due(utc_ms)
+        roots.due(utc_ms)
+        told.append([text.partition(":")[0].split()[5:7] for text in out.take_news()])
+    assert told == [[], [["key", "ends"]], [], [["key", "ended"]]]
+    assert roots.take_news() == []
+    public = keys.public(made.VERIFIER).hex()
+    city.call("keys", "certify", "--key", city.path("root.key"), "--role", "receipt", "--name", "v", public)
+    city.call("keys", "withdraw", "--key", city.path("root.key"), "--reason", "stolen", public)
+    out.due(made.NOW_MS)
+    assert "withdrawn" in out.take_news()[0]
+
+
 def test_a_file_that_is_edited_after_the_answer_is_told(city: City) -> None:
     supervise(city, "d-3")
     city.publish(now(city))
