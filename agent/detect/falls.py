@@ -26,6 +26,8 @@ from agent.detect.params import RANGE_MARGIN
 
 RECENT_MINUTES: Final = 10
 RECENT_LEAST: Final = 5
+ALIKE_LEAST: Final = 3
+"""Fewer minutes at a load were on the way to another."""
 USUAL_MINUTES: Final = 60
 """Time constant of what is usual over several runs: longer than the waves of a load, shorter than a drift."""
 STALE_MINUTES: Final = 30
@@ -42,7 +44,8 @@ ANY_PRODUCT: Final = 0.5
 """Another product may do with a fifth less air, which by the cube law of fans is half of the power."""
 STAGE_U, STAGE_T = 0.9, 0.95
 """A fan in stages lingers at the edge of two: what it draws at a tenth less production is no fall, nor what
-it drew in health at nearly this production in the last day or two of production."""
+it drew in health at nearly this production in the last day or two of production, nor what suffices for the
+least that was learned there: one step of production may hold both stages."""
 BIN: Final = 1.06
 """Production is noted in steps of 6 %; those beside the present one count, too."""
 STEPS: Final = 1 / math.log(BIN)
@@ -151,6 +154,7 @@ class Falls:
         on: tuple[int, int],
         find_normal_w: Callable[[float], int],
         needed_w: int = 0,
+        find_least_w: Callable[[float], int] | None = None,
     ) -> bool:
         """Whether treatment has fallen to `t` by itself while production is `u`, both means of the deficit.
 
@@ -161,22 +165,40 @@ class Falls:
             on: The lines that run now.
             find_normal_w: The usual treatment at a production.
             needed_w: The least that any learned production needs.
+            find_least_w: The learned least of treatment at a production.
         """
         before = self._find_before(run)
         is_same = on[0] == self.on[0] and not on[1] & ~self.on[1]
         if before is None or not is_same or self.unsettled:
             return False
-        before_u, before_t = before
+        before_u = before[0]
         if self.odd >= ODD_AT_ALL and self._is_below_all(u, t, before_u, needed_w) and run == self.run:
             return True
         if self.is_odd:
             return False
-        share = min(1.0, find_normal_w(u) / max(find_normal_w(before_u), 1))
         is_stage = t >= min(STAGE_T * find_normal_w(STAGE_U * u), FELL_TO * self._find_low(u))
+        if find_least_w is not None:
+            is_stage = is_stage or t >= max(find_least_w(STAGE_U * u), needed_w)
         is_learned, is_same_run = self.odd < ODD_AT_ALL, run == self.run
         is_less = is_learned and is_same_run and u <= before_u and t <= FELL_TO * self._find_low(u) < math.inf
-        is_near = abs(u - before_u) <= SAME_LOAD * before_u and (is_same_run or is_learned)
-        return (is_near or is_less) and t <= FELL_TO * before_t * share and not is_stage
+        alike = self._find_alike(u, run) or before
+        is_near = abs(u - alike[0]) <= SAME_LOAD * alike[0] and (is_same_run or is_learned)
+        compared_u, compared_t = alike if is_near else before
+        share = min(1.0, find_normal_w(u) / max(find_normal_w(compared_u), 1))
+        return (is_near or is_less) and t <= FELL_TO * compared_t * share and not is_stage
+
+    def _find_alike(self, u: float, run: int) -> tuple[float, float] | None:
+        """The mean of the last minutes of this run at nearly this production; zeros where they are few.
+
+        A mean of two loads is none that was ever seen. None where the minutes of this run are not compared.
+        """
+        if run != self.run or self.pulses or len(self.recent) < RECENT_LEAST:
+            return None
+        alike = [pair for pair in self.recent if abs(u - pair[0]) <= SAME_LOAD * pair[0]]
+        if len(alike) < ALIKE_LEAST:
+            return 0.0, 0.0
+        mean_u, mean_t = (sum(pair[side] for pair in alike) / len(alike) for side in (0, 1))
+        return mean_u, mean_t
 
     def _is_below_all(self, u: float, t: float, before_u: float, needed_w: int) -> bool:
         """Whether `t` is far below any health of the last days, at a load of theirs or the last one."""

@@ -44,6 +44,7 @@ from agent.detect.channels import Cause
 from agent.detect.episode import MINUTE_S, OFF_RULES, SEVERITIES, Episode, Rule, Severity, State
 from agent.detect.falls import STAGE_T, STAGE_U, Falls
 from agent.detect.line import MISSING, LineTracker
+from agent.detect.line_params import Bin
 from agent.detect.linkage import QUESTION_AGAIN_S, LinkageTracker
 from agent.detect.params import LinkageParams
 from agent.detect.sentence import LEARN_AGAIN, Names, list_unseen, plan_learning, write_sentence
@@ -213,7 +214,13 @@ class LinkageWatch:
         tracker, mean_w = self.tracker, self._find_lacking_production_w()
         low_w, running = tracker.deficit.mean_low_w, self._find_running()
         return self.falls.is_fall(
-            mean_w, low_w, tracker.on_slot, running, self._find_usual_w, tracker.proof_w
+            mean_w,
+            low_w,
+            tracker.on_slot,
+            running,
+            self._find_usual_w,
+            tracker.proof_w,
+            self._find_least_w,
         )
 
     def _find_lacking_production_w(self) -> float:
@@ -227,10 +234,15 @@ class LinkageWatch:
 
     def _find_usual_w(self, production_w: float) -> int:
         """The usual treatment at this production."""
+        return self._find_step(production_w).median_w
+
+    def _find_least_w(self, production_w: float) -> int:
+        """The learned least of treatment at this production."""
+        return self._find_step(production_w).lo_w
+
+    def _find_step(self, production_w: float) -> Bin:
         steps = self.params.envelope
-        return next(
-            (one.median_w for one in reversed(steps) if one.from_w <= production_w), steps[0].median_w
-        )
+        return next((one for one in reversed(steps) if one.from_w <= production_w), steps[0])
 
     def adopt(
         self, episodes: dict[int, Episode], unsaid: int = 0, asked: Mapping[str, int] | None = None

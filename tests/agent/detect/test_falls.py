@@ -211,3 +211,36 @@ def test_what_changed_is_learned_again_from_the_three_whole_days_after_it(hour: 
     """Hours of UTC; the plant's day begins at 16."""
     begin_at_s = 1_767_225_600 + 3600 * hour  # 2026-01-01
     assert " ".join(one[-2:] for one in plan_learning(begin_at_s, 28_800).values()) == days
+
+
+def of_minutes(*minutes: tuple[int, int]) -> Falls:
+    falls = Falls()
+    for u, t in minutes:
+        falls.note_health(u, t, 1, (1, 1))
+    return falls
+
+
+@pytest.mark.parametrize(
+    ("minutes", "wanted"),
+    [
+        ([(34_900, 10_200)] * 10, True),
+        ([(55_000, 15_800)] * 5 + [(27_000, 6_700)] * 5, False),
+        ([(55_000, 15_800)] * 7 + [(34_900, 10_200)] * 3, True),
+    ],
+    ids=["a steady load", "a mean of two loads is none", "three minutes at this load"],
+)
+def test_a_fall_is_held_against_minutes_at_this_load(minutes: list[tuple[int, int]], wanted: bool) -> None:
+    assert of_minutes(*minutes).is_fall(34_500, 5_400, 1, (1, 1), lambda _: 10_000) is wanted
+
+
+@pytest.mark.parametrize(
+    ("least_w", "wanted"),
+    [(8_600, True), (6_900, False), (1_470, True)],
+    ids=["one stage", "two", "not learned"],
+)
+def test_what_was_honest_at_a_tenth_less_production_is_a_stage_of_the_fan(least_w: int, wanted: bool) -> None:
+    falls = of_minutes(*[(74_000, 10_000)] * 10)
+    least = {66_600: least_w}
+    needed_w = 8_000 if least_w < 6_000 else 6_000  # the least of all that was learned
+    told = falls.is_fall(74_000, 6_970, 1, (1, 1), lambda _: 10_600, needed_w, lambda u: least[round(u)])
+    assert told is wanted
