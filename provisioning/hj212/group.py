@@ -5,6 +5,7 @@ import click
 from disk.help_page import HelpGroup
 from provisioning.hj212.check import check
 from provisioning.hj212.decode import decode_file
+from provisioning.hj212.listen import listen
 from provisioning.hj212.send import send
 
 
@@ -13,5 +14,5 @@ def command() -> None:
     """Platforms and data loggers that speak HJ 212-2017 or HJ 212-2025."""
 
 
-for each in (send, check, decode_file):
+for each in (send, check, decode_file, listen):
     command.add_command(each)

@@ -134,6 +134,15 @@ WORDS: Final[Mapping[str, Words]] = {
         "需要 --hosts（中心的上位机文件）或 --site（网关的配置文件）之一",
         "needs either --hosts, the host file of a centre, or --site, the site file of a gateway",
     ),
+    "nobody": Words(
+        "{seconds} 秒内没有数采仪向 {place} 发送实时数据：请在数采仪上把它设为上位机",
+        "no data logger sent real time data to {place} within {seconds} s: enter it there as a platform",
+    ),
+    "write": Words("写入配置文件（id 可改）：", "for the site file (ids may be changed):"),
+    "own model": Words(
+        "没有型号含有它的项：请复制 drivers/models/loggers 中的一个并修改",
+        "no model has its items: copy one of drivers/models/loggers and change it",
+    ),
     "no station": Words("{host} 没有 MN 为 {mn} 的站点", "{host} has no station with the MN {mn}"),
     "no connection": Words("{address}：无法连接：{why}", "{address}: no connection: {why}"),
     "silent": Words(

@@ -26,6 +26,12 @@ TEXTS: Final[Mapping[str, str]] = {
         "以文字显示与配置文件中某平台的对话；不发送读数。"
     ),
     "The station, if it is not the first.": "站点的MN；不指定则为第一个。",
+    "Show which data loggers call at a port of this machine, and what to write into the site file.": (
+        "显示哪些数采仪连到本机的端口，以及应写入配置文件的内容。"
+    ),
+    "End after so many packets; 0 for all.": "收到若干个数据包后结束；0为不限。",
+    "File with the key of a logger that encrypts; mode 0600.": "加密数采仪的密钥文件；权限0600。",
+    "An object a packet, and at the end one for each logger.": "每个数据包一个JSON对象，最后每台数采仪一个。",
     "How long it listens.": "监听多长时间（秒）。",
     "An object a packet.": "每个数据包一个JSON对象。",
     "File with the password and SM4 keys of the host; mode 0600.": "含上位机密码和SM4密钥的文件；权限0600。",
