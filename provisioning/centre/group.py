@@ -37,6 +37,7 @@ from provisioning.centre.order_files import files
 from provisioning.centre.publish import publish
 from provisioning.centre.readmit import readmit
 from provisioning.centre.revoke import revoke
+from provisioning.centre.verdicts import verdicts
 from provisioning.centre.web import web
 from provisioning.marks.report_verb import centre_report
 from provisioning.terminal.exits import EXIT_USAGE, fail
@@ -53,7 +54,7 @@ def command() -> None:
 _OFFICE: Final = (authority, certificate, token, listen, approve, issue, listing, broker_config)
 _CHAIN: Final = (receipt, rekey, replace, revoke, readmit)
 _ORDERS: Final = (keys, order, clues, config, fleet)
-_STORE: Final = (web, publish, doctor, centre_report, backup, restore, copy)
+_STORE: Final = (web, publish, doctor, centre_report, verdicts, backup, restore, copy)
 order.add_command(files)
 for each in (open_clue, add, work_order, export, draw_map):
     clues.add_command(each)

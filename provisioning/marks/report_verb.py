@@ -5,23 +5,20 @@ from what it holds, with the site file that the chain itself has, or another one
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
-from agent.site.file import ConfigError, Site, load_site, parse_site
-from agent.site.manifest import read_site_text
+from agent.site.file import ConfigError, Site, load_site
 from centre.store.place import Place
-from centre.store.reading import open_centre
 from disk.database import StoreError
-from evidence.anchors import Anchors
 from evidence.cbor import FormatError
 from evidence.marks.catalogue import INDUSTRIES, load_catalogue
 from evidence.moments import zone_s
-from evidence.record import Kind
-from evidence.walk import Walk, survey
+from evidence.walk import Walk
+from provisioning.marks.centre_chain import find_site, walk_centre
 from provisioning.marks.month import Month, parse_month
 from provisioning.marks.report_page import draw_report, summarise
 from provisioning.marks.report_words import REPORT
@@ -86,12 +83,10 @@ def centre_report(
     gateway: str,
 ) -> None:
     """The monthly self-check report of GATEWAY, from what the centre holds."""
-    with _failing(), closing(open_centre(store, gateway)) as archive:
-        anchors = Anchors(gateway, archive.first_key, statements=archive.statements, tip=archive.tip)
-        walk = survey(archive, anchors, archive.first, archive.last)
-        if walk.problem is not None:
-            raise StoreError(f"{store}: {walk.problem.en}")
-        site = _find_site(walk, gateway) if config is None else load_site(config)
+    with _failing(), walk_centre(store, gateway) as walk:
+        site = find_site(walk) if config is None else load_site(config)
+        if site is None:
+            raise fail(EXIT_USAGE, translate(REPORT["no site"], gateway=gateway))
         _report(site, walk, _parse_month(month, site), industry, html, as_json=as_json)
 
 
@@ -109,16 +104,6 @@ def _parse_month(text: str, site: Site) -> Month:
         return parse_month(text, zone_s(site.site.utc_offset))
     except (ValueError, OverflowError):
         raise fail(EXIT_USAGE, translate(REPORT["wrong month"])) from None
-
-
-def _find_site(walk: Walk, gateway: str) -> Site:
-    """The newest site file in the chain."""
-    for seal in walk.seals(backwards=True):
-        for record in reversed(list(seal.events(Kind.MANIFEST))):
-            text = read_site_text(record.body)
-            if text is not None:
-                return parse_site(text, Path("site.toml"))
-    raise fail(EXIT_USAGE, translate(REPORT["no site"], gateway=gateway))
 
 
 def _report(site: Site, walk: Walk, month: Month, industry: str, html: Path | None, *, as_json: bool) -> None:

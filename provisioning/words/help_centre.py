@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
+    "Compute again what GATEWAY has sealed about alerts; exit code 1 if its readings give other figures.": (
+        "由读数重新计算网关封存的减排数字和结论；不一致时退出码为1。"
+    ),
     "the centre's own keys and its register of gateways": "中心自己的密钥和网关登记册",
     "verify what gateways publish, and answer receipts": "核验网关发布的数据并签发回执",
     "what the centre verified, as JSON lines or for SQL; needs no key": (

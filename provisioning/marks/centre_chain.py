@@ -1,0 +1,35 @@
+"""A gateway's chain as the centre holds it, gone along, with the site file that is in it."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from agent.site.file import Site, parse_site
+from agent.site.manifest import read_site_text
+from centre.store.place import Place
+from centre.store.reading import open_centre
+from disk.database import StoreError
+from evidence.anchors import Anchors
+from evidence.record import Kind
+from evidence.walk import Walk, survey
+
+
+@contextmanager
+def walk_centre(store: Place, gateway: str) -> Iterator[Walk]:
+    """The walk along what the centre holds of a gateway; raises StoreError."""
+    with closing(open_centre(store, gateway)) as archive:
+        anchors = Anchors(gateway, archive.first_key, statements=archive.statements, tip=archive.tip)
+        walk = survey(archive, anchors, archive.first, archive.last)
+        if walk.problem is not None:
+            raise StoreError(f"{store}: {walk.problem.en}")
+        yield walk
+
+
+def find_site(walk: Walk) -> Site | None:
+    """The newest site file in the chain, None if it has none; raises TableError, ConfigError."""
+    for seal in walk.seals(backwards=True):
+        for record in reversed(list(seal.events(Kind.MANIFEST))):
+            text = read_site_text(record.body)
+            if text is not None:
+                return parse_site(text, Path("site.toml"))
+    return None

@@ -1,0 +1,134 @@
+"""`dianjian centre verdicts`: an honest gateway agrees with its readings, a lying one is told."""
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from agent.store.gateway import read_seals
+from centre.core import Centre, Incoming
+from centre.store.sqlite import SqliteStore
+from evidence.orders.entries import held_body
+from evidence.orders.order import hash_order, sign_order
+from evidence.record import Kind, encode_record
+from evidence.seal import StoredSeal
+from provisioning.cli import cli
+from tests.agent.rig import BEGIN_S, CENTRE
+from tests.evidence.chains import secret
+from tests.provisioning.curtail.test_verdict import HOUR_S, ISSUED_H, LIST, REST_W, WORK_W, alert, order
+from tests.provisioning.learning.test_commission_chain import Maker, stamp
+from wire import messages
+
+HOURS = 24
+ORDERS = (order("l1", "list", 1, LIST.to_body()), alert("a-bad", 5, "red", 18, 22))
+KINDS = {"baseline": Kind.BASELINE, "hour": Kind.VERDICT, "final": Kind.VERDICT}
+Body = dict[str, Any]
+
+
+def honest(body: Body) -> Body:
+    return body
+
+
+def lying(body: Body) -> Body:
+    return {**body, "verdict": "met"} if body["what"] == "final" else body
+
+
+def silent(body: Body) -> Body | None:
+    return None if body["what"] == "hour" and body["state"] == "not_met" else body
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, list[Body]]:
+    """A line that works on through a stop: its gateway's folder, the first key, and what is true of it."""
+    folder = tmp_path_factory.mktemp("base") / "gateway"
+    folder.mkdir()
+    maker = Maker(folder)
+    for step in range(HOURS * 180):
+        at_s = BEGIN_S + step * 20
+        maker.reading("mp", WORK_W if step >= 14 * 180 else REST_W, stamp(at_s))
+        if step == ISSUED_H * 180:
+            for one in ORDERS:
+                raw = sign_order(one, secret(1))
+                body = held_body(one, raw, hash_order(raw), ())
+                maker.pending.append(encode_record(Kind.ORDER, stamp(at_s), body))
+        if step % 60 == 59:
+            maker.seal(stamp(at_s))
+    site, first_key = maker.close(), maker.recovery.next_key
+    told = CliRunner().invoke(cli, ["curtail", "verdict", "--site", str(site), "--json"])
+    return folder, first_key, list(map(json.loads, told.stdout.splitlines()))
+
+
+def lie(base: tuple[Path, bytes, list[Body]], folder: Path, seal: Callable[[Body], Body | None]) -> Path:
+    """The gateway goes on, and seals what `seal` makes of what is true."""
+    shutil.copytree(base[0], folder)
+    maker = Maker(folder)
+    at = stamp(BEGIN_S + HOURS * HOUR_S)
+    made = [seal(body) for body in base[2]]
+    maker.pending += [encode_record(KINDS[one["what"]], at, one) for one in made if one is not None]
+    maker.seal(at)
+    return maker.close()
+
+
+def collect(folder: Path, first_key: bytes, bodies: Callable[[StoredSeal], bool] = lambda _: True) -> Path:
+    """The centre's store, with the bodies that came."""
+    with closing(SqliteStore(folder / "centre.db")) as store:
+        store.enrol("g1", first_key)
+        batch = [
+            Incoming("dj/1/g1/seal", messages.encode_seal(one.cose, one.body or b""))
+            if bodies(one)
+            else Incoming("dj/1/g1/chain", messages.encode_chain([one.cose]))
+            for one in read_seals(folder / "state/chain.db")
+        ]
+        Centre(store, CENTRE).handle(batch, 1_000 * (BEGIN_S + HOURS * HOUR_S))
+    return folder / "centre.db"
+
+
+def ask(store: Path, site: Path, *more: str) -> Result:
+    call = ["--lang", "en", "centre", "verdicts", "--store", str(store), "--site", str(site), *more, "g1"]
+    result = CliRunner().invoke(cli, call)
+    assert "Traceback" not in result.output
+    return result
+
+
+@pytest.mark.parametrize(
+    ("seal", "code", "differences"),
+    [
+        (honest, 0, []),
+        (lying, 1, [("final", ["verdict"])]),
+        (silent, 1, [("hour", ["not sealed"])]),
+    ],
+)
+def test_what_a_gateway_has_sealed_is_held_against_its_readings(
+    base: tuple[Path, bytes, list[Body]],
+    tmp_path: Path,
+    seal: Callable[[Body], Body | None],
+    code: int,
+    differences: list[tuple[str, list[str]]],
+) -> None:
+    folder = tmp_path / "gateway"
+    site = lie(base, folder, seal)
+    store = collect(folder, base[1])
+    result = ask(store, site, "--json")
+    assert result.exit_code == code, result.output
+    told = json.loads(result.stdout)
+    assert (told["sealed"] >= 2, told["absent"]) == (True, 0)
+    found = {(one["what"].split()[0], tuple(one["keys"])) for one in told["differences"]}
+    assert found == {(what, tuple(keys)) for what, keys in differences}
+    if code == 1:
+        assert "IS NOT what its readings give" in ask(store, site).stdout
+
+
+def test_nobody_is_called_a_liar_while_readings_lack(
+    base: tuple[Path, bytes, list[Body]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "gateway"
+    site = lie(base, folder, lying)
+    result = ask(collect(folder, base[1], lambda one: one.number != 30), site)
+    assert result.exit_code == 0, result.output
+    assert "1 seals lack their readings" in result.stdout
+    assert ask(tmp_path / "no.db", site).exit_code == 2
