@@ -45,6 +45,7 @@ from centre.inbox import Inbox
 from centre.json_lines import WAITING, JsonLine, as_text, make_finding
 from centre.memory import Memory
 from centre.orders.outgoing import OrdersOut
+from centre.rechecks import Rechecks
 from centre.register import Entry, RegisterError, read_register
 from centre.sharing import Sharing, filters_of
 from centre.silence import OUTAGE_S, Outage, Silence, Silent, find_limit
@@ -109,6 +110,7 @@ class Subscriber:
         out: Takes each line, as JSON without a line feed.
         orders: The ledger of orders; read again whenever something was added.
         files: The folder of files beside the chains; None where they stay at the gateways.
+        rechecks: Compute sealed verdicts about alerts again.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class Subscriber:
         out: Callable[[str], None],
         orders: Path | None = None,
         files: Path | None = None,
+        rechecks: Rechecks | None = None,
     ) -> None:
         self._register = register
         self._register_mtime_ns = -1
@@ -139,6 +142,7 @@ class Subscriber:
         self._silence = Silence(clock.monotonic_s())
         self._judged_s = self._ordered_s = float("-inf")
         self._store = store
+        self._rechecks = rechecks
         self._files = None if files is None else Collector(Shelf(files), signer)
         self._sharing = Sharing(store) if isinstance(store, SharedStore) else None
         self._entries: Collection[Entry] = ()
@@ -177,6 +181,8 @@ class Subscriber:
                     self._begin_anew(str(error))
         finally:
             self._stopping.set()
+            if self._rechecks is not None:
+                self._rechecks.stop()
             self._publisher.stop()
             for gateway in self._memory.gateways():
                 self._memory.write(self.centre.lines_of(gateway), after_seals=1)
@@ -266,6 +272,8 @@ class Subscriber:
         self._inbox.slow.clear()
         self._hand_on([], self.centre.go_on())
         self._watch()
+        if self._rechecks is not None:
+            self._tell(self._rechecks.look(self._store))
         self._note_delivered()
 
     def _note_delivered(self) -> None:
@@ -377,6 +385,8 @@ class Subscriber:
                 self._orders.unsealed.note_line(line)
             if self._files is not None:
                 self._files.note_line(line)
+            if self._rechecks is not None:
+                self._rechecks.note_line(line)
         for gateway in {line["gateway"] for line in lines if line["type"] == "seal"}:
             self._memory.write(self.centre.lines_of(gateway))
         for gateway in {line["gateway"] for line in lines if line.get("kind") == "manifest"}:

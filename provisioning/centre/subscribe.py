@@ -16,6 +16,7 @@ from typing import Final
 import click
 
 from centre.orders.ledger import Ledger, LedgerError
+from centre.rechecks import Rechecks
 from centre.register import RegisterError, read_register
 from centre.store.contract import CentreStore
 from centre.store.copying import refuse_copy
@@ -29,6 +30,7 @@ from evidence.keys import KeyFileError, load_key_file, public
 from evidence.moments import NS_PER_MS
 from evidence.words import Words
 from provisioning.centre.options import FILE, REGISTER
+from provisioning.centre.rechecking import recheck_in
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.store_option import store_option
 from provisioning.words.language import translate
@@ -97,7 +99,8 @@ def command(
             refuse_copy(opened.journal(), store)
             memory = add_suffix(store if isinstance(store, Path) else register, ".memory")
             files = find_shelf(store, register)
-            subscriber = Subscriber(settings, opened, memory, register, signer, clock, _print, orders, files)
+            others = orders, files, Rechecks(recheck_in(store))
+            subscriber = Subscriber(settings, opened, memory, register, signer, clock, _print, *others)
         except (MqttSettingsError, RegisterError, KeyFileError, ClockSpecError, OSError) as error:
             raise fail(EXIT_USAGE, str(error)) from error
         except (StoreError, CommitError) as error:

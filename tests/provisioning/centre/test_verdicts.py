@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -10,13 +11,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from agent.site.linkages import incomer_of, linkages_of
+from agent.site.manifest import manifest_bodies
+from agent.site.setups import setups_of
 from agent.store.gateway import read_seals
+from centre.batch.chains import findings_of
 from centre.core import Centre, Incoming
+from centre.json_lines import JsonLine
+from centre.rechecks import VERDICT_DIFFERS, Rechecks
 from centre.store.sqlite import SqliteStore
 from evidence.orders.entries import held_body
 from evidence.orders.order import hash_order, sign_order
 from evidence.record import Kind, encode_record
 from evidence.seal import StoredSeal
+from provisioning.centre.rechecking import Recheck, recheck_in
 from provisioning.cli import cli
 from tests.agent.rig import BEGIN_S, CENTRE
 from tests.evidence.chains import secret
@@ -48,6 +56,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, list[Bo
     folder = tmp_path_factory.mktemp("base") / "gateway"
     folder.mkdir()
     maker = Maker(folder)
+    lines = linkages_of(maker.site), incomer_of(maker.site, linkages_of(maker.site))
+    at = stamp(BEGIN_S)
+    bodies = manifest_bodies(maker.site, setups_of(maker.site), *lines, "1", at)
+    maker.pending += [encode_record(Kind.MANIFEST, at, body) for body in bodies]
     for step in range(HOURS * 180):
         at_s = BEGIN_S + step * 20
         maker.reading("mp", WORK_W if step >= 14 * 180 else REST_W, stamp(at_s))
@@ -132,3 +144,55 @@ def test_nobody_is_called_a_liar_while_readings_lack(
     assert result.exit_code == 0, result.output
     assert "1 seals lack their readings" in result.stdout
     assert ask(tmp_path / "no.db", site).exit_code == 2
+
+
+@pytest.mark.parametrize(("seal", "says"), [(honest, []), (lying, ["a-bad p1 final (verdict)"])])
+def test_the_subscriber_has_it_computed_beside_and_tells_it_once(
+    base: tuple[Path, bytes, list[Body]], tmp_path: Path, seal: Callable[[Body], Body | None], says: list[str]
+) -> None:
+    folder = tmp_path / "gateway"
+    lie(base, folder, seal)
+    with closing(SqliteStore(collect(folder, base[1]))) as store:
+        rechecks = Rechecks(recheck_in(folder / "centre.db"))
+        line = {"type": "record", "gateway": "g1", "seal": 7, "kind": "verdict", "body": {"what": "final"}}
+        rechecks.note_line({**line, "body": {"what": "hour"}})
+        assert (rechecks.look(store), rechecks._running) == ([], None), "an hour is no verdict"
+        told: list[JsonLine] = []
+        for _ in range(2 if says else 1):
+            rechecks.note_line(line)
+            found = rechecks.look(store)
+            deadline = time.monotonic() + 120
+            while rechecks._running is not None and time.monotonic() < deadline:
+                time.sleep(0.02)
+                found += rechecks.look(store)
+            told += found
+            store.commit(findings_of(found, 1))
+        texts = [f"sealed otherwise than its readings give: {one}" for one in says]
+        assert [(one["code"], one["seal"], one["text"]) for one in told] == [
+            (VERDICT_DIFFERS, 7, text) for text in texts
+        ]
+
+
+def test_a_check_waits_for_all_readings_and_ends_with_the_subscriber(
+    base: tuple[Path, bytes, list[Body]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "gateway"
+    lie(base, folder, honest)
+    line = {"type": "record", "gateway": "g1", "seal": 7, "kind": "exercise", "body": {"what": "final"}}
+    with closing(SqliteStore(collect(folder, base[1], lambda one: one.number != 30))) as store:
+        rechecks = Rechecks(recheck_in(folder / "centre.db"))
+        rechecks.note_line(line)
+        rechecks.note_line({**line, "gateway": "gone"})
+        assert (rechecks.look(store), rechecks._running) == ([], None)
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    shutil.copytree(folder / "state", whole / "state")
+    with closing(SqliteStore(collect(whole, base[1]))) as store:
+        rechecks = Rechecks(recheck_in(whole / "centre.db"))
+        rechecks.note_line(line)
+        rechecks.look(store)
+        assert rechecks._running is not None
+        process = rechecks._running[2]
+        rechecks.stop()
+        assert isinstance(process, Recheck)
+        assert process._process.wait(60) is not None
