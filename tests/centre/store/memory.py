@@ -64,6 +64,10 @@ class MemoryJournal(Journal):
             if row.gateway == gateway and row.number >= first and row.marks & mark:
                 yield row
 
+    def newest(self, gateway: str, mark: Mark) -> Iterator[Arrival]:
+        found = [row for row in self.rows if row.gateway == gateway and row.marks & mark]
+        yield from sorted(found, key=lambda row: (row.number, row.place), reverse=True)
+
     def note(self, change: Change, kept: "Kept | None") -> None:
         place = len(self.rows) + 1
         match change:
