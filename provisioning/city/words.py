@@ -14,7 +14,7 @@ WORDS: Final[Mapping[str, Words]] = {
         "与监控中心的连接已中断，以下为最近一次所见", "the centre does not answer; this is the last it sent"
     ),
     "time": Words("{at}（本页每15秒更新）", "{at}, renewed every 15 seconds"),
-    "all well": Words("{total}台网关，无一需要处理", "{total} gateways, none of which needs anybody"),
+    "all well": Words("一切正常：{total}台网关，无一需要处理", "All is well; none of {total} needs anybody"),
     "some": Words("{total}台网关，{act}台需要处理", "{act} of {total} gateways need somebody"),
     "none": Words("登记册中尚无网关", "no gateway is enrolled yet"),
     "Act": Words("需处理的网关", "Needs somebody"),

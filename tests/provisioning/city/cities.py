@@ -7,9 +7,12 @@ from attrs import evolve
 
 from centre.fleet.known import Beat, Found, Known, Open
 from drivers.clock import ClockState
+from evidence.clues.course import follow
+from evidence.clues.step import Stage, parse_step
 from evidence.words import Words
 from provisioning.city.positions import Position
 from provisioning.city.view import View, make_rows
+from tests.evidence.clues.ledgers import OPENING, Writer
 
 NOW_MS: Final = 1_767_268_800_000
 DAY_MS: Final = 86_400_000
@@ -77,7 +80,9 @@ def hostile() -> View:
         beat=Beat(1, NOW_MS, silent=(HOSTILE,)),
     )
     rows = make_rows([one], NOW_MS, {"plant-x": HOSTILE}, {}, {"plant-x": Position(120.0, 36.0)})
-    return View(rows, NOW_MS, (Words(HOSTILE, HOSTILE),))
+    clue = follow(None, parse_step(Writer().step("c1", Stage.SCREENING, OPENING)).step)
+    odd = evolve(clue, opening=evolve(clue.opening, gateway=HOSTILE, rule=HOSTILE))
+    return View(rows, NOW_MS, (Words(HOSTILE, HOSTILE),), (odd, clue))
 
 
 def views() -> dict[str, View]:

@@ -102,7 +102,7 @@ def test_the_page_is_well_formed_and_its_policy_allows_nothing_from_elsewhere(na
 def test_a_city_that_is_well_says_so() -> None:
     view = views()["well"]
     assert view.count(Gravity.ACT) == 0
-    assert "none of which needs anybody" in visible(draw(view))
+    assert "All is well" in visible(draw(view))
     assert "no gateway is enrolled yet" in visible(draw(views()["none"]))
 
 
