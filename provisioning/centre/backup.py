@@ -21,6 +21,18 @@ from provisioning.terminal.say import say
 from provisioning.terminal.store_option import StorePlace, store_option
 from provisioning.words.language import translate
 
+_TABLES: Final = frozenset(
+    {
+        "gateways",
+        "seals",
+        "forks",
+        "statements",
+        "journal",
+        "cursors",
+        "_sqlite_migrations",
+        "sqlite_sequence",
+    }
+)
 WORDS: Final = {
     "backup": Words(
         "{place}：新增 {count} 项，备份完整", "{place}: {count} more arrivals, the back-up is whole"
@@ -101,9 +113,10 @@ def _is_same(one: Path, other: Path) -> bool:
 
 
 def _refuse_other(path: Path) -> None:
-    """See that a file that is there is a store, before anything is written; raises StoreError."""
+    """See that a file that is there is a store, or was killed while it became one; raises StoreError."""
     with closing(open_to_read(path)) as snapshot:
-        if not (snapshot.has("journal") and snapshot.has("gateways") and snapshot.has("cursors")):
+        names = {name for (name,) in snapshot.read("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not names <= _TABLES:
             raise StoreError(f"{path}: is no copy of a store; name a file that is not there yet")
 
 

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from centre.register import enrolment_line
 from centre.store.place import open_store
-from centre.store.sqlite import SqliteStore
+from centre.store.sqlite import MIGRATIONS, SqliteStore
+from disk.database import connect, migrate
 from evidence.keys import create_key_file
 from provisioning.cli import cli
 from tests.centre.store.test_copying import contents, go_on, live
@@ -85,3 +86,14 @@ def test_nothing_of_others_is_written_into(place: Path, arguments: tuple[str, ..
     assert {name: (place / name).read_bytes() for name in before} == before
     assert not (place / "new.db").exists()
     assert not (place / "back.db").exists()
+
+
+@pytest.mark.parametrize("steps", range(len(MIGRATIONS)))
+def test_a_copy_that_was_killed_before_it_had_its_tables_is_made_by_the_same_call(
+    place: Path, steps: int
+) -> None:
+    live(place / "centre.db")
+    with closing(connect(place / "back.db")) as half:
+        migrate(half, "centre", MIGRATIONS[:steps])
+    assert call("backup", "--store", "centre.db", "back.db")[0] == 0
+    assert contents(place / "back.db") == contents(place / "centre.db")
