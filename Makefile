@@ -17,7 +17,7 @@ export PYTHONSAFEPATH := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-alert test test-faults fuzz lint format bench bench-curtailment bench-detection city pictures deb lock clean
+.PHONY: help demo demo-alert test test-faults fuzz lint format bench bench-curtailment bench-detection bench-fleet city pictures deb lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -98,6 +98,10 @@ bench-detection: $(STAMP) $(BENCH_VENV)/.installed ## the detector against its t
 
 bench-curtailment: $(STAMP) ## verdicts about reductions against their targets; DIANJIAN_DATA=FOLDER, ARGS=--quick
 	PYTHONPATH=. $(BIN)/python -m tests.bench_curtailment $(ARGS)
+
+bench-fleet: $(STAMP) ## the centre against its targets, and what a city needs; ARGS="--only cpu" | --scale 0.1
+	@sh .ci/need "$(PYTHON)" system
+	@PYTHONPATH=. $(BIN)/python -m tests.fleet.bench $(ARGS)
 
 city: $(STAMP) ## 1,000 gateways on two verifiers and PostgreSQL for two minutes, with kills; ARGS=--gateways 100
 	@sh .ci/need "$(PYTHON)" system

@@ -16,8 +16,9 @@ from evidence.record import Kind, kind_of
 from evidence.seal import open_body, peek_header
 from tests.centre.store.contract import accepted
 from tests.fleet.audit import audit
+from tests.fleet.bench import need, receipts
 from tests.fleet.chains import make_chain, name_of
-from tests.fleet.city import first_after, quantile
+from tests.fleet.city import Row, first_after, quantile, show
 from tests.fleet.gateway import Gateway
 from tests.fleet.mqtt import Acknowledged, Arrived, Connection, Opened, encode_length, read_length
 from tests.fleet.player import Plan, Player
@@ -151,6 +152,21 @@ def test_the_figures_of_the_table() -> None:
     result = {"gateways": {"a": {"receipted_s": [1.0, 7.5]}, "b": {"receipted_s": [6.0]}}}
     assert first_after(result, ["a", "b"], 5.0) == 2.5
     assert first_after(result, ["a"], 8.0) == float("inf")
+
+
+def test_what_a_city_needs_follows_from_the_processor_time_of_a_seal() -> None:
+    found = need(10_000, {"verifiers": 2.0, "broker": 0.5}, 1_000)
+    assert (found.what, found.found) == ("cores for 10000", "broke 0.5 verif 2.0")
+
+
+def test_a_target_that_was_missed_or_not_measured_ends_the_table_with_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    good, figure, bad = Row("a", "1", "1", is_good=True), Row("b", "2"), Row("c", "", "3", is_good=False)
+    assert (show([good, figure], as_json=False), show([good, bad], as_json=True)) == (0, 1)
+    assert "good" in capsys.readouterr().out
+    result = {"gateways": {"a": {"made": 3, "receipted": 2, "waits_s": [0.5, 2.0]}}}
+    assert receipts(result) == (3, 2, 2.0)
 
 
 def test_a_plan_is_done_when_every_seal_has_its_receipt() -> None:
