@@ -1,7 +1,8 @@
 """HJ 212 from end to end: a data logger, the gateway's bus, seals, broker, centre, and platforms of both.
 
 The gateway sends on its own to one platform, the centre what it has verified to another. Every process on the
-way is killed once; at the end both platforms have each value that the chain has, once.
+way is killed once; at the end both platforms have each value that the chain has, once. Every other logger
+encrypts.
 """
 
 import json
@@ -18,6 +19,7 @@ from evidence.record import ReadingRecord, decode_record
 from evidence.seal import open_body, peek_header
 from provisioning.demo.parts import Part
 from tests.centre.hj212.plant import MN, PW
+from tests.drivers.hj212.packets import KEY
 from tests.e2e.plant import SmallPlant, small_plant
 from wire.platforms.credentials import Credentials, write_credentials
 
@@ -34,6 +36,7 @@ send = ["real"]
 mn = "{MN}"
 [[{{table}}.station.meter]]
 id = "cems"
+{{key}}
 """
 LOGGER: Final = f"""
 [[bus]]
@@ -44,6 +47,7 @@ id = "cems"
 bus = "loggers"
 model = "hj212-air"
 address = "{MN}"
+credentials = "cems.secret"
 """
 EVERY_S: Final = 1.2
 """Apart, so that each packet has a real time interval of its own."""
@@ -80,7 +84,7 @@ def sealed_values(plant: SmallPlant) -> dict[str, str]:
             record = decode_record(raw)
             for block in record.blocks if isinstance(record, ReadingRecord) else ():
                 if block.function == FUNCTION:
-                    packet = decode(block.words).packet
+                    packet = decode(block.words, (KEY,)).packet
                     assert packet.qn not in found
                     found[packet.qn] = packet.find("a21026-Rtd")
     return found
@@ -88,6 +92,7 @@ def sealed_values(plant: SmallPlant) -> dict[str, str]:
 
 def test_what_a_logger_was_told_has_come_is_at_both_platforms_once_whatever_is_killed(tmp_path: Path) -> None:
     write_credentials(tmp_path / "city.secret", Credentials(PW))
+    write_credentials(tmp_path / "cems.secret", Credentials(PW, (KEY,)))
     secret = str(tmp_path / "city.secret")
     platform = ["firmware_sim.main", "platform", "--credentials", secret]
     served = [
@@ -100,13 +105,19 @@ def test_what_a_logger_was_told_has_come_is_at_both_platforms_once_whatever_is_k
     port = free_port()
     with small_plant(tmp_path) as plant:
         site, hosts = tmp_path / "site.toml", tmp_path / "hosts.toml"
-        own = STATION.format(name="own", address=addresses[0], table="hj212", gateway="")
+        own = STATION.format(name="own", address=addresses[0], table="hj212", gateway="", key="")
         site.write_text(site.read_text("utf-8") + LOGGER.format(port=port) + f"[[hj212]]\n{own}", "utf-8")
-        theirs = STATION.format(name="city", address=addresses[1], table="host", gateway='gateway = "e2e-1"')
+        theirs = STATION.format(
+            name="city",
+            address=addresses[1],
+            table="host",
+            gateway='gateway = "e2e-1"',
+            key='credentials = "cems.secret"',
+        )
         hosts.write_text(f"[[host]]\n{theirs}", "utf-8")
         send = ["provisioning.cli", "hj212", "send", "--store", str(plant.store), "--hosts", str(hosts)]
         sender = Part("sender", [*send, "--queue", str(tmp_path / "queue.db"), "--json"], tmp_path)
-        logger = ["firmware_sim.main", "logger", f"127.0.0.1:{port}", "--credentials", secret, "--mn", MN]
+        logger = ["firmware_sim.main", "logger", f"127.0.0.1:{port}", "--mn", MN]
         loggers: list[Part] = []
         plant.subscriber.start()
         plant.subscriber.first_line()
@@ -115,7 +126,8 @@ def test_what_a_logger_was_told_has_come_is_at_both_platforms_once_whatever_is_k
         try:
             for number, victim in enumerate((None, plant.agent, sender, plant.subscriber, *served, None)):
                 plant.until(lambda: is_open(port), "the gateway listens")
-                more = ["--every", str(EVERY_S), "--seed", str(number)]
+                own_secret = tmp_path / ("cems.secret" if number % 2 else "city.secret")
+                more = ["--every", str(EVERY_S), "--seed", str(number), "--credentials", str(own_secret)]
                 one = Part(f"logger{number}", [*logger, *more], tmp_path)
                 loggers.append(one)
                 one.start()
