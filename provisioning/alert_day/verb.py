@@ -29,8 +29,8 @@ from provisioning.alert_day.past import live_past
 from provisioning.alert_day.words import LINES, WORDS
 from provisioning.demo.broker import BrokerError
 from provisioning.demo.parts import PartError
-from provisioning.demo.stage import BROKERS, CENTRE_NAME, Scene, Stage, register, set_stage
-from provisioning.demo.verb import choose_broker, make_folder
+from provisioning.demo.stage import CENTRE_NAME, Scene, Stage, register, set_stage
+from provisioning.demo.verb import BROKER, FOLDER, choose_broker, make_folder
 from provisioning.demo.words import WORDS as DEMO
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, fail
 from provisioning.terminal.say import say, say_json
@@ -46,16 +46,8 @@ PACK: Final = "night.zip"
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the verdicts as one JSON object on the last line."
 )
-@click.option(
-    "--broker",
-    type=click.Choice(["auto", *BROKERS]),
-    default="auto",
-    show_default=True,
-    help="Which MQTT broker carries the messages.",
-)
-@click.option(
-    "--folder", type=click.Path(path_type=Path), help="Work here and keep it; a new or empty folder."
-)
+@BROKER
+@FOLDER
 def command(as_json: bool, broker: str, folder: Path | None) -> None:
     """Play a night under an emergency reduction, and compare the verdicts with what the plant did."""
     place = make_folder(folder)

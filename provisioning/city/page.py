@@ -17,7 +17,7 @@ from provisioning.city.view import Row, View
 from provisioning.city.words import Reader
 from provisioning.pages.episode import name_severity
 from provisioning.pages.html import Html, join, markup, read_asset
-from provisioning.pages.page import STYLE
+from provisioning.pages.page import STYLE, live_document
 from provisioning.pages.policy import make_policy
 from provisioning.words.clues import STAGES
 from provisioning.words.numbers import duration, name_rule, rule_name
@@ -41,20 +41,8 @@ POLICY: Final = make_policy(_STYLE, _SCRIPT)
 def draw_city_page(view: View, *, chinese: bool) -> bytes:
     """The whole page."""
     reader = Reader("zh" if chinese else "en")
-    lines = [
-        Html("<!doctype html>"),
-        markup('<html lang="{0}" class="{0}"><head><meta charset="utf-8">', reader.language),
-        Html('<meta name="viewport" content="width=device-width,initial-scale=1">'),
-        markup('<noscript><meta http-equiv="refresh" content="{}"></noscript>', RELOAD_S),
-        Html('<link rel="icon" href="data:,">'),
-        markup("<title>{} · dianjian</title>", reader.text("title")),
-        markup("<style>{}</style></head>", _STYLE),
-        markup('<body><p id="stale" role="status">{}</p><main>', reader.text("stale")),
-        *_draw_body(view, reader),
-        markup("</main><script>{}</script></body></html>", _SCRIPT),
-        Html(""),
-    ]
-    return join(lines, "\n").encode("utf-8", "replace")
+    title, stale = reader.text("title"), reader.text("stale")
+    return live_document(reader.language, title, stale, (_STYLE, _SCRIPT), RELOAD_S, _draw_body(view, reader))
 
 
 def _draw_body(view: View, reader: Reader) -> Iterator[Html]:

@@ -44,6 +44,18 @@ KEPT: Final = frozenset({PACK, PAGE, CHANGED})
 """What stays of a folder that nobody named: the evidence, for looking at."""
 
 
+BROKER: Final = click.option(
+    "--broker",
+    type=click.Choice(["auto", *BROKERS]),
+    default="auto",
+    show_default=True,
+    help="Which MQTT broker carries the messages.",
+)
+FOLDER: Final = click.option(
+    "--folder", type=click.Path(path_type=Path), help="Work here and keep it; a new or empty folder."
+)
+
+
 @click.command(
     "demo", short_help="a plant's shift, from the meters to the verified reading, in about 80 seconds"
 )
@@ -53,16 +65,8 @@ KEPT: Final = frozenset({PACK, PAGE, CHANGED})
 @click.option("--tour", is_flag=True, help="Stop between the acts until Enter.")
 @click.option("--keep", is_flag=True, help="Go on after the shift until ctrl-C, and keep the folder.")
 @click.option("--real-time", is_flag=True, help="Normal speed: the shift takes 66 minutes.")
-@click.option(
-    "--broker",
-    type=click.Choice(["auto", *BROKERS]),
-    default="auto",
-    show_default=True,
-    help="Which MQTT broker carries the messages.",
-)
-@click.option(
-    "--folder", type=click.Path(path_type=Path), help="Work here and keep it; a new or empty folder."
-)
+@BROKER
+@FOLDER
 def command(as_json: bool, tour: bool, keep: bool, real_time: bool, broker: str, folder: Path | None) -> None:
     """Run the demo."""
     if tour and not (sys.stdin.isatty() and sys.stderr.isatty()):

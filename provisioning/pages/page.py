@@ -13,6 +13,7 @@ from provisioning.pages.html import Html, escape, join, markup, read_asset
 
 STYLE: Final = read_asset("provisioning.pages", "page.css", "plot.css")
 POLICY: Final = Html("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+MAIN: Final = Html("<main>")
 _CHOICES: Final = (("zh", "中文"), ("en", "English"), ("both", "中文 + English"))
 
 
@@ -49,6 +50,44 @@ def document(title: Words, style: Html, head: Html, body: Iterable[Html]) -> Htm
         ],
         "\n",
     )
+
+
+def live_document(
+    language: str,
+    title: str,
+    stale: str,
+    parts: tuple[Html, Html],
+    reload_s: int,
+    body: Iterable[Html],
+    main: Html = MAIN,
+) -> bytes:
+    """A whole page that its script renews every few seconds, and without script the browser by itself.
+
+    Args:
+        language: Of the reader.
+        title: In the tab.
+        stale: What is shown while the server does not answer.
+        parts: Its style and its script.
+        reload_s: Without script.
+        body: What stands in `main`.
+        main: The tag of that.
+    """
+    style, script = parts
+    lines = [
+        Html("<!doctype html>"),
+        markup('<html lang="{0}" class="{0}"><head><meta charset="utf-8">', language),
+        Html('<meta name="viewport" content="width=device-width,initial-scale=1">'),
+        markup('<noscript><meta http-equiv="refresh" content="{}"></noscript>', reload_s),
+        Html('<link rel="icon" href="data:,">'),
+        markup("<title>{} · dianjian</title>", title),
+        markup("<style>{}</style></head>", style),
+        markup('<body><p id="stale" role="status">{}</p>', stale),
+        main,
+        *body,
+        markup("</main><script>{}</script></body></html>", script),
+        Html(""),
+    ]
+    return join(lines, "\n").encode("utf-8", "replace")
 
 
 def both(words: Words) -> Html:

@@ -29,7 +29,7 @@ from provisioning.live.page.tables import (
 from provisioning.live.page.tiles import draw_tiles
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup, read_asset
-from provisioning.pages.page import STYLE
+from provisioning.pages.page import MAIN, STYLE, live_document
 from provisioning.pages.policy import make_policy
 
 RELOAD_S: Final = 30
@@ -42,21 +42,10 @@ POLICY: Final = make_policy(_STYLE, _SCRIPT)
 def draw_status_page(seen: Snapshot, *, chinese: bool) -> bytes:
     """The whole page."""
     reader = Reader("zh" if chinese else "en")
-    lines = [
-        Html("<!doctype html>"),
-        markup('<html lang="{0}" class="{0}"><head><meta charset="utf-8">', reader.language),
-        Html('<meta name="viewport" content="width=device-width,initial-scale=1">'),
-        markup('<noscript><meta http-equiv="refresh" content="{}"></noscript>', RELOAD_S),
-        Html('<link rel="icon" href="data:,">'),
-        markup("<title>{} · dianjian</title>", seen.plan.name or seen.plan.gateway),
-        markup("<style>{}</style></head>", _STYLE),
-        markup('<body><p id="stale" role="status">{}</p>', reader.text("stale")),
-        Html("<main>") if seen.chain.complete else Html('<main class="soon">'),
-        *_draw_body(seen, reader),
-        markup("</main><script>{}</script></body></html>", _SCRIPT),
-        Html(""),
-    ]
-    return join(lines, "\n").encode("utf-8", "replace")
+    main = MAIN if seen.chain.complete else Html('<main class="soon">')
+    title, stale = seen.plan.name or seen.plan.gateway, reader.text("stale")
+    body = _draw_body(seen, reader)
+    return live_document(reader.language, title, stale, (_STYLE, _SCRIPT), RELOAD_S, body, main)
 
 
 def _draw_body(seen: Snapshot, reader: Reader) -> Iterator[Html]:
