@@ -21,13 +21,14 @@ from evidence.seal import SealHeader, open_body, peek_header
 from evidence.verify import read_declarations
 from wire.messages import PartMessage
 
-_MARKS: Final[Mapping[int, Mark]] = {
+MARKS: Final[Mapping[int, Mark]] = {
     Kind.MANIFEST: Mark.TEACHES,
     Kind.ORDER: Mark.ANSWERS,
     Kind.ANSWER: Mark.ANSWERS,
     Kind.COMMISSIONING: Mark.ANSWERS,  # who may answer
     Kind.MARK: Mark.MARKS,
     Kind.EPISODE: Mark.TELLS,
+    Kind.VERDICT: Mark.JUDGES,
     Kind.ATTESTATION: Mark.ATTESTS,
 }
 """What a record of each kind makes of its body."""
@@ -83,8 +84,8 @@ class Bodies:
         """Make the lines of a body, and mark it if it does something to those of others."""
         batch.lines += chain.lines.of_body(header, records)
         marks = Mark.WAITS if chain.lines.has_waited else Mark(0)
-        for kind in _MARKS.keys() & set(map(kind_of, records)):
-            marks |= _MARKS[kind]
+        for kind in MARKS.keys() & set(map(kind_of, records)):
+            marks |= MARKS[kind]
         if marks:
             batch.changes.append(Marked(header.gateway, header.number, marks))
 

@@ -11,12 +11,13 @@ candidate is a question to an officer; nothing follows from it by itself.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
+from itertools import takewhile
 from typing import Any, Final
 
 from attrs import frozen
 
 from centre.orders.unsealed import ORDER_MISSING
-from centre.store.journal import Arrival, Journal, What
+from centre.store.journal import Arrival, Journal, Mark, What
 from evidence.cbor import FormatError
 from evidence.chain import Code
 from evidence.clues.course import Opening
@@ -27,8 +28,6 @@ from evidence.seal import open_body, peek_header
 ACCUSING: Final = frozenset(("violation", "integrity"))
 """Severities of episodes; "data" and "notice" ask and accuse nobody."""
 FINDINGS: Final = frozenset((ORDER_MISSING, Code.FORK.value))
-PIECE_ARRIVALS: Final = 500
-"""Read at once: some 30 MB of bodies at the very most."""
 MS_PER_S: Final = 1000
 _KINDS: Final = frozenset((int(Kind.EPISODE), int(Kind.VERDICT)))
 
@@ -55,27 +54,20 @@ class Candidate:
         return {**self.link.to_plain(), **self.opening.to_body(), "text": self.text}
 
 
-def read_arrivals(journal: Journal, since_utc_ms: int, tell: Tell = lambda *_: None) -> Iterator[Arrival]:
-    """The arrivals from a time of reception on, in their order; `tell` gets the place and the last one."""
-    last = journal.last_place()
-    place = find_place(journal, since_utc_ms, last)
-    while found := journal.arrivals(place, PIECE_ARRIVALS):
-        yield from found
-        place = found[-1].place
-        tell(place, last)
+def read_arrivals(
+    journal: Journal, since_utc_ms: int, gateway: str = "", tell: Tell = lambda *_: None
+) -> Iterator[Arrival]:
+    """What was received from a time on that may hold a candidate, by gateway and place, found by its marks.
 
-
-def find_place(journal: Journal, since_utc_ms: int, last: int) -> int:
-    """The place behind which all arrivals of a time on stand: received times grow with the places."""
-    low, high = 0, last
-    while low < high:
-        middle = (low + high) // 2
-        found = journal.arrivals(middle, 1)
-        if found and found[0].received_utc_ms < since_utc_ms:
-            low = found[0].place
-        else:
-            high = middle
-    return low
+    Episodes and verdicts of the time before the store had marks for them are not found. `tell` gets how many
+    gateways are done, and of how many.
+    """
+    names = sorted(journal.gateways()) if not gateway else [gateway]
+    for done, name in enumerate(names, 1):
+        marked = journal.marked(name, Mark.TELLS | Mark.JUDGES, journal.last_place() + 1, backwards=True)
+        recent = list(takewhile(lambda one: one.received_utc_ms >= since_utc_ms, marked))
+        yield from sorted([*recent, *journal.told(name, since_utc_ms)], key=lambda one: one.place)
+        tell(done, len(names))
 
 
 def find_candidates(arrivals: Iterable[Arrival]) -> dict[Key, Candidate]:

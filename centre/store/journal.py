@@ -10,9 +10,10 @@ also the body of an old seal, and a reader who goes on behind his last place mis
 something in one store only, so `identify` gives a number that was drawn when the table was made.
 
 `marks` says what a body does to the lines of others: it TEACHES (has a manifest), or it WAITS (has readings
-whose point table had not come); that it ANSWERS: it has records about orders; MARKS: it has marks; or TELLS:
-it has episodes; or ATTESTS: it has attestations (those of the last two that came before there was this mark
-are not marked). They are found by an index without a look at the others.
+whose point table had not come); that it ANSWERS: it has records about orders; MARKS: it has marks; TELLS: it
+has episodes; JUDGES: it has verdicts about alerts; or ATTESTS: it has attestations (those of the last three
+that came before there was such a mark are not marked). They are found by an index without a look at the
+others.
 """
 
 from abc import ABC, abstractmethod
@@ -54,6 +55,7 @@ class Mark(IntFlag):
     MARKS = 8
     TELLS = 16
     ATTESTS = 32
+    JUDGES = 64
 
 
 @frozen
@@ -99,6 +101,14 @@ class Journal(ABC):
     @abstractmethod
     def newest(self, gateway: str, mark: Mark) -> Iterator[Arrival]:
         """Arrivals with `mark`, that of the highest seal first, whenever each came."""
+
+    @abstractmethod
+    def gateways(self) -> Collection[str]:
+        """Those that are enrolled."""
+
+    @abstractmethod
+    def told(self, gateway: str, since_utc_ms: int) -> list[Arrival]:
+        """The findings about a gateway that were committed from that time on, by place."""
 
     @abstractmethod
     def last_place(self) -> int:
@@ -159,6 +169,19 @@ class SqlJournal(Journal):
             )
             for (place,) in self._read(sql, span):
                 yield from self._rows("j.id = ?", (place,))
+
+    def gateways(self) -> Collection[str]:
+        """By their table."""
+        return self._gateways().values()
+
+    def told(self, gateway: str, since_utc_ms: int) -> list[Arrival]:
+        """By the index of lines."""
+        found: list[Arrival] = []
+        for id_ in [id_ for id_, name in self._gateways().items() if name == gateway]:
+            span = (id_ * SHIFT, id_ * SHIFT + NUMBER_MAX, since_utc_ms)
+            where = "j.line IS NOT NULL AND j.at BETWEEN ? AND ? AND j.received_utc_ms >= ?"
+            found += self._rows(where, span)
+        return sorted(found, key=lambda one: one.place)
 
     def _rows(self, where: str, parameters: Sequence[Any]) -> list[Arrival]:
         sql = (

@@ -85,7 +85,7 @@ def find_new(books: Books, store: Place, gateway: str = "", since: int | None = 
         if not snapshot.has("journal"):
             raise StoreError(f"{store}: has no journal; start `dianjian subscribe` of this version once")
         with count_up(translate(WORDS["looking"])) as tell:
-            found = find_candidates(read_arrivals(SqlJournal(snapshot.read), since_ms, tell))
+            found = find_candidates(read_arrivals(SqlJournal(snapshot.read), since_ms, gateway, tell))
     for key, one in found.items():
         if key not in taken and gateway in {"", one.opening.gateway}:
             yield one

@@ -6,11 +6,14 @@ from typing import Any, Final
 
 import pytest
 
-from centre.clues.candidates import Candidate, find_candidates, find_place, read_arrivals
+from centre.batch.bodies import MARKS
+from centre.clues.candidates import Candidate, find_candidates, read_arrivals
 from centre.json_lines import as_text, make_finding
-from centre.store.contract import Told
+from centre.store.contract import Marked, Told
+from centre.store.journal import Mark
 from evidence import keys
-from evidence.record import Kind, encode_record
+from evidence.record import Kind, encode_record, kind_of
+from evidence.seal import StoredSeal, open_body, peek_header
 from tests.centre.store.contract import STORES, Life, accepted
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
 from tests.evidence.records import EPISODE
@@ -38,10 +41,17 @@ def life(request: pytest.FixtureRequest) -> Iterator[Life]:
     one.store.close()
 
 
+def find_marks(seal: StoredSeal) -> Mark:
+    """As the subscriber marks its body."""
+    records = open_body(peek_header(seal.cose), seal.body or b"")
+    return Mark(sum({MARKS.get(kind_of(raw), Mark(0)) for raw in records}))
+
+
 def put(life: Life, *bodies: list[bytes], findings: tuple[Told, ...] = ()) -> list[Candidate]:
     chain = Chain()
     seals = [chain.seal(body) for body in bodies]
-    life.store.commit([*accepted(life.store.state(GATEWAY), seals), *findings])
+    marked = [Marked(GATEWAY, seal.number, find_marks(seal)) for seal in seals]
+    life.store.commit([*accepted(life.store.state(GATEWAY), seals), *marked, *findings])
     return list(find_candidates(read_arrivals(life.store.journal(), 0)).values())
 
 
@@ -88,11 +98,11 @@ def test_a_finding_is_one_until_it_has_ended(life: Life) -> None:
     assert find_candidates(read_arrivals(life.store.journal(), 0)) == {}
 
 
-def test_the_search_begins_at_the_first_arrival_of_its_time(life: Life) -> None:
-    put(life, *([heartbeat(number)] for number in range(9)), findings=(told("fork"),))
+def test_what_came_before_the_time_of_the_search_is_not_looked_at(life: Life) -> None:
+    put(life, *([episode(id=f"k1-{number}")] for number in range(3)), findings=(told("fork"),))
     journal = life.store.journal()
-    last = journal.last_place()
-    assert find_place(journal, 0, last) == 0
+    assert list(journal.gateways()) == [GATEWAY]
+    assert [one.number for one in read_arrivals(journal, 7_000)] == [1, 2, 3, 1]
     assert [one.received_utc_ms for one in read_arrivals(journal, 7_001)] == [9_000_000]
-    assert len(list(read_arrivals(journal, 7_000))) == 10
     assert list(read_arrivals(journal, 9_000_001)) == []
+    assert list(read_arrivals(journal, 0, "gw-8")) == []

@@ -64,6 +64,13 @@ class MemoryJournal(Journal):
             if row.gateway == gateway and row.number >= first and row.marks & mark:
                 yield row
 
+    def gateways(self) -> Collection[str]:
+        return list(dict.fromkeys(row.gateway for row in self.rows if row.gateway))
+
+    def told(self, gateway: str, since_utc_ms: int) -> list[Arrival]:
+        lines = (row for row in self.rows if row.gateway == gateway and row.line)
+        return [row for row in lines if row.received_utc_ms >= since_utc_ms]
+
     def newest(self, gateway: str, mark: Mark) -> Iterator[Arrival]:
         found = [row for row in self.rows if row.gateway == gateway and row.marks & mark]
         yield from sorted(found, key=lambda row: (row.number, row.place), reverse=True)
