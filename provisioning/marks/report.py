@@ -227,4 +227,6 @@ def _list_rates(
         line = lines.get(meter, "")
         subjects = {(SubjectKind.METER, meter), (SubjectKind.LINE, line)}
         left_out = find_left_out(marks, catalogue, subjects, found.until_s, false)
-        yield {"meter": meter, "line": line, **sum_rates(hours, left_out, wanted).to_body()}
+        rates = sum_rates(hours, left_out, wanted)
+        if rates.all.due or rates.all.come:  # else it was not there yet, or not any more
+            yield {"meter": meter, "line": line, **rates.to_body()}

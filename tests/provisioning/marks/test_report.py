@@ -125,7 +125,7 @@ def test_another_month_holds_what_lasted_and_nothing_else(made: Made) -> None:
     assert "there are no readings" in ran.stderr
     after = json.loads(call("report", "--site", made.site, "--month", "2026-04", "--json").stdout)
     assert [one["id"] for one in after["episodes"]] == [EPISODE["id"]]
-    assert after["orders"] == []
+    assert (after["orders"], after["meters"]) == ([], [])
     assert before["sha256"] != after["sha256"]
 
 
