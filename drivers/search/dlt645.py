@@ -5,7 +5,9 @@ meter. If several answer at once, their last pair of digits is tried from 00 to 
 pair that is still ambiguous the next. Silence ends a branch, so a bus of n meters costs about 100 × n
 time-outs at most, and one meter costs one answer.
 
-A meter whose answers are never complete is reported as garbled, with its known digits.
+A meter whose answers are never complete is reported as garbled, with its known digits. So is a bus on which
+addresses that nobody has (NOBODYS) are answered, too: a device that answers or refuses in any name, or a line
+with noise for an answer. There no digit could be told, and the search would try them all.
 """
 
 from collections.abc import Iterator
@@ -19,6 +21,8 @@ from drivers.errors import ExceptionReplyError, ReplyError, ReplyTimeoutError
 
 SEARCH_TIMEOUT_S: Final = 0.6
 """A meter answers within 0.5 s (DL/T 645-2007, section 5.3); the time on the wire comes on top."""
+NOBODYS: Final = ("987654321089", "890123456798")
+"""Addresses without a wildcard. Not both are somebody's."""
 _WILD_PAIR: Final = "AA"
 _PAIRS: Final = tuple(f"{number:02d}" for number in range(100))
 
@@ -35,6 +39,9 @@ def search(bus: Dlt645Bus, *, timeout_s: float = SEARCH_TIMEOUT_S, known: str = 
     """Every meter whose address ends in the digits `known`, as soon as it is found."""
     address = known.rjust(ADDRESS_DIGITS, _WILD_PAIR[0])
     how, name = _probe(bus, address, timeout_s)
+    if how == "crowded" and not known and all(_probe(bus, nobody, timeout_s)[0] for nobody in NOBODYS):
+        yield FoundMeter(address, "garbled")
+        return
     if how == "crowded" and len(known) < ADDRESS_DIGITS:
         found = False
         for pair in _PAIRS:
