@@ -6,6 +6,7 @@
   comes twice is as good as silence.
 - **Silent**: asked once more within the poll, where that costs no more than RETRY_TIMEOUT_S_MAX and the meter
   answers something smaller in between (its *witness*): else it is not there, and waiting on costs the others.
+  One of several values that was never answered is not asked again: its parts tell more.
   Where the bus cannot ask again so soon, it counts as silent once. The witness has another length if there
   is one, so that it can be asked, and its answer shows that what was asked before is lost
   (`drivers.link.ledger`).
@@ -19,7 +20,7 @@ this poll or a later one, waits until deafness cannot be the reason; silence bef
 
 import math
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import define, field
 
@@ -49,6 +50,8 @@ WITNESS_TRIES: Final = 3
 RETRY_TIMEOUT_S_MAX: Final = 2.0
 """A read with a longer time-out, or that cannot go out for longer, is not asked again in its poll: the next
 one does that."""
+VALUE_REGISTERS_MAX: Final = 4
+"""A longer read that was never answered is not asked again but split: its parts tell more."""
 WAIT_S_MAX: Final = 3.0
 """As long as a lost answer is feared once a later one has come, on a quick bus."""
 EXCEPTION: Final = "exception "
@@ -80,6 +83,14 @@ class NotAskedError(UnsureError):
         self.wait_s = wait_s
 
 
+class CountSpare(Protocol):
+    """How many registers after a read may be read too; `known`: only those that were answered with it."""
+
+    def __call__(self, span: Span, *, known: bool = False) -> int:
+        """So many."""
+        ...
+
+
 @define(eq=False, repr=False)
 class Asking:
     """Asks one meter; see the module.
@@ -88,15 +99,18 @@ class Asking:
         station: Its number on the bus.
         timeout: How long it is waited for.
         quiet: The silence before its requests.
-        count_spare: How many registers after a read may be read too.
+        count_spare: See `CountSpare`.
+        find_witness: A read beside this one that the meter is known to answer.
+        was_answered: Whether these registers were ever answered in one read.
         answers: How many requests it has answered or refused in this poll.
     """
 
     station: int
     timeout: AnswerTimeout
     quiet: Quiet
-    count_spare: Callable[[Span], int]
+    count_spare: CountSpare
     find_witness: Callable[[Span], Span | None]
+    was_answered: Callable[[Span], bool]
     answers: int = field(default=0, init=False)
     requests: int = field(default=0, init=False)
     _refused_s: float = field(default=-math.inf, init=False)
@@ -179,7 +193,8 @@ class Asking:
             return None if seen is None else failed
         may_be_deaf = self.quiet.may_be_deaf(span)
         self._confirm(bus, clock, span, failed)
-        if seen is None and self._may_repeat(failed, may_be_deaf):
+        is_worth_it = self.was_answered(span) or may_be_deaf or span.count <= VALUE_REGISTERS_MAX
+        if seen is None and is_worth_it and self._may_repeat(failed, may_be_deaf):
             return None
         if may_be_deaf:
             raise UnsureError(failed.why)
@@ -277,7 +292,7 @@ class Asking:
         tries = WITNESS_TRIES if self.answers else 1  # it has answered in this poll: the witness may be lost
         for left in reversed(range(tries)):
             try:
-                self.ask_once(bus, clock, witness, spare=self.count_spare(witness), calm=True)
+                self.ask_once(bus, clock, witness, spare=self.count_spare(witness, known=True), calm=True)
             except BusDownError:
                 raise
             except DriverError as error:

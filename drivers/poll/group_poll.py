@@ -12,6 +12,7 @@ from typing import Final
 from attrs import define, field
 
 from drivers.clock import Clock
+from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError
 from drivers.link.transaction import Answer
 from drivers.link.verdict import GATEWAY_EXCEPTIONS
@@ -134,7 +135,8 @@ class GroupPoll:
         try:
             failed = self._ask(Ask(span))
         except NotAskedError:
-            if not self._read_in_parts(span):
+            is_known = span.function == DLT645_FUNCTION or self.splitting.was_answered(span)
+            if not (is_known and self._read_in_parts(span)):
                 raise
             return
         if failed is not None:

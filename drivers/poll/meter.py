@@ -70,6 +70,7 @@ class Meter:
             Quiet(setup.station, Pause(setup.pause_s, least_s=model.pause_s or 0.0), self.shared),
             self.count_spare,
             self._splitting.find_witness,
+            self._splitting.was_answered,
         )
 
     @property
@@ -161,8 +162,8 @@ class Meter:
             latency_ns=round(latency_s * NS_PER_S),
         )
 
-    def count_spare(self, span: Span) -> int:
-        """How many registers after `span` may be read too."""
+    def count_spare(self, span: Span, *, known: bool = False) -> int:
+        """How many registers after `span` may be read too; `known`: only those it has answered so."""
         model, most = self.setup.model, self._splitting.longest
         if span.function == DLT645_FUNCTION or self._splitting.gap_registers_max == 0:
             return 0
@@ -170,7 +171,7 @@ class Meter:
         ends = [at for function, at in stops if function == span.function and at >= span.end]
         room = min(ends, default=span.end + SPARE_REGISTERS_MAX) - span.end
         room = max(min(room, SPARE_REGISTERS_MAX, most - span.count), 0)
-        return self._splitting.limit_spare(span, room)
+        return self._splitting.limit_spare(span, room, known=known)
 
     def _note_silence(self, waited_s: float, clock: Clock) -> None:
         self._was_silent = True

@@ -202,14 +202,15 @@ class Splitting:
         atoms = self._atoms(group)
         return next((fact.why for span, fact in self._missing.items() if span in atoms), "")
 
-    def limit_spare(self, span: Span, most: int) -> int:
+    def limit_spare(self, span: Span, most: int, *, known: bool = False) -> int:
         """How many of `most` registers after `span` may be read too.
 
         A meter that does not answer every register between its points answers none of a read that runs over
         one: what was to keep two reads apart would then be taken for a point that is missing. So as soon as
-        such a meter is suspected, only what it has answered in one read with `span` is spare.
+        such a meter is suspected, only what it has answered in one read with `span` is spare; and where the
+        answer has to be certain (`known`).
         """
-        if not (self._is_split or self._apart or self._missing or self._suspects):
+        if not (known or self._is_split or self._apart or self._missing or self._suspects):
             return most
         end = max((one.end for one in self._proven if one.covers(span)), default=span.end)
         return min(most, end - span.end)
@@ -234,6 +235,10 @@ class Splitting:
             if self._too_long:
                 self._too_long = 0 if span.count >= self._too_long else self._too_long
                 self._plans.clear()
+
+    def was_answered(self, span: Span) -> bool:
+        """Whether these registers were answered in one read, or the values of a data id."""
+        return self._is_proven(span)
 
     def is_point(self, group: PollGroup, span: Span) -> bool:
         """Whether `span` cannot be split."""

@@ -11,7 +11,7 @@ from drivers.points.model import Model, Point, load
 from drivers.points.plan import Span, span_of
 from drivers.points.registers import RegisterType
 from drivers.poll.learned import LearnedMeter
-from drivers.poll.meter import Meter, MeterSetup
+from drivers.poll.meter import SPARE_REGISTERS_MAX, Meter, MeterSetup
 from drivers.reading import PollGroup, Quality, Quantity, Reading
 from tests.drivers.poll.modelled_meter import ModelledMeter, VirtualClock
 from tests.drivers.scripted_meter import Asked, words
@@ -222,3 +222,16 @@ def test_a_meter_that_is_silent_between_its_points_loses_none_where_requests_mus
     assert whole[0] < 15
     assert len(whole) >= 15
     assert meter.left_out == {}
+
+
+def test_what_shows_that_a_meter_is_alive_is_read_with_registers_that_it_was_seen_to_have_alone() -> None:
+    """Else one lost answer and its silence to them say that it is gone, when a longer read has met a hole."""
+    power = Span(4, 52, 2)
+    bus, meter = sdm630()
+    assert meter.count_spare(power) == SPARE_REGISTERS_MAX
+    assert meter.count_spare(power, known=True) == 0
+    polls(bus, meter, 1)
+    assert meter.count_spare(power, known=True) == SPARE_REGISTERS_MAX, "the whole block was answered"
+    bus, meter = sdm630(holes=silent_between_points(SDM630))
+    polls(bus, meter, 12)
+    assert meter.count_spare(power, known=True) == 0
