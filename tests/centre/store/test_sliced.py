@@ -43,6 +43,7 @@ def first(url: str) -> Iterator[SlicedStore]:
     with closing(join(url)) as store:
         for name in NAMES:
             store.enrol(name, keys.public(secret(1, name)))
+        store.prolong()
         yield store
 
 
