@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -46,9 +47,12 @@ class Server:
             self.stop()
 
     def set(self, name: str, value: str) -> None:
-        """Change a setting while it runs."""
-        self.run("psql", "-h", self.folder, "-U", "postgres", "-c", f"ALTER SYSTEM SET {name} = '{value}'")
+        """Change a setting while it runs; whoever connects afterwards has it."""
+        ask = ("psql", "-h", self.folder, "-U", "postgres", "-Atc")
+        self.run(*ask, f"ALTER SYSTEM SET {name} = '{value}'")
         self.run("pg_ctl", "-D", self.data, "reload")
+        while self.run(*ask, f"SHOW {name}") != value:  # the signal is acted on a moment later
+            time.sleep(0.01)
 
     def promote(self) -> None:
         """Make a standby the primary."""
@@ -58,10 +62,10 @@ class Server:
     def data(self) -> Path:
         return self.folder / "data"
 
-    def run(self, tool: str, *words: object) -> None:
-        """Run one of the server's tools, as its owner."""
+    def run(self, tool: str, *words: object) -> str:
+        """What one of the server's tools prints, run as its owner."""
         command = [*self._begin, str(SERVERS[-1].with_name(tool)), *map(str, words)]
-        subprocess.run(command, cwd="/", check=True, capture_output=True)
+        return subprocess.run(command, cwd="/", check=True, capture_output=True, text=True).stdout.strip()
 
 
 @contextmanager
