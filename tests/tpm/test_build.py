@@ -54,7 +54,7 @@ def test_the_built_agent_attests_its_boot(swtpm: Swtpm, tmp_path: Path) -> None:
     site.write_text(with_tpm(swtpm.tcti))
     assert main(["check", "--config", str(site)]) == 0
     clock = SystemClock()
-    built = build(parse_site(site.read_text(), site), clock, lambda _: None, lambda _: None)
+    built = build(parse_site(site.read_text(), site), clock, lambda _: None, lambda _: None, lambda: None)
     built.publisher.start()
     try:
         gateway = built.gateway
