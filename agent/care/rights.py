@@ -25,6 +25,7 @@ SLOW_S_MAX: Final = 3_600.0
 _FIXED: Final = frozenset({
     *("site.gateway", "store.path", "broker", "broker.certificate", "broker.key", "broker.centre_key"),
     *("tpm", "tpm.tcti", "page", "page.url", "page.certificate_sha256", "archive", "archive.path"),
+    *("meter.credentials", "hj212.credentials"),
 })  # fmt: skip
 _FREE: Final = frozenset({
     *("site.name", "store.quota_mb", "seal.interval_s", "seal.heartbeat_s", "broker.url", "broker.ca"),
@@ -64,7 +65,7 @@ def list_changes(old: Site, new: Site) -> list[_Leaf]:
 
 def _refuse(old: Site, new: Site) -> Iterator[str]:
     for key, name, was, is_ in list_changes(old, new):
-        if key in _FIXED:
+        if key in _FIXED and (was or is_):  # a new meter names no file of a key
             yield f"{name}: no order may change it"
         if key == "broker.plain" and is_:
             yield f"{name}: no order may turn encryption off"
@@ -82,7 +83,7 @@ def _compare(section: str, was: Any, is_: Any) -> list[_Leaf]:
 
 
 def _compare_rows(section: str, was: tuple[Any, ...], is_: tuple[Any, ...]) -> list[_Leaf]:
-    before, after = ({one.id: asdict(one, recurse=False) for one in rows} for rows in (was, is_))
+    before, after = (dict(map(_to_row, rows)) for rows in (was, is_))
     found: list[_Leaf] = []
     for id_ in dict.fromkeys((*before, *after)):
         name = f"{section} {id_}"
@@ -94,9 +95,14 @@ def _compare_rows(section: str, was: tuple[Any, ...], is_: tuple[Any, ...]) -> l
     return found
 
 
+def _to_row(one: Any) -> tuple[str, Mapping[str, Any]]:
+    """What a row is called, and its keys; a platform of HJ 212 is still the table of the file."""
+    return (one["name"], one) if isinstance(one, dict) else (one.id, asdict(one, recurse=False))
+
+
 def _compare_keys(section: str, name: str, was: Mapping[str, Any], is_: Mapping[str, Any]) -> list[_Leaf]:
     return [
-        (f"{section}.{key}", f"{name}.{key}", was.get(key), value)
-        for key, value in is_.items()
-        if was.get(key) != value
+        (f"{section}.{key}", f"{name}.{key}", was.get(key), is_.get(key))
+        for key in dict.fromkeys((*was, *is_))
+        if was.get(key) != is_.get(key)
     ]
