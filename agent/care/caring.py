@@ -45,6 +45,8 @@ from evidence.record import NS_PER_MS, Kind
 
 LOG: Final = logging.getLogger("dianjian.care")
 LOOK_S: Final = 1.0
+SETTLE_S: Final = 120.0
+"""After a start, until every meter has answered or failed; a data logger sends once a minute."""
 REASONS_MAX: Final = 5
 """Mistakes of a file that an answer names; `dianjian centre config diff` shows them all."""
 REASON_BYTES_MAX: Final = 800
@@ -80,6 +82,7 @@ class Care(RecordSource):
     _first_tip: int | None = field(default=None, init=False)
     _started_ns: int = field(default=0, init=False)
     _looked_ns: int | None = field(default=None, init=False)
+    _void: str = field(default="", init=False)
     _ends: bool = field(default=False, init=False)
 
     def start(self, stamp: Stamp, /) -> Iterator[NewRecord]:
@@ -89,13 +92,15 @@ class Care(RecordSource):
         if self._remote is None or self._remote.trial is None:
             return
         if self._remote.text_over(self.site.own_text or self.site.text) is None:
-            self._write(self._remote.give_back("the site file was changed on the site meanwhile"))
+            self._void = "the site file was changed on the site meanwhile"
+        elif self._remote.trial.text != self.site.text:
+            self._void = "the disk took no write when it was to start"
         else:
             yield self._config("trial", self._remote.trial)
 
     def due(self, stamp: Stamp, /) -> Iterator[NewRecord]:
         """What an order asks next."""
-        if self._ends or not self._is_time(stamp):
+        if self._ends or not self._is_time(stamp) or not self._is_settled():
             return
         yield from self._tell_outcome(stamp)
         held = [one for one in self.orders.book.held.values() if one.order.kind == CONFIG]
@@ -110,6 +115,12 @@ class Care(RecordSource):
     def on_sealed(self, _stamp: Stamp, tip: int, /) -> None:
         """The first seal of this run has the manifest."""
         self._first_tip = tip if self._first_tip is None else self._first_tip
+
+    def _is_settled(self) -> bool:
+        """Whether it is written down that a file which this run has not taken up is none on trial."""
+        if self._void and self._remote is not None and self._write(self._remote.give_back(self._void)):
+            self._void = ""
+        return not self._void
 
     @property
     def _trial(self) -> Trial | None:
@@ -168,25 +179,30 @@ class Care(RecordSource):
                 return
 
     def _begin(self, order: Order, utc_ms: int | None, stamp: Stamp) -> None:
+        if not self._has_come(order, utc_ms, stamp):
+            return
         try:
             change = self._read_change(order)  # the file in force may be another one by now
         except RefusedError as error:
             self._write(Remote(self._base, self._kept, None, Back(order.id, order.rev, str(error))))
-            return
-        pause_ms = 1_000 * find_pause_s(self.site.site.gateway, order.id, change.jitter_s)
-        if utc_ms is not None and utc_ms < order.effective_utc_ms + pause_ms:
-            return
-        if utc_ms is None and not self._is_at_once(order, pause_ms, stamp):
             return
         trial = Trial(order.id, order.rev, change.text, change.keep_s, self._list_answering())
         if self._write(Remote(self._base, self._kept, trial)):
             LOG.warning("config order %s: the agent ends, to start with the new site file", order.id)
             self._end()
 
-    def _is_at_once(self, order: Order, pause_ms: float, stamp: Stamp) -> bool:
-        """Without a set clock: an order for now is due after its pause, and no other time has come."""
-        passed_ms = (stamp.boottime_ns - self._started_ns) / NS_PER_MS
-        return order.effective_utc_ms <= order.issued_utc_ms and passed_ms >= pause_ms
+    def _has_come(self, order: Order, utc_ms: int | None, stamp: Stamp) -> bool:
+        """Whether its time and pause are over, and it is known which meters answer under the present file.
+
+        Without a set clock an order for now is due after its pause, and no other time has come.
+        """
+        passed_s = (stamp.boottime_ns - self._started_ns) / NS_PER_S
+        if passed_s < SETTLE_S and any(one.id not in self.latest for one in self.site.meter):
+            return False
+        pause_s = find_pause_s(self.site.site.gateway, order.id, order.body.get("jitter_s", 0))
+        if utc_ms is None:
+            return order.effective_utc_ms <= order.issued_utc_ms and passed_s >= pause_s
+        return utc_ms >= order.effective_utc_ms + 1_000 * pause_s
 
     @property
     def _base(self) -> str:

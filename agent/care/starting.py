@@ -1,7 +1,8 @@
 """With which site file the agent starts while one is on trial; before anything is opened.
 
 A file on trial is counted before it is used: one that ends the process, or hangs until the supervisor kills
-it, is given back at the start after STARTS_MAX of them, and one that the agent cannot run with at once.
+it, is given back at the start after STARTS_MAX of them, and one that the agent cannot run with at once. So is
+one whose start a full disk does not let count: no disk keeps the gateway from starting.
 """
 
 import logging
@@ -11,7 +12,7 @@ from typing import Final
 from attrs import evolve
 
 from agent.care.check import parse_checked
-from agent.site.file import ConfigError, Site, load_own_site, load_site
+from agent.site.file import ConfigError, Site, lay_over, load_own_site
 from agent.site.remote import Remote, read_remote, write_remote
 
 STARTS_MAX: Final = 3
@@ -24,22 +25,22 @@ def take_up_site(path: Path) -> Site:
 
     Raises:
         ConfigError: It cannot be read or has mistakes.
-        OSError: The state folder takes no write, so that the starts of a file could not be counted.
     """
     own = load_own_site(path)
     folder = own.path(own.store.path)
     remote = read_remote(folder)
     if remote is None or remote.trial is None or remote.text_over(own.text) is None:
-        return load_site(path)
+        return lay_over(own, remote)
     if remote.trial.starts >= STARTS_MAX:
-        return _give_back(path, folder, remote, f"started {STARTS_MAX} times, it never proved itself")
-    remote = remote.start()
-    write_remote(folder, remote)
-    assert remote.trial is not None
+        return _give_back(own, folder, remote, f"started {STARTS_MAX} times, it never proved itself")
+    try:
+        write_remote(folder, remote.start())
+    except OSError as error:
+        return _give_back(own, folder, remote, f"its start could not be counted: {error.strerror}")
     try:
         return evolve(parse_checked(remote.trial.text, path), own_text=own.text)
     except ConfigError as error:
-        return _give_back(path, folder, remote, error.problems[0])
+        return _give_back(own, folder, remote.start(), error.problems[0])
 
 
 def give_back_site(path: Path, site: Site, error: ConfigError) -> Site | None:
@@ -48,10 +49,15 @@ def give_back_site(path: Path, site: Site, error: ConfigError) -> Site | None:
     remote = read_remote(folder)
     if not site.own_text or remote is None or remote.trial is None or remote.trial.text != site.text:
         return None
-    return _give_back(path, folder, remote, error.problems[0])
+    return _give_back(load_own_site(path), folder, remote, error.problems[0])
 
 
-def _give_back(path: Path, folder: Path, remote: Remote, why: str) -> Site:
+def _give_back(own: Site, folder: Path, remote: Remote, why: str) -> Site:
+    """The site of before; where the disk takes no write, `agent.care.caring` writes it down later."""
     LOG.error("the site file of before comes back: %s", why)
-    write_remote(folder, remote.give_back(why))
-    return load_site(path)
+    back = remote.give_back(why)
+    try:
+        write_remote(folder, back)
+    except OSError as error:
+        LOG.error("%s; it is written down later", error)  # noqa: TRY400 - no traceback for people
+    return lay_over(own, back)

@@ -38,7 +38,11 @@ def read_machine(root: Path = ROOT) -> Mapping[str, int]:
 
 
 def _read(root: Path, pattern: str) -> Iterator[str]:
-    for path in sorted(root.glob(pattern))[:_FILES_MAX]:
+    try:
+        paths = sorted(root.glob(pattern))[:_FILES_MAX]
+    except OSError:  # no descriptor left to list a folder
+        return
+    for path in paths:
         try:
             with path.open("rb") as file:
                 yield file.read(_BYTES_MAX).decode("ascii", "replace")

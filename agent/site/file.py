@@ -49,7 +49,7 @@ from agent.site.field_types import (
 )
 from agent.site.older import todays_names
 from agent.site.remote import NAME as REMOTE_NAME
-from agent.site.remote import read_remote
+from agent.site.remote import Remote, read_remote
 from disk.tables import TableError, parse_toml, read_text
 from drivers.dlt645.codec import is_address
 from drivers.link.bus_url import IGNORED_IDS, parse_url
@@ -335,13 +335,17 @@ def load_site(path: Path) -> Site:
     Raises:
         ConfigError: It cannot be read or has mistakes; all of them are named.
     """
-    site = load_own_site(path)
-    remote = read_remote(site.path(site.store.path))
-    text = None if remote is None else remote.text_over(site.text)
+    own = load_own_site(path)
+    return lay_over(own, read_remote(own.path(own.store.path)))
+
+
+def lay_over(own: Site, remote: Remote | None) -> Site:
+    """`own`, or what the centre has sent over it; raises ConfigError like `load_site`."""
+    text = None if remote is None else remote.text_over(own.text)
     try:
-        return site if text is None else evolve(parse_site(text, path), own_text=site.text)
+        return own if text is None else evolve(parse_site(text, own.file), own_text=own.text)
     except TableError as error:
-        raise ConfigError(site.path(site.store.path) / REMOTE_NAME, error.problems) from error
+        raise ConfigError(own.path(own.store.path) / REMOTE_NAME, error.problems) from error
 
 
 def load_own_site(path: Path) -> Site:

@@ -49,6 +49,8 @@ BYTES_MAX: Final = 3_900 * 1024 * 1024
 """Of one database: FAT takes files below 4 GiB. When it is full, name another folder."""
 BESIDE: Final = ("enrolment.json", "statements.jsonl")
 BESIDE_BYTES_MAX: Final = 1 << 20
+MISSING: Final = "missing"
+"""The checkpoint that tells it to the next run."""
 FILES_NAME: Final = "files"
 FILE_BYTES_MAX: Final = 2_000_000
 FILES_LOOKED_AT_MAX: Final = 10_000
@@ -134,6 +136,9 @@ class Archiver:
             is_full = isinstance(error, OSError) and error.errno == ENOSPC
             self._tell("full" if is_full else "error" if self.folder.is_dir() else "absent", str(error))
             return False
+        except Exception as error:  # noqa: BLE001 - other hands may put anything on a stick
+            self._tell("error", f"{type(error).__name__}: {error}")
+            return False
         self._tell("", "")
         return count == PIECE_SEALS
 
@@ -152,13 +157,14 @@ class Archiver:
             copied = last.number if last is not None else 0
             rows, own, receipt = self._read(copied)
             rows = _follow(last, rows, own, place)
+            missing = self.figures.missing or _parse_missing(kept.checkpoint(MISSING))
             if rows:
                 if receipt is not None:
                     kept.put_receipt(*receipt)
+                if copied + 1 < rows[0].number:
+                    missing = copied + 1, rows[0].number - 1
+                    kept.put_checkpoint(MISSING, b"%d %d" % missing)
                 kept.append(*map(_to_seal, rows))
-        missing = self.figures.missing
-        if rows and copied + 1 < rows[0].number:
-            missing = copied + 1, rows[0].number - 1
         copied = rows[-1].number if rows else copied
         self.figures = evolve(self.figures, copied=copied, own=own, missing=missing)
         self._copy_beside(place)
@@ -251,6 +257,11 @@ def _follow(last: StoredSeal | None, rows: list[Row], own: int, folder: Path) ->
     if is_other:
         raise Trouble("other_chain", folder)
     return rows[:PIECE_SEALS]
+
+
+def _parse_missing(raw: bytes | None) -> tuple[int, int] | None:
+    found = re.fullmatch(rb"([0-9]{1,15}) ([0-9]{1,15})", raw or b"")
+    return None if found is None else (int(found[1]), int(found[2]))
 
 
 def _to_seal(row: Row) -> StoredSeal:

@@ -117,7 +117,7 @@ def _whole(database: Database) -> Database:
     except BaseException:
         database.close()
         raise
-    if tip and sha256(tip[0][2]).digest() != tip[0][1]:
+    if tip and sha256(as_bytes(tip[0][2])).digest() != as_bytes(tip[0][1]):
         database.close()
         raise CorruptError(f"seal {tip[0][0]} is not what was stored")
     return database

@@ -239,5 +239,5 @@ class _Opening:
         try:
             self.wire = socket.create_connection(self._address, CONNECT_S)
             self.wire.setblocking(False)
-        except OSError as error:
-            self.why = error.strerror or str(error)
+        except (OSError, UnicodeError) as error:  # a name that is none, such as one with two dots in a row
+            self.why = (error.strerror if isinstance(error, OSError) else None) or str(error)

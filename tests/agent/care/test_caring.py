@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.site.file import load_own_site, load_site
+from agent.care.rights import list_changes, list_refused, list_sealed
+from agent.site.file import load_own_site, load_site, parse_site
 from drivers.clock import ClockState
 from evidence import keys
 from evidence.cbor import FormatError
 from tests.agent.care.lives import FREE, METER, METER_NAME, SEALED, Life, body_of
+from tests.agent.platforms.test_feed import SITE as PLATFORM
 from tests.agent.rig import CENTRE, SITE
 from tests.evidence.orders import made
 from wire import orders as wire
@@ -17,6 +19,7 @@ from wire.mqtt_events import Message
 
 KEY = keys.public(CENTRE).hex()
 BAD = SITE.replace("unit_id = 2", "unit_id = 2\nfoo = 1")
+NEW_METER = '[[meter]]\nid = "m3"\nbus = "b1"\nunit_id = 3\nmodel = "eastron-sdm630"\nline = "p1"\n'
 
 
 @pytest.fixture
@@ -83,6 +86,27 @@ def test_a_file_that_ends_the_process_is_started_three_times_and_then_goes(life:
     assert life.interval_s == 10
     assert life.told()[-2:] == ["back c1", "objected c1"]
     assert life.why() == "started 3 times, it never proved itself"
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_disk_that_takes_no_write_gives_the_file_back_and_keeps_no_gateway_from_starting(
+    life: Life, by_hand: bool
+) -> None:
+    def hinder(folder: Path) -> None:
+        (folder / "state/remote-site.json.new").mkdir()  # no draft can be made there
+        if by_hand:
+            (folder / "site.toml").write_text(SITE + "# by hand\n")
+
+    life.give(FREE)
+    life.restart(hinder)
+    life.live(3)
+    life.receipt()
+    life.live(3)
+    assert (life.interval_s, life.told()) == (10, ["accepted c1"])
+    (life.rig.folder / "state/remote-site.json.new").rmdir()
+    life.live(3)
+    assert life.told() == ["accepted c1", "back c1", "objected c1"]
+    assert life.rig.restarts == 0
 
 
 @pytest.mark.parametrize(
@@ -172,6 +196,49 @@ def test_a_change_waits_for_its_time_and_a_cancel_in_between_ends_it(life: Life)
     life.live(60)
     assert life.rig.restarts == 0
     assert life.told() == ["accepted c1"]
+
+
+def test_a_change_whose_time_passed_while_the_gateway_was_off_waits_until_it_knows_which_meters_answer(
+    life: Life,
+) -> None:
+    life.give(FREE, effective_utc_ms=made.NOW_MS + 60_000)
+    life.live(40)
+    life.restart()
+    life.rig.passed_s += 60
+    for _ in range(5):
+        life.rig.passed_s += 1
+        life.rig.tick()
+    assert life.rig.restarts == 0
+    life.live(3)
+    assert life.rig.restarts == 1
+    life.restart()
+    life.live(3, treatment=None)
+    life.receipt()
+    life.live(3, treatment=None)
+    assert life.told() == ["accepted c1", "trial c1"]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "sealed", "refused"),
+    [
+        ("interval_s = 5", "interval_s = 6", [], []),
+        ("127.0.0.1:1", "127.0.0.1:2", ["hj212 city.address"], []),
+        ("minute_min = 5\n", "", ["hj212 city.minute_min"], []),
+        ("city.secret", "other", [], ["hj212 city.credentials: no order may change it"]),
+        (PLATFORM, "", ["hj212 city"], []),
+        ("[[line]]", NEW_METER + "[[line]]", ["meter m3"], []),
+    ],
+)  # fmt: skip
+def test_what_an_order_may_change_beside_a_platform_of_hj_212(
+    good: str, bad: str, sealed: list[str], refused: list[str]
+) -> None:
+    whole = FREE + PLATFORM
+    assert good in whole
+    old, new = (parse_site(text, Path("site.toml")) for text in (whole, whole.replace(good, bad, 1)))
+    assert list_changes(old, new)
+    assert list_sealed(old, new)[: len(sealed)] == sealed
+    assert bool(list_sealed(old, new)) == bool(sealed)
+    assert list_refused(old, new) == refused
 
 
 def test_a_drill_is_judged_and_changes_nothing(life: Life) -> None:

@@ -1,5 +1,7 @@
 """Figures of the machine: those that it has, and none where it has none or talks nonsense."""
 
+import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,18 @@ def test_any_bytes_in_its_files_give_figures_of_their_range_or_none(raw: bytes) 
     assert all(1 <= step <= machine.LIFE_STEPS_MAX for step in machine._steps(text))
     assert machine._degrees(text) is None or machine._degrees(text) in machine.TEMPERATURE_C
     assert all(figure >= 0 for _, figure in machine._memory(text))
+
+
+def test_without_a_descriptor_left_there_are_no_figures_and_no_fault() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.open("/", os.O_RDONLY)  # the lowest number that is free
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        found = read_machine()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert found == {}
 
 
 def test_a_file_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:

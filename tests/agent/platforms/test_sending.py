@@ -180,6 +180,14 @@ def test_what_a_platform_refuses_is_shown(rig: Rig, tmp_path: Path) -> None:
             assert row(one, "h0")["waiting"] > 0
 
 
+def test_an_address_that_is_no_name_is_told(rig: Rig, tmp_path: Path) -> None:
+    (host,) = hosts_of()
+    write_credentials(tmp_path / "city", Credentials(PW))
+    broken = evolve(host, address=("city..example", 1), credentials=tmp_path / "city")
+    with sent_to(rig, (broken,)) as one:
+        until(lambda: "label empty" in str(row(one, "city")["why"]))
+
+
 def test_a_queue_that_cannot_be_used_is_told_and_opened_again(rig: Rig, tmp_path: Path) -> None:
     place = rig.folder / "state" / sending.QUEUE_NAME
     place.mkdir()

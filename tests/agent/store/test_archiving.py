@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -112,6 +113,22 @@ def test_what_was_pruned_before_it_could_be_copied_is_told(plant: Plant) -> None
     all_of(archiver)
     assert archiver.figures.missing == (3, 5)
     assert [one.number for one in plant.kept()] == [1, 2, 6, 7]
+    again = plant.archiver()
+    again.look()
+    assert again.figures.missing == (3, 5), "also by the next run"
+
+
+def test_whatever_other_hands_put_on_the_stick_is_told_and_ends_no_thread(plant: Plant) -> None:
+    plant.seal(2)
+    all_of(plant.archiver())
+    with closing(sqlite3.connect(plant.copy / "chain.db")) as connection, connection:
+        connection.execute("CREATE TABLE other AS SELECT * FROM seals")
+        connection.execute("DROP TABLE seals")
+        connection.execute("CREATE TABLE seals (number, first_record, count, hash, cose, body)")
+        connection.execute("INSERT INTO seals SELECT 'x', first_record, count, hash, cose, body FROM other")
+    archiver = plant.archiver()
+    assert not archiver.look()
+    assert archiver.figures.trouble == "error"
 
 
 def test_a_body_that_the_agent_gives_up_later_stays_in_the_archive(plant: Plant) -> None:

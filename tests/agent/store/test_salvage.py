@@ -1,6 +1,8 @@
 import random
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,20 @@ def test_whatever_lies_where_the_database_should_be_the_start_goes_on(tmp_path: 
     store = GatewayStore(path, QUOTA_BYTES)
     assert (store.salvage is None) == (len(content) < 512)  # SQLite takes less than a page for a new file
     store.append(Chain().seal())
+    store.close()
+
+
+@pytest.mark.parametrize("cell", ["hash", "cose"])
+def test_a_tip_in_which_other_hands_have_put_a_text_is_salvaged_too(tmp_path: Path, cell: str) -> None:
+    path, chain = tmp_path / "gateway.db", Chain()
+    store = GatewayStore(path, QUOTA_BYTES)
+    store.append(chain.seal(), chain.seal())
+    store.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE seals SET {cell} = 'x' WHERE number = 2")  # noqa: S608 - of the table above
+    store = GatewayStore(path, QUOTA_BYTES)
+    assert store.salvage is not None
+    assert store.salvage.seals == 1
     store.close()
 
 
