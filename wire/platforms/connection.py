@@ -38,6 +38,8 @@ LIVE_S: Final = 180.0
 SETTLE_S: Final = 5.0
 """Of quiet, after which half a packet stays half."""
 READ_BYTES: Final = 16 * 1024
+OUT_BYTES_MAX: Final = 64 * 1024
+"""That wait to go out before more is read: a host that asks and never reads costs no memory."""
 HISTORY_ROWS: Final = 20
 """Packets of history between two looks at live ones."""
 
@@ -75,6 +77,11 @@ class Connection:
     _history: tuple[AskHistory, int, bool] | None = field(init=False, default=None)
 
     @property
+    def wants_read(self) -> bool:
+        """Whether there is room for the answers to what comes."""
+        return len(self._out) < OUT_BYTES_MAX
+
+    @property
     def wants_write(self) -> bool:
         """Whether bytes wait to go out."""
         return bool(self._out)
@@ -93,7 +100,7 @@ class Connection:
 
     def read(self, now_s: float, utc_ms: int) -> None:
         """Take what has come; raises StoreError."""
-        if self.wire is None or self.link is None:
+        if self.wire is None or self.link is None or not self.wants_read:
             return
         try:
             data = self.wire.recv(READ_BYTES)

@@ -96,7 +96,7 @@ class Service:
         with selectors.DefaultSelector() as selector:
             for one in self.connections:
                 if one.wire is not None:
-                    events = selectors.EVENT_READ | (selectors.EVENT_WRITE if one.wants_write else 0)
+                    events = selectors.EVENT_READ * one.wants_read | selectors.EVENT_WRITE * one.wants_write
                     selector.register(one.wire, events, one)
             ready = selector.select(timeout_s) if selector.get_map() else []
             if not selector.get_map():

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from errno import EROFS
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +10,8 @@ from typing import Any, Final
 import pytest
 from attrs import define, evolve, field
 
-from drivers.hj212.packet import Packet
+from drivers.hj212.encoding import encode
+from drivers.hj212.packet import Flag, Packet
 from drivers.hj212.times import RequestNumbers, read_time, write_time
 from firmware_sim.platform_core import Habits, Platform, PlatformAck, PlatformLink
 from tests.centre.hj212.plant import NOON_MS, PW, hosts_of
@@ -323,3 +324,17 @@ def test_a_renewed_key_is_in_the_credential_file_before_it_is_confirmed(world: W
     world.platforms[0].keys = (key.encode(),)
     world.go(610)
     assert times_at(world.platforms[0]) == due_at(2)
+
+
+def test_a_platform_that_asks_and_never_reads_costs_no_memory(world: World) -> None:
+    world.go(2 * STEP_S)
+    (theirs, _), one = world.links[0], world.connections[0]
+    mn, qn = world.hosts[0].stations[0].mn, write_time(NOON_MS) + "001"
+    beats = encode(Packet("9015", "91", mn, PW, qn, Flag(2, wants_answer=True))) * 100
+    for _ in range(150):
+        with suppress(BlockingIOError):
+            theirs.send(beats)
+        one.read(world.now_s, world.utc_ms)
+        assert len(one._out) < connections.OUT_BYTES_MAX + 2 * connections.READ_BYTES
+    assert not one.wants_read
+    assert one.wants_write
