@@ -7,6 +7,7 @@ subscriber looks whether it has ended. Verdicts that came before this start are 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from attrs import define, field
@@ -55,13 +56,15 @@ class Rechecks:
             if differences is None:
                 return []
             self._running = None
-            found = _tell(store, gateway, seal, differences)
+            if gateway in store.gateways():  # else another verifier has it now
+                found = _tell(store, gateway, seal, differences)
         for gateway, seal in list(self._waiting.items()):
             if gateway not in store.gateways():  # another verifier has it now
                 del self._waiting[gateway]
             elif store.held(gateway).up_to >= store.state(gateway).number:
-                del self._waiting[gateway]
-                self._running = gateway, seal, self.start(gateway)
+                with suppress(OSError):  # no descriptor, no room: it goes on waiting
+                    self._running = gateway, seal, self.start(gateway)
+                    del self._waiting[gateway]
                 break
         return found
 

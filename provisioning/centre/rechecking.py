@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import IO, Any, Final
 
 from centre.store.place import Place
+from provisioning.terminal.exits import EXIT_NO
 
 NICE: Final = 10
 """Whoever verifies goes first."""
 ANSWER_BYTES_MAX: Final = 1 << 20
+"""Seven thousand differences; one that has more is told of without them."""
 STOP_S: Final = 5.0
 
 
@@ -24,6 +26,7 @@ class Recheck:
         self._answer: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it is read
         call = [
             sys.executable,
+            "-P",
             "-m",
             "provisioning.cli",
             "centre",
@@ -48,7 +51,8 @@ class Recheck:
         try:
             rows: list[dict[str, Any]] = json.loads(raw)["differences"]
         except (ValueError, KeyError):
-            return []
+            is_long = len(raw) == ANSWER_BYTES_MAX and self._process.returncode == EXIT_NO
+            return ["more than can be named"] if is_long else []
         return [f"{one['order']} {one['line']} {one['what']} ({', '.join(one['keys'])})" for one in rows]
 
     def stop(self) -> None:
