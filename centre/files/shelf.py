@@ -83,7 +83,7 @@ class Shelf:
     def put(self, gateway: str, sha256: str, size: int, offset: int, piece: bytes) -> Put:
         """Add a piece of a file of `size` bytes; raises OSError."""
         have = self._count_part(gateway, sha256)
-        if not offset <= have < offset + len(piece) <= size:
+        if self._is_erased(gateway, sha256) or not offset <= have < offset + len(piece) <= size:
             return Put.IGNORED
         if not have:
             if self._count_used(gateway) + size > GATEWAY_BYTES_MAX:
@@ -110,6 +110,9 @@ class Shelf:
         for one in (path, path.with_name(sha256 + PART)):
             one.unlink(missing_ok=True)
 
+    def _is_erased(self, gateway: str, sha256: str) -> bool:
+        return os.path.lexists(self.folder / gateway / (sha256 + ERASED))
+
     def _finish(self, gateway: str, sha256: str) -> Put:
         path = self.folder / gateway / sha256
         part = path.with_name(sha256 + PART)
@@ -119,6 +122,8 @@ class Shelf:
             part.unlink()
             return Put.OTHER if is_own else Put.AGAIN
         move(part, path)
+        if self._is_erased(gateway, sha256):  # while it was moved
+            path.unlink(missing_ok=True)
         return Put.WHOLE
 
     def _count_part(self, gateway: str, sha256: str) -> int:

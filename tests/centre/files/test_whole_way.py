@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agent.uplink.files import AGAIN_S, PIECE_BYTES_MIN, FilesOut
 from centre.files import collector as module
 from centre.files.collector import AGAIN_MS, STALL_MS, Collector
-from centre.files.shelf import ERASED, PART, Kept, Shelf
+from centre.files.shelf import ERASED, PART, Kept, Put, Shelf
 from evidence import keys
 from evidence.chain import Code
 from wire.files import PIECE_BYTES_MAX, WANTED_MAX, decode_piece
@@ -201,6 +201,14 @@ def test_an_erased_file_is_not_asked_for_again(way: Way) -> None:
     way.start_centre()
     way.ask()
     assert way.kept == b""
+
+
+def test_a_piece_that_was_on_its_way_does_not_bring_an_erased_file_back(way: Way) -> None:
+    digest = hashlib.sha256(b"a name").hexdigest()
+    shelf = way.collector.shelf
+    shelf.erase("g1", digest)
+    assert shelf.put("g1", digest, 6, 0, b"a name") is Put.IGNORED
+    assert [one.name for one in (shelf.folder / "g1").iterdir()] == [digest + ERASED]
 
 
 def test_what_was_not_asked_for_is_not_kept(way: Way) -> None:
