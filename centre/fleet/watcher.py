@@ -116,7 +116,7 @@ class Watcher:
         telling = journal.marked(known.gateway, Mark.TELLS, NUMBER_MAX, backwards=True)
         for arrival in islice(telling, TELLING_MAX):
             _open_into(known, arrival.cose, arrival.body)
-        for arrival in islice(journal.marked(known.gateway, Mark.TEACHES, NUMBER_MAX, backwards=True), 1):
+        for arrival in islice(journal.newest(known.gateway, Mark.TEACHES), 1):
             _open_into(known, arrival.cose, arrival.body)
         for cose, body, utc_ms in _newest(snapshot, begin, known.number):
             known.note_arrival(utc_ms)

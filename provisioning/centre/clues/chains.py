@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from agent.site.file import ConfigError, Site, load_site, parse_site
-from agent.site.manifest import read_site_text
 from centre.clues.candidates import Candidate
-from centre.store.journal import Mark, SqlJournal
-from centre.store.place import Place, open_to_read
+from centre.store.place import Place
 from centre.store.reading import open_centre
 from disk.database import StoreError
+from disk.tables import TableError
 from evidence.anchors import Anchors
 from evidence.cbor import FormatError
 from evidence.clues.course import Opening
@@ -25,8 +24,9 @@ from evidence.clues.step import Link, Linked
 from evidence.marks.catalogue import load_catalogue
 from evidence.marks.truth import Truth
 from evidence.record import Kind, Record, decode_record, kind_of
-from evidence.seal import NUMBER_MAX, open_body, peek_header
+from evidence.seal import open_body, peek_header
 from evidence.walk import Walk, survey
+from provisioning.care.sites import read_sites
 from provisioning.centre.clues.words import WORDS
 from provisioning.centre.options import failing_in_one_line
 from provisioning.curtail.history import read_chain_history
@@ -46,32 +46,13 @@ def find_site(store: Place, gateway: str, given: Path | None) -> Site:
     try:
         if given is not None:
             return load_site(given)
-        text = _read_site_text(store, gateway)
-        if text is None:
+        with failing_in_one_line(store):
+            found = read_sites(store, (gateway,)).get(gateway)
+        if found is None:
             raise fail(EXIT_USAGE, translate(WORDS["no site"], gateway=gateway))
-        return parse_site(text, Path(f"{gateway}.toml"))
-    except ConfigError as error:
+        return parse_site(found.text, Path(f"{gateway}.toml"))
+    except (ConfigError, TableError) as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
-
-
-def _read_site_text(store: Place, gateway: str) -> str | None:
-    """Of the newest manifest that has one."""
-    with failing_in_one_line(store):
-        snapshot = open_to_read(store)
-    try:
-        journal = SqlJournal(snapshot.read)
-        for arrival in journal.marked(gateway, Mark.TEACHES, NUMBER_MAX, backwards=True):
-            header = peek_header(arrival.cose)
-            for raw in reversed(open_body(header, arrival.body or b"")):
-                record = decode_record(raw) if kind_of(raw) == Kind.MANIFEST else None
-                text = read_site_text(record.body) if isinstance(record, Record) else None
-                if text is not None:
-                    return text
-    except FormatError:
-        return None
-    finally:
-        snapshot.close()
-    return None
 
 
 def hash_records(store: Place, gateway: str, seal: int) -> set[bytes]:
