@@ -2,7 +2,7 @@
 
 The code is the gateway's own (`provisioning.curtail.chain_cases`), so an honest gateway agrees to the last
 number. Where readings lack, because bodies were withheld or given up, nothing is compared: who lost them must
-not be called a liar.
+not be called a liar. Nor are alerts whose past has changed (`provisioning.curtail.settled`).
 """
 
 from pathlib import Path
@@ -35,6 +35,11 @@ WORDS: Final = {
         "{gateway}：{absent} 个签封缺少读数，无法比对",
         "{gateway}: {absent} seals lack their readings, so nothing is compared",
     ),
+    "changed": Words(
+        "{gateway}：{count} 个预警在其所依据的日子里，配置文件、电表型号或网关的数据有变化，不予比对",
+        "{gateway}: {count} alerts are not compared: in the days that they rest on, the site file, a meter's "
+        "model or what the gateway's disk knew has changed",
+    ),
     "no site": Words(
         "{gateway}：链上还没有配置文件；请用 --site 指定",
         "{gateway}: no site file is in its chain yet; name one with --site",
@@ -50,6 +55,7 @@ WORDS: Final = {
 def verdicts(store: Place, config: Path | None, as_json: bool, gateway: str) -> None:
     """Compute again what GATEWAY has sealed about alerts; exit code 1 if its readings give other figures."""
     from provisioning.curtail.chain_cases import compare, judge_chain  # noqa: PLC0415 - numpy, for this alone
+    from provisioning.curtail.settled import find_changed  # noqa: PLC0415
 
     try:
         with walk_centre(store, gateway) as walk:
@@ -58,21 +64,26 @@ def verdicts(store: Place, config: Path | None, as_json: bool, gateway: str) -> 
                 raise fail(EXIT_USAGE, translate(WORDS["no site"], gateway=gateway))
             absent = sum(seal.records is None for seal in walk.seals())
             judged = judge_chain(site, walk)
+            changed = find_changed(walk, judged, sees_sites=config is None)
     except (ConfigError, StoreError, FormatError) as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     is_whole = walk.first == FIRST_NUMBER and not absent
     found = compare(judged, is_whole=True) if is_whole else []
+    found = [one for one in found if one[0] not in changed]
     rows: list[dict[str, Any]] = [
         {"order": order, "rev": rev, "line": line, "what": what, "keys": keys}
         for (order, rev, line), what, keys in found
     ]
     sealed = sum(map(len, judged.sealed.values()))
     if as_json:
-        say_json({"gateway": gateway, "sealed": sealed, "absent": absent, "differences": rows})
+        counts = {"sealed": sealed, "absent": absent, "changed": len(changed)}
+        say_json({"gateway": gateway, **counts, "differences": rows})
     elif not is_whole:
         say(translate(WORDS["not whole"], gateway=gateway, absent=absent))
     else:
         said = [_say_difference(gateway, row) for row in rows]
+        if changed:
+            said.append(translate(WORDS["changed"], gateway=gateway, count=len(changed)))
         say(*(said or [translate(WORDS["same"], gateway=gateway, sealed=sealed)]))
     if rows:
         raise click.exceptions.Exit(EXIT_NO)

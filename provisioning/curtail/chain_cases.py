@@ -18,6 +18,7 @@ from agent.site.file import Site
 from agent.site.setups import setups_of
 from drivers.poll.setup import MeterSetup
 from drivers.reading import PollGroup, Quality
+from evidence.curtailment.energy import HOUR_S
 from evidence.curtailment.judge import find_disagreements
 from evidence.curtailment.ledger import Ledger
 from evidence.orders.trust import Trust
@@ -45,12 +46,15 @@ class Judged:
     Attributes:
         pending: Alerts, or lines of them, that cannot be judged and were not told yet.
         ledgers: The energies of each line that has meters.
+        odd_s: When readings were of another model than the site file's, which nothing here can decode; UTC,
+            to the hour.
     """
 
     computed: Bodies = field(factory=dict)
     sealed: Bodies = field(factory=dict)
     pending: list[Unfit] = field(factory=list)
     ledgers: dict[str, Ledger] = field(factory=dict)
+    odd_s: set[float] = field(factory=set)
 
 
 def judge_chain(site: Site, walk: Seals) -> Judged:
@@ -69,6 +73,8 @@ def judge_chain(site: Site, walk: Seals) -> Judged:
                 dating.note(record, seal.header.boot_id)
             at_s = max(at_s, dating.date_s(record, seal.header))
             if isinstance(record, ReadingRecord):
+                if _is_odd(setups, record):
+                    judged.odd_s.add(dating.date_s(record, seal.header) // HOUR_S * HOUR_S)
                 made = _read(bench, setups, record, dating.date_s(record, seal.header))
                 _keep(judged.computed, (body for _, body in made))
             elif record.kind is Kind.ORDER:
@@ -87,11 +93,16 @@ def judge_chain(site: Site, walk: Seals) -> Judged:
     return judged
 
 
+def _is_odd(setups: Mapping[str, MeterSetup], record: ReadingRecord) -> bool:
+    setup = setups.get(record.meter)
+    return setup is not None and record.model != setup.model.hash[:MODEL_ID_BYTES]
+
+
 def _read(bench: Bench, setups: Mapping[str, MeterSetup], record: ReadingRecord, at_s: float) -> list[Made]:
     setup = setups.get(record.meter)
     if setup is None or record.quality is not Quality.GOOD:
         return []
-    if record.model != setup.model.hash[:MODEL_ID_BYTES]:
+    if _is_odd(setups, record):
         return []  # of an older site file
     wh, watts = find_energy(setup, record.blocks)
     return bench.read(record.meter, at_s, wh, watts, is_sample=record.group is PollGroup.FAST)

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from agent.site.file import Site, parse_site
+from agent.site.file import ConfigError, Site, parse_site
 from agent.site.manifest import read_site_text
 from centre.store.place import Place
 from centre.store.reading import open_centre
 from disk.database import StoreError
+from disk.tables import TableError
 from evidence.anchors import Anchors
 from evidence.record import Kind
 from evidence.walk import Walk, survey
@@ -25,11 +26,21 @@ def walk_centre(store: Place, gateway: str) -> Iterator[Walk]:
         yield walk
 
 
-def find_site(walk: Walk) -> Site | None:
-    """The newest site file in the chain, None if it has none; raises TableError, ConfigError."""
+def find_site(walk: Walk, before_utc_ms: float = float("inf")) -> Site | None:
+    """The newest site file that was sealed before a time, None if it has none; raises ConfigError."""
     for seal in walk.seals(backwards=True):
+        if seal.header.utc_ms >= before_utc_ms:
+            continue
         for record in reversed(list(seal.events(Kind.MANIFEST))):
             text = read_site_text(record.body)
             if text is not None:
-                return parse_site(text, Path("site.toml"))
+                return _parse(text)
     return None
+
+
+def _parse(text: str) -> Site:
+    file = Path("site.toml")
+    try:
+        return parse_site(text, file)
+    except TableError as error:
+        raise ConfigError(file, error.problems) from error

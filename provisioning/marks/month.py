@@ -1,8 +1,13 @@
 """A month of the plant's clock."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 from attrs import frozen
+
+LATE_MS: Final = 86_400_000
+"""A day: what an outage of the network kept back was sealed all the same, so this is for clocks alone."""
+MS_PER_S: Final = 1_000
 
 
 @frozen
@@ -12,6 +17,11 @@ class Month:
     name: str
     begin_s: int
     end_s: int
+
+    @property
+    def made_ms(self) -> int:
+        """Seals that were made from then on say nothing of it, UTC ms."""
+        return self.end_s * MS_PER_S + LATE_MS
 
 
 def parse_month(text: str, offset_s: int) -> Month:

@@ -1,6 +1,6 @@
 """The monthly self-check report of a site (自检报告): a pure function of the chain, and its hash in it.
 
-It rests on the seals that were made before the month's end and LATE_MS after it, so the same chain gives
+It rests on the seals that were made before the month's end and a day after it, so the same chain gives
 the same report whenever it is made, at the plant, from its archive, or at the centre; `chain` names them.
 Each month is one of the plant's own clock.
 
@@ -9,7 +9,8 @@ Each month is one of the plant's own clock.
     episodes   findings that were raised, or lasted, in the month
     marks      with what power says of each; those that the chain itself makes have the source `auto`
     orders     those that came, or were answered
-    verdicts   about alerts, computed again, and whether the gateway has sealed the same
+    verdicts   about alerts, computed again, and whether the gateway has sealed the same: null where readings
+               lack, nothing was sealed, or what the alert rests on has changed
     sha256     of all that, as JSON with sorted keys and no blanks
 """
 
@@ -34,13 +35,12 @@ from evidence.record import Kind, Record
 from evidence.seal import FIRST_NUMBER, seal_hash
 from evidence.walk import Walk, WalkedSeal
 from provisioning.curtail.chain_cases import compare, judge_chain
-from provisioning.curtail.history import MS_PER_S, date_s
+from provisioning.curtail.history import date_s
+from provisioning.curtail.settled import find_changed
 from provisioning.marks.gather import Gathered, gather
 from provisioning.marks.judged import Judged, judge_marks
 from provisioning.marks.month import Month
 
-LATE_MS: Final = 86_400_000
-"""A day: what an outage of the network kept back was sealed all the same, so this is for clocks alone."""
 ROWS_MAX: Final = 5_000
 """Of one part: a month of a large site has hundreds."""
 
@@ -89,13 +89,14 @@ def make_report(site: Site, catalogue: Catalogue, walk: Walk, month: Month) -> d
     Raises:
         ConfigError: The meters of the site file are wrong.
     """
-    until = Until(walk, month.end_s * MS_PER_S + LATE_MS)
+    until = Until(walk, month.made_ms)
     told = _collect(until, month)
     found, judged = gather(site, until), judge_chain(site, until)
     now_s = min(found.until_s, month.end_s)
     every = list(judge_marks(site, catalogue, found, judged.ledgers, now_s, automatic=True))
     marks = [one for one in every if one.mark.from_s < month.end_s and one.mark.end_s(now_s) >= month.begin_s]
     differing = {key for key, _, _ in compare(judged, is_whole=told.first == FIRST_NUMBER)}
+    known = set() if told.absent else judged.sealed.keys() - find_changed(until, judged, sees_sites=True)
     report: dict[str, Any] = {
         "gateway": site.site.gateway,
         "name": site.site.name,
@@ -116,7 +117,7 @@ def make_report(site: Site, catalogue: Catalogue, walk: Walk, month: Month) -> d
         "marks": [one.to_body() for one in marks][:ROWS_MAX],
         "orders": [one.row for one in told.orders.values() if one.concerns][:ROWS_MAX],
         "verdicts": [
-            {**_show_verdict(bodies[-1]), "same": key not in differing}
+            {**_show_verdict(bodies[-1]), "same": key not in differing if key in known else None}
             for key, bodies in judged.computed.items()
             if _concerns(bodies, month)
         ][:ROWS_MAX],

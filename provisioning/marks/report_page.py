@@ -29,6 +29,12 @@ from provisioning.words.orders import STATES
 FORM: Final = "%m-%d %H:%M"
 _KIND: Final = {Truth.CONSISTENT: "good", Truth.CONTRADICTED: "bad", Truth.UNKNOWN: "open"}
 
+_SAME: Final = {
+    True: ("good", REPORT["yes"]),
+    False: ("bad", REPORT["no"]),
+    None: ("open", REPORT["open"]),
+}
+
 Report = Mapping[str, Any]
 
 
@@ -50,7 +56,7 @@ def summarise(report: Report) -> Words:
         false=sum(one["truth"] == Truth.CONTRADICTED for one in manual),
         orders=len(report["orders"]),
         verdicts=len(report["verdicts"]),
-        differing=sum(not one["same"] for one in report["verdicts"]),
+        differing=sum(one["same"] is False for one in report["verdicts"]),
     )
 
 
@@ -197,7 +203,7 @@ def _verdicts(report: Report) -> Iterator[Html]:
             join([isolated(one["order"]), *([badge("open", REPORT["test"])] if one["test"] else [])], " "),
             isolated(one["line"]),
             sentences(Words(**one["sentence"])) if one["sentence"] else to_html(REPORT["not due"]),
-            badge("good" if one["same"] else "bad", REPORT["yes" if one["same"] else "no"]),
+            badge(*_SAME[one["same"]]),
         ]
         for one in report["verdicts"]
     ]

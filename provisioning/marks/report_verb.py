@@ -87,7 +87,10 @@ def centre_report(
         site = find_site(walk) if config is None else load_site(config)
         if site is None:
             raise fail(EXIT_USAGE, translate(REPORT["no site"], gateway=gateway))
-        _report(site, walk, _parse_month(month, site), industry, html, as_json=as_json)
+        asked = _parse_month(month, site)
+        if config is None:  # that of the month, whatever came later
+            site = find_site(walk, asked.made_ms) or site
+        _report(site, walk, asked, industry, html, as_json=as_json)
 
 
 @contextmanager

@@ -61,6 +61,7 @@ REPORT: Final[Mapping[str, Words]] = {
     "verdict": Words("结论", "Verdict"),
     "same": Words("网关封存的结论", "Sealed by the gateway"),
     "yes": Words("一致", "the same"),
+    "open": Words("未比对", "not compared"),
     "no": Words("不一致", "DIFFERS"),
     "not due": Words("尚未到期", "not due yet"),
     "in short": Words(

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,18 @@ from centre.core import Centre, Incoming
 from centre.json_lines import JsonLine
 from centre.rechecks import VERDICT_DIFFERS, Rechecks
 from centre.store.sqlite import SqliteStore
+from drivers.clock import Stamp
 from evidence.orders.entries import held_body
 from evidence.orders.order import hash_order, sign_order
 from evidence.record import Kind, encode_record
 from evidence.seal import StoredSeal
 from provisioning.centre.rechecking import Recheck, recheck_in
 from provisioning.cli import cli
+from provisioning.marks.centre_chain import find_site, walk_centre
 from tests.agent.rig import BEGIN_S, CENTRE
 from tests.evidence.chains import secret
 from tests.provisioning.curtail.test_verdict import HOUR_S, ISSUED_H, LIST, REST_W, WORK_W, alert, order
-from tests.provisioning.learning.test_commission_chain import Maker, stamp
+from tests.provisioning.learning.test_commission_chain import PLAN, Maker, stamp
 from wire import messages
 
 HOURS = 24
@@ -50,16 +53,19 @@ def silent(body: Body) -> Body | None:
     return None if body["what"] == "hour" and body["state"] == "not_met" else body
 
 
+def manifests(maker: Maker, at: Stamp) -> list[bytes]:
+    lines = linkages_of(maker.site), incomer_of(maker.site, linkages_of(maker.site))
+    bodies = manifest_bodies(maker.site, setups_of(maker.site), *lines, "1", at)
+    return [encode_record(Kind.MANIFEST, at, body) for body in bodies]
+
+
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes, list[Body]]:
     """A line that works on through a stop: its gateway's folder, the first key, and what is true of it."""
     folder = tmp_path_factory.mktemp("base") / "gateway"
     folder.mkdir()
     maker = Maker(folder)
-    lines = linkages_of(maker.site), incomer_of(maker.site, linkages_of(maker.site))
-    at = stamp(BEGIN_S)
-    bodies = manifest_bodies(maker.site, setups_of(maker.site), *lines, "1", at)
-    maker.pending += [encode_record(Kind.MANIFEST, at, body) for body in bodies]
+    maker.pending += manifests(maker, stamp(BEGIN_S))
     for step in range(HOURS * 180):
         at_s = BEGIN_S + step * 20
         maker.reading("mp", WORK_W if step >= 14 * 180 else REST_W, stamp(at_s))
@@ -82,7 +88,8 @@ def lie(base: tuple[Path, bytes, list[Body]], folder: Path, seal: Callable[[Body
     at = stamp(BEGIN_S + HOURS * HOUR_S)
     made = [seal(body) for body in base[2]]
     maker.pending += [encode_record(KINDS[one["what"]], at, one) for one in made if one is not None]
-    maker.seal(at)
+    if maker.pending:
+        maker.seal(at)
     return maker.close()
 
 
@@ -144,6 +151,54 @@ def test_nobody_is_called_a_liar_while_readings_lack(
     assert result.exit_code == 0, result.output
     assert "1 seals lack their readings" in result.stdout
     assert ask(tmp_path / "no.db", site).exit_code == 2
+
+
+@pytest.mark.parametrize(("ratio", "event"), [("10", None), (None, "database salvaged")])
+def test_nobody_is_called_a_liar_by_another_site_file_than_he_judged_with(
+    base: tuple[Path, bytes, list[Body]], tmp_path: Path, ratio: str | None, event: str | None
+) -> None:
+    folder = tmp_path / "gateway"
+    lie(base, folder, silent if ratio is None else honest)
+    if ratio is not None:
+        text = PLAN.replace('line = "p1"', f'line = "p1"\nct_ratio = {ratio}')
+    maker = Maker(folder, PLAN if ratio is None else text)
+    maker.pending += manifests(maker, stamp(BEGIN_S + HOURS * HOUR_S + 60))
+    if event is not None:
+        body = {"what": event, "text": ""}
+        maker.pending.append(encode_record(Kind.EVENT, stamp(BEGIN_S + HOURS * HOUR_S + 60), body))
+    maker.pending += [
+        encode_record(KINDS[one["what"]], stamp(BEGIN_S + HOURS * HOUR_S + 60), one)
+        for one in base[2]
+        if one["what"] == "final" and ratio is None
+    ]
+    maker.seal(stamp(BEGIN_S + HOURS * HOUR_S + 60))
+    maker.close()
+    store = collect(folder, base[1])
+    result = CliRunner().invoke(cli, ["--lang", "en", "centre", "verdicts", "--store", str(store), "g1"])
+    assert (result.exit_code, result.stdout.count("1 alerts are not compared")) == (0, 1), result.output
+    with walk_centre(store, "g1") as walk:
+        found = find_site(walk), find_site(walk, 1_000 * (BEGIN_S + HOURS * HOUR_S + 60))
+    ratios = [None if one is None else one.meter[0].ct_ratio for one in found]
+    assert ratios == [float(ratio or 1), 1.0], "a report is by the site file of its month"
+
+
+@pytest.mark.parametrize(
+    ("seal", "absent", "same"),
+    [(lying, 0, False), (lying, 30, None), (lambda _: None, 0, None)],
+)
+def test_a_report_calls_nobody_a_liar_whose_readings_lack(
+    base: tuple[Path, bytes, list[Body]],
+    tmp_path: Path,
+    seal: Callable[[Body], Body | None],
+    absent: int,
+    same: bool | None,
+) -> None:
+    site = lie(base, tmp_path / "gateway", seal)
+    store = collect(tmp_path / "gateway", base[1], lambda one: one.number != absent)
+    month = f"{datetime.fromtimestamp(BEGIN_S, UTC) + timedelta(hours=8):%Y-%m}"
+    call = ["--store", str(store), "--site", str(site), "--month", month, "--json", "g1"]
+    result = CliRunner().invoke(cli, ["centre", "report", *call])
+    assert [one["same"] for one in json.loads(result.stdout)["verdicts"]] == [same], result.output
 
 
 @pytest.mark.parametrize(("seal", "says"), [(honest, []), (lying, ["a-bad p1 final (verdict)"])])
