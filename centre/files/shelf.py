@@ -27,6 +27,8 @@ PART: Final = ".part"
 ERASED: Final = ".erased"
 GATEWAY_BYTES_MAX: Final = 256 * 1024 * 1024
 """Of one gateway: all that it keeps itself (`provisioning.declaring.letters`)."""
+GATEWAY_FILES_MAX: Final = 10_000
+"""Of one gateway, however small: five a day for five years; each new one has the folder gone through."""
 FILE_MODE: Final = 0o600
 _APPEND: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -86,7 +88,7 @@ class Shelf:
         if self._is_erased(gateway, sha256) or not offset <= have < offset + len(piece) <= size:
             return Put.IGNORED
         if not have:
-            if self._count_used(gateway) + size > GATEWAY_BYTES_MAX:
+            if not self._has_room(gateway, size):
                 return Put.FULL
             self._begun.add((gateway, sha256))
         part = self.folder / gateway / (sha256 + PART)
@@ -132,12 +134,13 @@ class Shelf:
         except FileNotFoundError:
             return 0
 
-    def _count_used(self, gateway: str) -> int:
+    def _has_room(self, gateway: str, size: int) -> bool:
         try:
             with os.scandir(self.folder / gateway) as entries:
-                return sum(entry.stat(follow_symlinks=False).st_size for entry in entries)
+                sizes = [entry.stat(follow_symlinks=False).st_size for entry in entries]
         except FileNotFoundError:
-            return 0
+            return True
+        return len(sizes) < GATEWAY_FILES_MAX and sum(sizes) + size <= GATEWAY_BYTES_MAX
 
 
 def _append(part: Path, data: bytes, *, is_last: bool) -> None:

@@ -16,6 +16,7 @@ NICE: Final = 10
 """Whoever verifies goes first."""
 ANSWER_BYTES_MAX: Final = 1 << 20
 """Seven thousand differences; one that has more is told of without them."""
+UNNAMED: Final = "too many to name"
 STOP_S: Final = 5.0
 
 
@@ -52,7 +53,7 @@ class Recheck:
             rows: list[dict[str, Any]] = json.loads(raw)["differences"]
         except (ValueError, KeyError):
             is_long = len(raw) == ANSWER_BYTES_MAX and self._process.returncode == EXIT_NO
-            return ["more than can be named"] if is_long else []
+            return [UNNAMED] if is_long else []
         return [f"{one['order']} {one['line']} {one['what']} ({', '.join(one['keys'])})" for one in rows]
 
     def stop(self) -> None:

@@ -224,8 +224,11 @@ def test_what_was_not_asked_for_is_not_kept(way: Way) -> None:
     assert way.look(sha256) is Kept.ABSENT
 
 
-def test_a_gateway_fills_its_own_room_alone(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("centre.files.shelf.GATEWAY_BYTES_MAX", 50_000)
+@pytest.mark.parametrize(("limit", "most"), [("BYTES", 50_000), ("FILES", 1)])
+def test_a_gateway_fills_its_own_room_alone(
+    way: Way, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    monkeypatch.setattr(f"centre.files.shelf.GATEWAY_{limit}_MAX", most)
     first, second = way.put(photo(1)), way.put(photo(2))
     while way.step():
         pass
