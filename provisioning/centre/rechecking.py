@@ -16,7 +16,7 @@ NICE: Final = 10
 """Whoever verifies goes first."""
 ANSWER_BYTES_MAX: Final = 1 << 20
 """Seven thousand differences; one that has more is told of without them."""
-UNNAMED: Final = "too many to name"
+UNNAMED: Final = "…"
 STOP_S: Final = 5.0
 
 
