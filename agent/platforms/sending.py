@@ -19,7 +19,7 @@ from attrs import define, field
 from agent.platforms.feed import ChainFeed
 from agent.store.gateway import read_seals_from
 from disk.database import StoreError
-from drivers.clock import Clock
+from drivers.clock import Clock, ClockState
 from drivers.poll.setup import MeterSetup
 from evidence.moments import NS_PER_MS
 from wire.hj212.acts import Event, Tell
@@ -96,8 +96,10 @@ class Sending:
         return self._shown
 
     def _open(self) -> Queue:
-        path, now_ms = self._chain.with_name(QUEUE_NAME), self._clock.stamp().utc_ns // NS_PER_MS
-        return Queue.open(path, OF_THE_CHAIN, now_ms, QUEUE_PAGE_BYTES)
+        path, stamp = self._chain.with_name(QUEUE_NAME), self._clock.stamp()
+        is_set = stamp.clock_state is not ClockState.UNSYNCHRONISED  # else it may be years ahead
+        since_ms = stamp.utc_ns // NS_PER_MS if is_set else 0
+        return Queue.open(path, OF_THE_CHAIN, since_ms, QUEUE_PAGE_BYTES)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -13,7 +13,7 @@ from attrs import define, evolve, field
 
 from agent.platforms import sending
 from agent.platforms.sending import Sending
-from drivers.clock import Stamp
+from drivers.clock import ClockState, Stamp
 from firmware_sim.platform_core import Habits, Platform, PlatformLink
 from tests.agent.platforms.test_feed import hosts_of
 from tests.agent.rig import Rig
@@ -167,6 +167,19 @@ def test_a_restart_loses_and_doubles_nothing(rig: Rig, tmp_path: Path) -> None:
             until(lambda: row(one, "h0")["waiting"] == 0)
     taken = [(one.st, one.cn, one.find("DataTime")) for one in only.platform.taken.values()]
     assert len(set(taken)) == len(taken)
+
+
+def test_a_clock_that_was_ahead_before_it_was_set_holds_nothing_back(rig: Rig, tmp_path: Path) -> None:
+    rig.clock_state, ahead_s = ClockState.UNSYNCHRONISED, rig.ahead_s
+    rig.ahead_s += 30 * 86_400
+    with platform() as city:
+        (host,) = hosts_at(tmp_path, city)
+        write_credentials(host.credentials, Credentials(PW))
+        with sent_to(rig, (host,)) as one:
+            until(lambda: row(one, host.name)["connected"])
+            rig.clock_state, rig.ahead_s = ClockState.SYNCHRONISED, ahead_s
+            rig.run(300, 30_000.0, 12_000.0, step_s=20.0)
+            until(lambda: bool(city.times()))
 
 
 def test_what_a_platform_refuses_is_shown(rig: Rig, tmp_path: Path) -> None:
