@@ -55,16 +55,16 @@ WORDS: Final = {
 def verdicts(store: Place, config: Path | None, as_json: bool, gateway: str) -> None:
     """Compute again what GATEWAY has sealed about alerts; exit code 1 if its readings give other figures."""
     from provisioning.curtail.chain_cases import compare, judge_chain  # noqa: PLC0415 - numpy, for this alone
-    from provisioning.curtail.settled import find_changed  # noqa: PLC0415
+    from provisioning.curtail.settled import Noted  # noqa: PLC0415
 
     try:
         with walk_centre(store, gateway) as walk:
             site = find_site(walk) if config is None else load_site(config)
             if site is None:
                 raise fail(EXIT_USAGE, translate(WORDS["no site"], gateway=gateway))
-            absent = sum(seal.records is None for seal in walk.seals())
-            judged = judge_chain(site, walk)
-            changed = find_changed(walk, judged, sees_sites=config is None)
+            noted = Noted(walk, sees_sites=config is None)
+            judged = judge_chain(site, noted)
+            absent, changed = noted.absent, noted.find_changed(judged)
     except (ConfigError, StoreError, FormatError) as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     is_whole = walk.first == FIRST_NUMBER and not absent

@@ -6,6 +6,7 @@ is not the last one of the chain; where readings of these days are of another mo
 the gateway has sealed that it knew less from then on.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from disk.tables import TableError
 from evidence.curtailment.baseline import P90_DAYS
 from evidence.curtailment.ledger import DAY_S
 from evidence.record import Kind
+from evidence.walk import WalkedSeal
 from provisioning.curtail.chain_cases import FIGURES, Judged, Key
 from provisioning.curtail.history import MS_PER_S, Seals
 
@@ -26,54 +28,59 @@ FORGOT: Final = frozenset({"database salvaged", "seals missing", "alerts not jud
 """Events after which a gateway knows less of its days than its chain has (`agent.host.boot`)."""
 
 
-def find_changed(walk: Seals, judged: Judged, *, sees_sites: bool) -> set[Key]:
-    """The alerts that are not to be compared; `sees_sites` says whether the site files of the chain count."""
-    spans = _read_spans(walk, sees_sites=sees_sites)
-    spans.broken_s |= judged.odd_s
-    return spans.find_changed()
-
-
 @define
-class _Spans:
-    """When the figures of each alert were sealed, first and last, and what changed when; UTC, s.
+class Noted:
+    """A walk that notes, while it is gone along, when what changed.
 
     Attributes:
+        sees_sites: Whether the site files of the chain count.
+        sealed_s: When the figures of each alert were sealed, first and last; UTC, s.
         site_s: When the site file that all is judged by came into force, if another one was before it.
-        broken_s: When something came that this cannot compute with, or the gateway knew less from then on.
+        broken_s: When the gateway knew less from then on.
+        absent: Seals without their readings.
     """
 
-    sealed_s: dict[Key, tuple[float, float]] = field(factory=dict)
-    site_s: float = float("-inf")
-    broken_s: set[float] = field(factory=set)
+    walk: Seals
+    sees_sites: bool
+    sealed_s: dict[Key, tuple[float, float]] = field(factory=dict, init=False)
+    site_s: float = field(default=float("-inf"), init=False)
+    broken_s: set[float] = field(factory=set, init=False)
+    absent: int = field(default=0, init=False)
 
-    def find_changed(self) -> set[Key]:
-        """The alerts that may honestly be sealed otherwise than they are computed here."""
+    @property
+    def last(self) -> int:
+        """The last seal of the walk."""
+        return self.walk.last
+
+    def seals(self) -> Iterator[WalkedSeal]:
+        """The seals, in order."""
+        text: str | None = None
+        basis: object = None
+        for seal in self.walk.seals():
+            at_s = seal.header.utc_ms / MS_PER_S
+            self.absent += seal.records is None
+            for record in seal.events(Kind.MANIFEST, Kind.EVENT, *FIGURES):
+                if record.kind is Kind.MANIFEST:
+                    before, was = text, basis
+                    text = read_site_text(record.body) or text
+                    basis = _find_basis(text) if text != before else was
+                    if self.sees_sites and before is not None and basis != was:
+                        self.site_s = at_s
+                elif record.kind is Kind.EVENT:
+                    self.broken_s |= {at_s} if record.body["what"] in FORGOT else set()
+                else:
+                    key = record.body["order"], record.body["rev"], record.body["line"]
+                    self.sealed_s[key] = self.sealed_s.get(key, (at_s, at_s))[0], at_s
+            yield seal
+
+    def find_changed(self, judged: Judged) -> set[Key]:
+        """The alerts, judged along this walk, that may honestly be sealed otherwise."""
+        moments = self.broken_s | judged.odd_s
         return {
             key
             for key, (first_s, last_s) in self.sealed_s.items()
-            if self.site_s >= first_s - PAST_S
-            or any(first_s - PAST_S <= at_s <= last_s for at_s in self.broken_s)
+            if self.site_s >= first_s - PAST_S or any(first_s - PAST_S <= at_s <= last_s for at_s in moments)
         }
-
-
-def _read_spans(walk: Seals, *, sees_sites: bool) -> _Spans:
-    spans, basis = _Spans(), None
-    text: str | None = None
-    for seal in walk.seals():
-        at_s = seal.header.utc_ms / MS_PER_S
-        for record in seal.events(Kind.MANIFEST, Kind.EVENT, *FIGURES):
-            if record.kind is Kind.MANIFEST:
-                before, was = text, basis
-                text = read_site_text(record.body) or text
-                basis = _find_basis(text) if text != before else was
-                if sees_sites and before is not None and basis != was:
-                    spans.site_s = at_s
-            elif record.kind is Kind.EVENT:
-                spans.broken_s |= {at_s} if record.body["what"] in FORGOT else set()
-            else:
-                key = record.body["order"], record.body["rev"], record.body["line"]
-                spans.sealed_s[key] = spans.sealed_s.get(key, (at_s, at_s))[0], at_s
-    return spans
 
 
 def _find_basis(text: str | None) -> object | None:

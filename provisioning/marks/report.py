@@ -36,7 +36,7 @@ from evidence.seal import FIRST_NUMBER, seal_hash
 from evidence.walk import Walk, WalkedSeal
 from provisioning.curtail.chain_cases import compare, judge_chain
 from provisioning.curtail.history import date_s
-from provisioning.curtail.settled import find_changed
+from provisioning.curtail.settled import Noted
 from provisioning.marks.gather import Gathered, gather
 from provisioning.marks.judged import Judged, judge_marks
 from provisioning.marks.month import Month
@@ -91,12 +91,13 @@ def make_report(site: Site, catalogue: Catalogue, walk: Walk, month: Month) -> d
     """
     until = Until(walk, month.made_ms)
     told = _collect(until, month)
-    found, judged = gather(site, until), judge_chain(site, until)
+    noted = Noted(until, sees_sites=True)
+    found, judged = gather(site, until), judge_chain(site, noted)
     now_s = min(found.until_s, month.end_s)
     every = list(judge_marks(site, catalogue, found, judged.ledgers, now_s, automatic=True))
     marks = [one for one in every if one.mark.from_s < month.end_s and one.mark.end_s(now_s) >= month.begin_s]
     differing = {key for key, _, _ in compare(judged, is_whole=told.first == FIRST_NUMBER)}
-    known = set() if told.absent else judged.sealed.keys() - find_changed(until, judged, sees_sites=True)
+    known = set() if told.absent else judged.sealed.keys() - noted.find_changed(judged)
     report: dict[str, Any] = {
         "gateway": site.site.gateway,
         "name": site.site.name,
