@@ -77,7 +77,7 @@ class Watching(RecordSource):
             self._next = seal.number + 1
         if seals and self._next <= newest:
             return True
-        if self._window.newest >= self._judged + JUDGE_MIN:
+        if abs(self._window.newest - self._judged) >= JUDGE_MIN:  # the clock may have been set back
             self._judged = self._window.newest
             for body in self._window.judge():
                 self._found.put(body)

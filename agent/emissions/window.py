@@ -25,6 +25,9 @@ WINDOW_MIN: Final = 1_440
 """A day: 2 MiB of memory an analyser. `dianjian marks emissions` judges the whole chain."""
 SETTLED_MIN: Final = GAP_MIN + 3
 """Behind its last minute a question is over."""
+SET_BACK_MIN: Final = 60
+"""A reading that is so much older than the newest comes after the clock was set back. The minutes ahead of it
+had a wrong date, and the true ones shall count when they come; a smaller step is waited for."""
 CURVE_POINTS_MAX: Final = 60
 """In an event, which is sealed: 2 kB."""
 EVENT: Final = "emissions"
@@ -72,6 +75,8 @@ class Window:
         setup, minute = self.setups.get(record.meter), int(at_s // MINUTE_S)
         if setup is None or record.group is not PollGroup.FAST or record.quality is not Quality.GOOD:
             return
+        if minute < self.newest - SET_BACK_MIN:
+            self._set_back(minute)
         if self._seen.get(record.meter, 0) >= minute or record.model != setup.model.hash[:MODEL_ID_BYTES]:
             return
         self._seen[record.meter] = minute
@@ -82,6 +87,16 @@ class Window:
         power = self._feed.power(record.meter, at_s, meter_power(values))
         if power is not None:
             self._powers.setdefault(power.line, {})[minute] = float(power.watts)
+
+    def _set_back(self, minute: int) -> None:
+        """Go on from here: what is later was never so late."""
+        for powers in self._powers.values():
+            _drop_from(powers, minute)
+        for points in self._analysers.values():
+            for series in points.values():
+                _drop_from(series, minute)
+        self._seen, self._feed = {}, LinePowers(self.lines, self.hold_s)
+        self.newest = minute
 
     def take_event(self, body: Mapping[str, Any]) -> None:
         """An event of its own, out of the chain; what is none is passed over."""
@@ -160,12 +175,20 @@ class Window:
         for points in self._analysers.values():
             for series in points.values():
                 _drop(series, before)
-        kept = {key: [one for one in told if one.last >= before] for key, told in self._told.items()}
+        kept = {
+            key: [one for one in told if one.last >= before and (one.is_open or one.first <= self.newest)]
+            for key, told in self._told.items()
+        }
         self._told = {key: told for key, told in kept.items() if told}
 
 
 def _drop(series: dict[int, Any], before: int) -> None:
     for minute in [at for at in series if at < before]:
+        del series[minute]
+
+
+def _drop_from(series: dict[int, Any], first: int) -> None:
+    for minute in [at for at in series if at >= first]:
         del series[minute]
 
 

@@ -222,6 +222,19 @@ def test_an_event_has_both_curves_both_languages_and_fits_a_seal(
     assert decode_record(raw).body == end  # type: ignore[union-attr]
 
 
+def test_a_clock_that_was_a_month_ahead_and_is_set_costs_no_question(
+    site: Site, setups: dict[str, MeterSetup]
+) -> None:
+    window, said = window_of(site, setups), list[dict[str, Any]]()
+    story = ASKED["clean without treatment"][0]
+    for minute in (*range(30 * WINDOW_MIN, 30 * WINDOW_MIN + 60, 5), *range(MINUTES)):
+        for record in records(story, minute, setups):
+            window.take_reading(record, BEGIN_S + minute * 60.0)
+        if minute % 30 == 29:
+            said += window.judge()
+    assert told(said) == [("clean", "begins", False), ("clean", "ends", False)]
+
+
 def test_what_is_older_than_a_day_is_forgotten(site: Site, setups: dict[str, MeterSetup]) -> None:
     window = window_of(site, setups)
     for minute in range(0, 3 * WINDOW_MIN, 60):
