@@ -112,6 +112,11 @@ CODES: Final[Mapping[str, Words]] = {
     "model": Words("电表模型无法读取", "a meter model that cannot be read"),
     "pause": Words("签封中断", "a pause without seals"),
     "order_missing": Words("指令未签封", "an order that it has not sealed"),
+    "foreign": Words("他人的签封", "a seal of another gateway"),
+    "file_absent": Words("所附文件已不在网关", "a file that is not at the gateway any more"),
+    "file_edited": Words("所附文件与签封的不符", "a file that is not what was sealed"),
+    "files_full": Words("中心已无空间存放其文件", "no room at the centre for its files"),
+    "verdict_differs": Words("减排结论与由读数计算的不一致", "verdicts that are not what its readings give"),
 }
 """Of the centre's findings; a newer code is shown as it is."""
 

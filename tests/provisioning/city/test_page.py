@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from centre.fleet.judging import Gravity
+from centre.fleet.judging import TOLD_OTHERWISE, Gravity
+from centre.rechecks import VERDICT_DIFFERS
+from evidence.chain import Code
 from provisioning.city.page import CARDS_MAX, POLICY, ROWS_MAX, draw_city_page
 from provisioning.city.positions import Position, PositionsError, find_scale, lay_out, read_positions
 from provisioning.city.view import View, make_rows
+from provisioning.city.words import CODES
 from tests.provisioning.city.cities import LONG, NOW_MS, SICK, hostile, thousand, views, well
 
 
@@ -104,6 +107,11 @@ def test_a_city_that_is_well_says_so() -> None:
     assert view.count(Gravity.ACT) == 0
     assert "All is well" in visible(draw(view))
     assert "no gateway is enrolled yet" in visible(draw(views()["none"]))
+
+
+def test_every_finding_that_counts_has_a_name_in_both_languages() -> None:
+    told = {*(one.value for one in Code), VERDICT_DIFFERS} - {str(one) for one in TOLD_OTHERWISE}
+    assert told <= CODES.keys()
 
 
 def test_a_long_name_of_a_plant_is_whole() -> None:
