@@ -39,7 +39,7 @@ from drivers.reading import PollGroup, Quality, Reading
 from evidence.cbor import FormatError
 from evidence.orders.certificate import METROLOGY
 from evidence.orders.change import Change, decode_change, find_pause_s, hash_site
-from evidence.orders.entries import Answered
+from evidence.orders.entries import BY_ITSELF, Answered
 from evidence.orders.order import CONFIG, Order, parse_order
 from evidence.record import NS_PER_MS, Kind
 
@@ -103,8 +103,9 @@ class Care(RecordSource):
         if self._ends or not self._is_time(stamp) or not self._is_settled():
             return
         yield from self._tell_outcome(stamp)
-        held = [one for one in self.orders.book.held.values() if one.order.kind == CONFIG]
-        for one in held:
+        mine = [one for one in self.orders.book.held.values() if one.order.kind in BY_ITSELF]
+        held = [one for one in mine if one.order.kind == CONFIG]
+        for one in mine:
             if not one.cancelled and not _is_answered(one):
                 yield self._judge(one.order, stamp)
         if self._trial is not None:
@@ -137,9 +138,11 @@ class Care(RecordSource):
 
     def _judge(self, order: Order, stamp: Stamp) -> NewRecord:
         try:
+            if order.kind != CONFIG:
+                raise RefusedError(f"this version carries out no {order.kind} order")
             self._read_change(order)
         except RefusedError as error:
-            LOG.warning("config order %s is not taken: %s", order.id, error)
+            LOG.warning("order %s is not taken: %s", order.id, error)
             return self.orders.answer_itself(order, Answered.OBJECTED, stamp, str(error))
         LOG.info("config order %s is taken", order.id)
         return self.orders.answer_itself(order, Answered.ACCEPTED, stamp)

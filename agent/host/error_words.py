@@ -210,6 +210,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "a declaration has a mark without an id": "申报须含不带编号的标记",
     "files of gateway {} are wanted here": "此处索取的是网关 {} 的文件",
     "it is in force already": "该文件已在使用",
+    "this version carries out no {} order": "本版本不执行 {} 指令",
     "it was made from another file; {} is in force": "改动所依据的不是现用文件；现用文件为 {}",
     "needs a key that is certified for {}: {}": "须由具有 {0} 授权的密钥签发：{1}",
     "the gateway itself answers a {} order": "{} 指令由网关自行答复",
