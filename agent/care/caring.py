@@ -138,8 +138,6 @@ class Care(RecordSource):
 
     def _judge(self, order: Order, stamp: Stamp) -> NewRecord:
         try:
-            if order.kind != CONFIG:
-                raise RefusedError(f"this version carries out no {order.kind} order")
             self._read_change(order)
         except RefusedError as error:
             LOG.warning("order %s is not taken: %s", order.id, error)
@@ -148,6 +146,8 @@ class Care(RecordSource):
         return self.orders.answer_itself(order, Answered.ACCEPTED, stamp)
 
     def _read_change(self, order: Order) -> Change:
+        if order.kind != CONFIG:
+            raise RefusedError(f"this version carries out no {order.kind} order")
         try:
             change = decode_change(order.body)
         except FormatError as error:
