@@ -12,6 +12,7 @@ import io
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from attrs import frozen
@@ -26,6 +27,9 @@ HEAD: Final = ["gateway", "longitude", "latitude"]
 LATITUDE_MAX: Final = 85.0
 """Further north or south nothing is drawn in proportion."""
 KM_PER_DEGREE: Final = 111.2
+NEAR_KM: Final = 200.0
+"""Of the middle one: a city and around it. What a site file says is the plant's, and one that puts itself
+elsewhere would make a point of all others; further ones are for the file of positions."""
 ROOM_KM: Final = 2.0
 """Around the outermost gateways, and the least that is drawn: a single gateway has a map too."""
 
@@ -75,6 +79,23 @@ def read_positions(path: Path) -> dict[str, Position]:
     except csv.Error as error:
         raise PositionsError(f"{path}, line {rows.line_num}: {error}") from error
     return found
+
+
+def choose_near(own: Mapping[str, Position], given: Mapping[str, Position]) -> dict[str, Position]:
+    """Those that are `given`, and of those that gateways say themselves the ones near the middle of all."""
+    every = {**own, **given}
+    if not every:
+        return {}
+    longitude = median(one.longitude for one in every.values())
+    latitude = median(one.latitude for one in every.values())
+    east_km = KM_PER_DEGREE * math.cos(math.radians(latitude))
+    return {
+        name: one
+        for name, one in every.items()
+        if name in given
+        or math.hypot((one.longitude - longitude) * east_km, (one.latitude - latitude) * KM_PER_DEGREE)
+        <= NEAR_KM
+    }
 
 
 def lay_out(positions: Mapping[str, Position]) -> Plane:

@@ -8,7 +8,7 @@ from centre.fleet.judging import Gravity, Verdict, judge, rank
 from centre.fleet.known import Known
 from evidence.clues.course import Clue
 from evidence.words import Words
-from provisioning.city.positions import Position
+from provisioning.city.positions import Position, choose_near
 
 
 @frozen
@@ -58,11 +58,13 @@ def make_rows(
 ) -> tuple[Row, ...]:
     """Every gateway that the store or the register (`sites`) knows, judged and in order.
 
-    `positions` go before what a gateway's site file says.
+    `positions` go before what a gateway's site file says, which counts near the middle of all.
     """
     heard = {known.gateway: known for known in fleet}
     names = dict.fromkeys([*heard, *sites])
     known = [heard.get(name) or Known(name) for name in names]
+    own = {one.gateway: Position(*one.position) for one in known if one.position}
+    places = choose_near(own, {name: one for name, one in positions.items() if name in names})
     judged = rank((one, judge(one, now_ms, ends_ms.get(one.gateway))) for one in known)
     return tuple(
         Row(
@@ -70,7 +72,7 @@ def make_rows(
             verdict,
             sites.get(one.gateway, ""),
             ends_ms.get(one.gateway),
-            positions.get(one.gateway) or (Position(*one.position) if one.position else None),
+            places.get(one.gateway),
         )
         for one, verdict in judged
     )

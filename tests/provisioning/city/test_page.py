@@ -10,7 +10,14 @@ from centre.fleet.judging import TOLD_OTHERWISE, Gravity
 from centre.rechecks import VERDICT_DIFFERS
 from evidence.chain import Code
 from provisioning.city.page import CARDS_MAX, POLICY, ROWS_MAX, draw_city_page
-from provisioning.city.positions import Position, PositionsError, find_scale, lay_out, read_positions
+from provisioning.city.positions import (
+    Position,
+    PositionsError,
+    choose_near,
+    find_scale,
+    lay_out,
+    read_positions,
+)
 from provisioning.city.view import View, make_rows
 from provisioning.city.words import CODES
 from tests.provisioning.city.cities import LONG, NOW_MS, SICK, hostile, thousand, views, well
@@ -151,3 +158,11 @@ def test_positions_lie_on_the_plane_as_on_the_ground(tmp_path: Path) -> None:
     alone = lay_out({"a": Position(120.0, 36.0)})
     assert alone.width_km > 0
     assert [find_scale(width) for width in (4.0, 30.0, 90.0, 1_000.0)] == [1.0, 5.0, 20.0, 200.0]
+
+
+def test_a_gateway_that_puts_itself_elsewhere_does_not_make_a_point_of_the_others() -> None:
+    own = {f"g{number}": Position(120.3 + number / 100, 36.0) for number in range(9)}
+    far = Position(-60.0, -80.0)
+    assert choose_near({**own, "evil": far}, {}) == own
+    assert choose_near(own, {"evil": far}) == {**own, "evil": far}, "who runs the page may"
+    assert choose_near({}, {}) == {}
