@@ -7,6 +7,7 @@ kept       the file has proved itself
 refused    the gateway did not take it: by the envelope, or because it could not run with it
 back       it was taken over, and the file of before came back by itself
 cancelled  the bureau took the order back before anything came of it
+expired    its time passed before the gateway heard of it, or took it over
 """
 
 from collections import Counter
@@ -32,6 +33,7 @@ class Stage(StrEnum):
     REFUSED = "refused"
     BACK = "back"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
 
 FAILED: Final = (Stage.REFUSED, Stage.BACK)
@@ -55,14 +57,19 @@ class Progress:
         return {**head, "why": self.why, "seal": self.seal}
 
 
-def list_progress(ledger: Ledger, boards: Mapping[str, GatewayBoard], order: str = "") -> list[Progress]:
-    """Of the last revision of `order`, or of every change, in the order of the ledger."""
+def list_progress(
+    ledger: Ledger, boards: Mapping[str, GatewayBoard], utc_ms: int, order: str = ""
+) -> list[Progress]:
+    """Of the last revision of `order`, or of every change, in the order of the ledger; `utc_ms` is now."""
     found = []
     for gateway in ledger.orders:
         for sent in ledger.latest(gateway).values():
             if sent.order.kind == CONFIG and order in {"", sent.order.id}:
                 come = boards.get(gateway, GatewayBoard()).come.get(hash_order(sent.raw))
-                found.append(_find_progress(sent, come, is_cancelled=bool(ledger.cancels(sent.order))))
+                ended = Stage.CANCELLED if ledger.cancels(sent.order) else None
+                if ended is None and utc_ms > sent.order.expires_utc_ms:
+                    ended = Stage.EXPIRED
+                found.append(_find_progress(sent, come, ended))
     return found
 
 
@@ -80,11 +87,12 @@ def pick_wave(gateways: Sequence[str], rows: Sequence[Progress], size: int) -> l
     return [one for one in gateways if one not in sent][:size]
 
 
-def _find_progress(sent: SentOrder, come: Come | None, *, is_cancelled: bool) -> Progress:
+def _find_progress(sent: SentOrder, come: Come | None, ended: Stage | None) -> Progress:
+    """`ended` is why nothing more can come of it, None while something may."""
     order = sent.order
     head = (order.gateway, order.id, order.rev)
     if come is None or come.seal is None:
-        return Progress(*head, Stage.CANCELLED if is_cancelled else Stage.SENT)
+        return Progress(*head, ended or Stage.SENT)
     if come.state == REFUSED:
         return Progress(*head, Stage.REFUSED, come.reason, come.seal)
     said = [(one["state"], str(one.get("text") or "")) for one in come.answers]
@@ -95,6 +103,5 @@ def _find_progress(sent: SentOrder, come: Come | None, *, is_cancelled: bool) ->
         why = next(text for state, text in said if state == Answered.OBJECTED)
         stage = Stage.BACK if Answered.ACCEPTED in states else Stage.REFUSED
         return Progress(*head, stage, why, come.seal)
-    if is_cancelled:
-        return Progress(*head, Stage.CANCELLED, "", come.seal)
-    return Progress(*head, Stage.ACCEPTED if Answered.ACCEPTED in states else Stage.SEALED, "", come.seal)
+    so_far = Stage.ACCEPTED if Answered.ACCEPTED in states else Stage.SEALED
+    return Progress(*head, ended or so_far, "", come.seal)

@@ -92,6 +92,7 @@ STAGES: Final = {
     "refused": Words("网关拒绝", "REFUSED"),
     "back": Words("已自动恢复原文件", "CAME BACK"),
     "cancelled": Words("已撤销", "cancelled"),
+    "expired": Words("已过期，网关未及执行", "expired before the gateway carried it out"),
 }
 WHOLE: Final = click.option("--file", type=PATH, help="A whole site file; {{NAME}} stands for a column.")
 TABLE: Final = click.option("--table", type=PATH, help="CSV with a row a gateway: what names stand for.")
@@ -217,7 +218,7 @@ def status(ledger: Path, store: Place, id_: str, as_json: bool) -> None:
 
 def _list_rows(known: Ledger, store: Place, id_: str) -> list[Progress]:
     with failing_in_one_line(store):
-        return list_progress(known, find_boards(known, store, ""), id_)
+        return list_progress(known, find_boards(known, store, ""), read_utc_ms(), id_)
 
 
 def _pick(

@@ -153,7 +153,7 @@ def _read_sent(ledger: Path, store: Place) -> Mapping[str, tuple[str, str]]:
     """The last change that each gateway kept: its order, and what names its file."""
     known = open_ledger(ledger)
     kept: dict[str, tuple[str, str]] = {}
-    for one in list_progress(known, find_boards(known, store, "")):
+    for one in list_progress(known, find_boards(known, store, ""), read_utc_ms()):
         if one.stage is Stage.KEPT:
             try:
                 change = decode_change(known.latest(one.gateway)[one.order].order.body)
