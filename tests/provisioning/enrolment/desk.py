@@ -2,10 +2,11 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from attrs import define
 from click.testing import CliRunner, Result
@@ -86,6 +87,10 @@ def openssl(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+PATIENCE_S: Final = 60.0
+"""For another process on a loaded machine."""
+
+
 @define
 class Doors:
     """The office's doors, open: a real mosquitto as `broker-config` writes it, `centre listen` beside it."""
@@ -127,7 +132,18 @@ class Doors:
 
     def said(self) -> list[dict[str, Any]]:
         """The lines of `centre listen`."""
-        return [json.loads(line) for line in self.listening.output.read_text("utf-8").splitlines()]
+        whole = self.listening.output.read_text("utf-8").rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def hear(self, behind: int = 0, **wanted: str) -> list[dict[str, Any]]:
+        """The lines behind so many that have these fields, once there is one: it is another process."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while True:
+            found = [line for line in self.said()[behind:] if wanted.items() <= line.items()]
+            if found:
+                return found
+            assert time.monotonic() < deadline_s, f"nothing with {wanted} was said"
+            time.sleep(0.02)
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def test_a_gateway_is_enrolled_over_the_network_and_let_in_by_the_broker(
 ) -> None:
     site = enrolled(doors, tmp_path, f"gw-{way}", est(doors) if way == "est" else claim(doors))
     let_in(doors, site, f"gw-{way}")
-    told = [line for line in doors.said() if line.get("gateway") == f"gw-{way}"]
+    told = doors.hear(gateway=f"gw-{way}")
     assert told == [{"type": "request", "via": way, "gateway": f"gw-{way}", "answer": "issued"}]
 
 

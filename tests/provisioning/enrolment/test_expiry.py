@@ -17,13 +17,12 @@ from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from provisioning.demo.parts import Part
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.talk import read_offer
-from tests.provisioning.enrolment.desk import Doors, bad, bare, good, offer_file, open_doors
+from tests.provisioning.enrolment.desk import PATIENCE_S, Doors, bad, bare, good, offer_file, open_doors
 from tests.provisioning.enrolment.made import Desk
 from tests.provisioning.enrolment.test_gateway_side import Wire, silent
 
 LIFE_S = 8.0
 """Of the first certificate: time for the agent to start and deliver on a loaded machine."""
-PATIENCE_S = 60.0
 
 
 def until(holds: Callable[[], bool], what: str) -> None:

@@ -95,7 +95,7 @@ def test_a_refusal_is_one_line_at_both_ends(
     before = len(doors.said())
     via = [] if way == "est" else ["--via", f"mqtts://127.0.0.1:{doors.claim_port}"]
     assert bad(1, *words(tmp_path, site, told, *via)).startswith(f"the centre refuses: {says}")
-    (line,) = doors.said()[before:]
+    (line,) = doors.hear(before)
     assert (line["answer"], line["reason"], line["via"]) == ("refused", reason, way)
     assert line["text"].startswith(says)
     assert not (site.parent / "state/tls/current").exists()
@@ -207,5 +207,5 @@ def test_an_expired_certificate_is_one_line_here_and_refused_there(doors: Doors,
         pytest.raises(ssl.SSLError, match="expired"),
     ):
         wire.recv(1)
-    lines = [line for line in doors.said() if line["type"] == "connection"]
+    lines = doors.hear(type="connection")
     assert "certificate has expired" in lines[-1]["text"]
