@@ -49,9 +49,10 @@ $(JS): requirements-js.lock tests/js/package-lock.json tests/firmware_sim/js/pac
 		&& touch $@ \
 		|| echo "node and its packages cannot be installed: the second verifier and other masters are not tested, and their tests fail" >&2
 
+# Three workers a core: a third of what a test takes is waiting for brokers, meters and processes.
 test: $(STAMP) $(JS) $(TPM) ## every test, with real brokers, meters and ptys
 	@sh .ci/need "$(PYTHON)" system
-	$(BIN)/python -m pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=6 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 # Each free worker takes the next test; a site that takes minutes to set up is a group, and stays with one.
 test-faults: $(STAMP) $(JS) $(TPM) ## the fault matrix at full length: 1,000 simulated lives, 100 power cuts

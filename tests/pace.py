@@ -1,7 +1,7 @@
 """A test that failed while the machine stood still is run again: it said nothing.
 
 Half of the suite runs in real time, with meters, brokers and agents in threads and processes beside the
-test, and four workers share two cores. A thread that is not run for longer than a time-out turns a meter that
+test, and six workers share two cores. A thread that is not run for longer than a time-out turns a meter that
 answers into one that is silent, which is no fault of what is tested.
 
 - A thread of each worker sleeps TICK_S and notes by how much it woke too late: the longest stall of a test.
