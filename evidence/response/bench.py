@@ -219,8 +219,9 @@ class Bench:
         self._done = {(order, line): int(rev) for order, line, rev in done}
         for line, first, last in days:
             self._days.setdefault(line, []).append((first, last))
-        for id_, lines, begin_s, end_s, *lacks in episodes:  # without the last from an older program
-            self._episodes[id_] = lines, begin_s, end_s, bool(lacks and lacks[0])
+        for id_, lines, begin_s, end_s, *kept in episodes:
+            lacks = bool(kept[0]) if kept else _read_rule(id_) in LACKS  # an older program did not keep it
+            self._episodes[id_] = lines, begin_s, end_s, lacks
         self._samples = {meter: (float(at_s), float(watts)) for meter, at_s, watts in samples}
         self._minute, self.ended = int(minute), list(ended)
 
@@ -229,6 +230,12 @@ def _find_days(judge: LineJudge) -> tuple[int, int]:
     """The first and the last day of an alert."""
     alert = judge.case.alert
     return judge.ledger.day_of(alert.start_s), judge.ledger.day_of(alert.end_s - 1)
+
+
+def _read_rule(episode: str) -> str:
+    """The rule in the id of an episode, which the detector makes as `where-rule-second[-retrospective]`."""
+    parts = episode.removesuffix("-retrospective").rsplit("-", 2)
+    return parts[1] if len(parts) == 3 else ""
 
 
 def _kind(is_test: bool) -> Kind:
