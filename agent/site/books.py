@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from agent.site.file import Site
-from agent.site.linkages import find_hold_s, find_open_wiring
+from agent.site.linkages import find_hold_s, find_open_wiring, linkages_of
 from agent.site.setups import lines_of
 from evidence.curtailment.ledger import LineLedger
 from evidence.moments import zone_s
@@ -19,11 +19,25 @@ FULL_OF_RATED: Final = 2.0
 def asked_lines_of(site: Site) -> dict[str, Line]:
     """The lines of `site` that have a meter."""
     hold_s, wiring, metered = find_hold_s(site), find_open_wiring(site), set(lines_of(site).values())
+    off_w = learned_off_of(site)
     return {
-        line.id: Line(float(line.rated_w), hold_s, line.id in wiring)
+        line.id: Line(float(line.rated_w), hold_s, line.id in wiring, off_w.get(line.id))
         for line in site.line
         if line.id in metered
     }
+
+
+def learned_off_of(site: Site) -> dict[str, float]:
+    """The power below which a line is off, W, of those that commissioning has seen both on and off.
+
+    Of a line in several linkages the highest, which is in its favour. Raises ConfigError as `linkages_of`.
+    """
+    found: dict[str, float] = {}
+    for linkage in linkages_of(site):
+        for one in linkage.lines:
+            if linkage.learned_to_s and not one.threshold.provisional:
+                found[one.id] = max(found.get(one.id, 0.0), float(one.threshold.lo_w))
+    return found
 
 
 def bench_of(site: Site, may_cancel: Callable[[Order, Order], bool]) -> Bench:

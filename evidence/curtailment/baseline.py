@@ -5,8 +5,8 @@
 - *Baseline*: the order's own value, else the median of the last BASELINE_DAYS production days before the
   alert was issued. Days of earlier alerts are left out, and marked days only if power or the bureau has
   confirmed the mark, else an owner would raise his baseline by marking his quiet days.
-- *Base load*: the off level that commissioning learned; where there is none, the median power of the line's
-  off hours in the last BASE_DAYS days.
+- *Base load*: the median power of the line's off hours in the last BASE_DAYS days; of a line that hardly
+  stood, the power below which it is off as commissioning has learned, which is no less than what it took.
 
 A baseline is frozen when the alert is issued; the days that made it are sealed with it, so anybody can add
 them up. There is no adjustment by the day itself, which could be gamed. On a real steel feed the median of
@@ -97,11 +97,11 @@ def find_baseline(ledger: Ledger, before: int, left_out: Collection[int] = ()) -
     )
 
 
-def find_base_w(ledger: Ledger, before_hour: int) -> float | None:
-    """The median power of the off hours of the last BASE_DAYS days, W; None where too few are known."""
+def find_base_w(ledger: Ledger, before_hour: int, off_w: float | None = None) -> float | None:
+    """The median power of the off hours of the last BASE_DAYS days, W; `off_w` where too few are known."""
     first = before_hour - BASE_DAYS * 24
     known = [watts for hour in range(first, before_hour) if (watts := ledger.mean_w(hour)) is not None]
     if not known:
-        return None
+        return off_w
     off = [watts for watts in known if watts < OFF_SHARE * find_quantile(known, WORKING_HOUR)]
-    return find_median(off) if len(off) >= OFF_HOURS_MIN else None
+    return find_median(off) if len(off) >= OFF_HOURS_MIN else off_w

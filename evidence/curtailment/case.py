@@ -16,7 +16,7 @@ class Case:
         order: Id of the alert, and its revision.
         line: One of the row's lines.
         rated_w: Of the line.
-        base_w: Its learned off level, None where none was learned.
+        off_w: Below it the line is off, as was learned; None where that was not.
         hold_s: How long a sample of power counts.
     """
 
@@ -27,7 +27,7 @@ class Case:
     row: Row
     line: str
     rated_w: float
-    base_w: float | None = None
+    off_w: float | None = None
     metering: Metering = field(factory=Metering)
     hold_s: float = 90.0
 

@@ -80,7 +80,7 @@ class LineJudge:
             baseline = Baseline(
                 wh=case.row.baseline_wh, p90_wh=p90_wh or case.row.baseline_wh, from_order=True
             )
-        base_w = case.base_w if case.base_w is not None else find_base_w(ledger, ledger.hour_of(before_s))
+        base_w = find_base_w(ledger, ledger.hour_of(before_s), case.off_w)
         watch = _watch(case, ledger, _find_threshold_w(case, base_w))
         return cls(case, ledger, days, baseline, base_w, watch, ledger.hour_of(case.alert.start_s))
 

@@ -65,8 +65,18 @@ class Outlook:
         }
 
 
-def foresee(ledger: Ledger, row: Row, rated_w: float, now_s: float, window_days: int = 3) -> Outlook:
-    """The dry run of `row` for the line of `ledger`, for an alert of `window_days` days from `now_s` on."""
+def foresee(
+    ledger: Ledger,
+    row: Row,
+    rated_w: float,
+    now_s: float,
+    window_days: int = 3,
+    off_w: float | None = None,
+) -> Outlook:
+    """The dry run of `row` for the line of `ledger`, for an alert of `window_days` days from `now_s` on.
+
+    `off_w` is the power below which the line is off, as was learned; None where that was not.
+    """
     today, hour = ledger.day_of(now_s), ledger.hour_of(now_s)
     found = find_baseline(ledger, today)
     baseline_wh = row.baseline_wh or (None if isinstance(found, Unknown) else found.wh)
@@ -90,7 +100,7 @@ def foresee(ledger: Ledger, row: Row, rated_w: float, now_s: float, window_days:
         return _compare(known_now, None if latest is None else latest[1] // DAY_HOURS, cap_wh // DAY_HOURS)
     if row.measure is Measure.CAP_KW:
         return _compare(known_now, present_w, row.value)
-    base_w = find_base_w(ledger, hour)
+    base_w = find_base_w(ledger, hour, off_w)
     if base_w is None:
         return evolve(known_now, outcome=Outcome.CANNOT, days=1)
     return _compare(known_now, present_w, round(find_threshold_w(base_w, rated_w) + row.exempt_w))

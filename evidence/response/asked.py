@@ -41,11 +41,14 @@ class Line:
         rated_w: Its nameplate.
         hold_s: How long a sample of its power counts.
         is_miswired: A meter of it has an open finding of the wiring check, so nothing is judged by it.
+        off_w: Below it the line is off, as commissioning has learned; None where it was not seen both on and
+            off.
     """
 
     rated_w: float
     hold_s: float
     is_miswired: bool = False
+    off_w: float | None = None
 
 
 @frozen
@@ -176,6 +179,7 @@ class Asked:
                         row=row,
                         line=name,
                         rated_w=line.rated_w,
+                        off_w=line.off_w,
                         hold_s=line.hold_s,
                     )
 

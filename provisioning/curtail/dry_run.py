@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from agent.site.books import learned_off_of
 from agent.site.file import ConfigError, Site, load_site
 from evidence.curtailment.ledger import DAY_S, Ledger
 from evidence.curtailment.measures import Row
@@ -40,13 +41,14 @@ def _foresee_all(
     site: Site, rows: tuple[Row, ...], history: History, now_s: float, days: int
 ) -> list[Foreseen]:
     """Every line of the rows, as the site file has it."""
-    rated = {str(line.id): float(line.rated_w) for line in site.line}
+    rated, off_w = {str(line.id): float(line.rated_w) for line in site.line}, learned_off_of(site)
     found = []
     for row in rows:
         for line in row.lines:
             if line in rated:
                 ledger = history.ledgers.get(line) or Ledger(zone_s(site.site.utc_offset))
-                found.append(Foreseen(line, row, ledger, foresee(ledger, row, rated[line], now_s, days)))
+                outlook = foresee(ledger, row, rated[line], now_s, days, off_w.get(line))
+                found.append(Foreseen(line, row, ledger, outlook))
     return found
 
 
@@ -126,7 +128,10 @@ def _prepare(
     except OSError as error:
         raise fail(EXIT_USAGE, f"{csv_file or config}: {error.strerror}") from error
     at_s = history.until_s if at_ms is None else at_ms / 1000
-    return _foresee_all(site, rows, history, at_s, days), at_s, site
+    try:
+        return _foresee_all(site, rows, history, at_s, days), at_s, site
+    except ConfigError as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
 
 
 def _find_rows(site: Site, list_file: Path, level: str, sheet: str) -> tuple[Row, ...]:

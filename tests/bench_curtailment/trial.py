@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
+import numpy as np
 from attrs import field, frozen
 
+from agent.detect.learning.thresholds import learn_threshold
 from evidence.curtailment.case import Case
 from evidence.curtailment.energy import Segment
 from evidence.curtailment.judge import FINAL_S, LineJudge
@@ -52,6 +54,12 @@ def _copy(ledger: Ledger) -> Ledger:
     return copied
 
 
+def _learn_off_w(line: Line) -> float | None:
+    """What commissioning would have learned before the first alert."""
+    learned = learn_threshold(np.array(line.watts[: FIRST_DAY * DAY]), line.rated_w, treatment=False)
+    return None if learned.threshold.provisional else float(learned.threshold.lo_w)
+
+
 def judge(line: Line, ledger: Ledger, day: int, row: Row, watts: list[float]) -> list[dict[str, Any]]:
     """Every body about one alert of WINDOW_DAYS from `day` on."""
     begin_s = BEGIN_S + day * DAY * STEP_S
@@ -65,7 +73,7 @@ def judge(line: Line, ledger: Ledger, day: int, row: Row, watts: list[float]) ->
         row=row,
         line="p1",
         rated_w=line.rated_w,
-        base_w=line.rests_w if line.name == "kiln" else None,  # it hardly ever stands: commissioning knew
+        off_w=_learn_off_w(line) if line.name == "kiln" else None,  # it hardly ever stands
         hold_s=STEP_S,
     )
     fork = _copy(ledger)

@@ -82,6 +82,8 @@ def test_the_base_load_is_the_median_of_the_off_hours() -> None:
     for hour in range(24 * 40):
         steady.add(Segment(hour * HOUR_S, (hour + 1) * HOUR_S, WORK_W, HOUR_S))
     assert find_base_w(steady, 24 * 40) is None  # it never stood, so nobody knows
+    assert find_base_w(steady, 24 * 40, 5_000) == find_base_w(Ledger(0), 24 * 40, 5_000) == 5_000
+    assert find_base_w(ledger, ledger.hour_of(begin_s(ALERT_DAY)), 5_000) == REST_W, "what it did comes first"
 
 
 @pytest.mark.parametrize(
