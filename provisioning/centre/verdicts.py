@@ -14,7 +14,6 @@ from agent.site.file import ConfigError, load_site
 from centre.store.place import Place
 from disk.database import StoreError
 from evidence.cbor import FormatError
-from evidence.seal import FIRST_NUMBER
 from evidence.words import Words
 from provisioning.centre.options import AS_JSON, FILE, STORE
 from provisioning.marks.centre_chain import find_site, walk_centre
@@ -54,7 +53,7 @@ WORDS: Final = {
 @click.argument("gateway")
 def verdicts(store: Place, config: Path | None, as_json: bool, gateway: str) -> None:
     """Compute again what GATEWAY has sealed about alerts; exit code 1 if its readings give other figures."""
-    from provisioning.curtail.chain_cases import compare, judge_chain  # noqa: PLC0415 - numpy, for this alone
+    from provisioning.curtail.chain_cases import judge_chain  # noqa: PLC0415 - numpy, for this alone
     from provisioning.curtail.settled import Noted  # noqa: PLC0415
 
     try:
@@ -63,13 +62,11 @@ def verdicts(store: Place, config: Path | None, as_json: bool, gateway: str) -> 
             if site is None:
                 raise fail(EXIT_USAGE, translate(WORDS["no site"], gateway=gateway))
             noted = Noted(walk, sees_sites=config is None)
-            judged = judge_chain(site, noted)
+            judged = judge_chain(site, noted, follows=config is None)
             absent, changed = noted.absent, noted.find_changed(judged)
     except (ConfigError, StoreError, FormatError) as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
-    is_whole = walk.first == FIRST_NUMBER and not absent
-    found = compare(judged, is_whole=True) if is_whole else []
-    found = [one for one in found if one[0] not in changed]
+    found = noted.find_differences(judged)
     rows: list[dict[str, Any]] = [
         {"order": order, "rev": rev, "line": line, "what": what, "keys": keys}
         for (order, rev, line), what, keys in found
@@ -78,7 +75,7 @@ def verdicts(store: Place, config: Path | None, as_json: bool, gateway: str) -> 
     if as_json:
         counts = {"sealed": sealed, "absent": absent, "changed": len(changed)}
         say_json({"gateway": gateway, **counts, "differences": rows})
-    elif not is_whole:
+    elif not noted.is_whole:
         say(translate(WORDS["not whole"], gateway=gateway, absent=absent))
     else:
         said = [_say_difference(gateway, row) for row in rows]

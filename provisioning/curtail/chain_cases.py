@@ -4,18 +4,23 @@ The code is the gateway's own (`evidence.response.bench`), fed from the records 
 gives is what an honest gateway sealed. Whether a cancel of another issuer counts follows from the root's
 statements in the chain.
 
-What the two do not agree in is a finding, with two exceptions: what the gateway had no occasion to seal yet
-(the chain ends), and baselines that rest on days of which this chain has no readings any more.
+A site file that the chain has later than its first record is gone on with from there, as the gateway did.
+
+What the two do not agree in is a finding, but for what the gateway had no occasion to seal yet (the chain
+ends). Who may be compared at all stands in `provisioning.curtail.settled`.
 """
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field
 
 from agent.site.books import bench_of
-from agent.site.file import Site
+from agent.site.file import ConfigError, Site, parse_site
+from agent.site.manifest import read_site_text
 from agent.site.setups import setups_of
+from disk.tables import TableError
 from drivers.poll.setup import MeterSetup
 from drivers.reading import PollGroup, Quality
 from evidence.curtailment.energy import HOUR_S
@@ -30,9 +35,9 @@ from evidence.response.values import find_energy
 from provisioning.curtail.history import Seals
 
 FIGURES: Final = (Kind.BASELINE, Kind.VERDICT, Kind.EXERCISE)
-_READ: Final = (Kind.READING, Kind.ORDER, Kind.EPISODE, Kind.BOOT, Kind.CLOCK, *FIGURES)
-_FROM_THE_PAST: Final = frozenset({"baseline", "base_w"})
-"""Of a baseline: what days and hours before the alert decide."""
+_READ: Final = (Kind.READING, Kind.ORDER, Kind.EPISODE, Kind.BOOT, Kind.CLOCK, Kind.MANIFEST, *FIGURES)
+SEALED: Final = Path("site.toml")
+"""Named in what is wrong with a site file of the chain."""
 
 Key = tuple[str, int, str]
 """An alert, its revision, a line."""
@@ -57,40 +62,79 @@ class Judged:
     odd_s: set[float] = field(factory=set)
 
 
-def judge_chain(site: Site, walk: Seals) -> Judged:
-    """Judge every alert of a chain.
+def judge_chain(site: Site, walk: Seals, *, follows: bool = True) -> Judged:
+    """Judge every alert of a chain, each reading by the site file that was sealed before it.
+
+    `site` is the one in force where the chain begins, or all along if not `follows`.
 
     Raises:
         ConfigError: The meters of the site file are wrong.
     """
-    setups, judged, dating = setups_of(site), Judged(), Dating()
+    dating, at_s = Dating(), 0.0
     key = site.broker.centre_key if site.broker and site.broker.centre_key else bytes(32)
-    trust, at_s = Trust(key), 0.0
-    bench = bench_of(site, trust.may_end)
+    trust = Trust(key)
+    court = _Court(trust, site.text if follows else None, setups_of(site), bench_of(site, trust.may_end))
     for seal in walk.seals():
         for record in seal.decode(*_READ):
             if isinstance(record, Record) and record.kind in {Kind.BOOT, Kind.CLOCK}:
                 dating.note(record, seal.header.boot_id)
-            at_s = max(at_s, dating.date_s(record, seal.header))
-            if isinstance(record, ReadingRecord):
-                if _is_odd(setups, record):
-                    judged.odd_s.add(dating.date_s(record, seal.header) // HOUR_S * HOUR_S)
-                made = _read(bench, setups, record, dating.date_s(record, seal.header))
-                _keep(judged.computed, (body for _, body in made))
-            elif record.kind is Kind.ORDER:
-                trust.add(record.body.get("statements", ()))
-                made = bench.take_order(record.body, dating.date_s(record, seal.header))
-                _keep(judged.computed, (body for _, body in made))
-            elif record.kind is Kind.EPISODE:
-                bench.take_episode(record.body)
-            elif record.kind in FIGURES:
-                _keep(judged.sealed, (record.body,))
-    _keep(judged.computed, (body for _, body in bench.advance(at_s)))
+            record_s = dating.date_s(record, seal.header)
+            at_s = max(at_s, record_s)
+            court.take(record, record_s)
+    court.keep(court.bench.advance(at_s))
+    judged, bench = court.judged, court.bench
     judged.ledgers = {line: book.ledger for line, book in bench.books.items()}
     told = judged.computed.keys()
     unfit = bench.asked.find_unfit()
     judged.pending = [one for one in unfit if (one.order.id, one.order.rev, one.line) not in told]
     return judged
+
+
+@define
+class _Court:
+    """The bench with what it needs of the site file in force; `text` is that, None to hear of no other."""
+
+    trust: Trust
+    text: str | None
+    setups: Mapping[str, MeterSetup]
+    bench: Bench
+    judged: Judged = field(factory=Judged, init=False)
+
+    def take(self, record: Record | ReadingRecord, at_s: float) -> None:
+        """Take a record that was made at `at_s`, UTC."""
+        if isinstance(record, ReadingRecord):
+            if _is_odd(self.setups, record):
+                self.judged.odd_s.add(at_s // HOUR_S * HOUR_S)
+            self.keep(_read(self.bench, self.setups, record, at_s))
+        elif record.kind is Kind.ORDER:
+            self.trust.add(record.body.get("statements", ()))
+            self.keep(self.bench.take_order(record.body, at_s))
+        elif record.kind is Kind.EPISODE:
+            self.bench.take_episode(record.body)
+        elif record.kind is Kind.MANIFEST:
+            self._go_on(read_site_text(record.body))
+        elif record.kind in FIGURES:
+            _keep(self.judged.sealed, record.body)
+
+    def keep(self, made: Iterable[Made]) -> None:
+        """Keep what the bench has made."""
+        for _, body in made:
+            _keep(self.judged.computed, body)
+
+    def _go_on(self, text: str | None) -> None:
+        """Go on by another site file, as the gateway did at its start, if this version can read it."""
+        if text is None or self.text in {None, text}:
+            return
+        try:
+            site = parse_site(text, SEALED)
+            setups, bench = setups_of(site), bench_of(site, self.trust.may_end)
+        except (ConfigError, TableError):
+            return
+        for line, book in bench.books.items():
+            if line in self.bench.books:
+                book.restore(self.bench.books[line].state())
+        bench.restore(self.bench.state())
+        self.text, self.setups, self.bench = text, setups, bench
 
 
 def _is_odd(setups: Mapping[str, MeterSetup], record: ReadingRecord) -> bool:
@@ -108,28 +152,20 @@ def _read(bench: Bench, setups: Mapping[str, MeterSetup], record: ReadingRecord,
     return bench.read(record.meter, at_s, wh, watts, is_sample=record.group is PollGroup.FAST)
 
 
-def _keep(kept: Bodies, bodies: Iterable[dict[str, Any]]) -> None:
-    for body in bodies:
-        kept.setdefault((body["order"], body["rev"], body["line"]), []).append(body)
+def _keep(kept: Bodies, body: dict[str, Any]) -> None:
+    kept.setdefault((body["order"], body["rev"], body["line"]), []).append(body)
 
 
-def compare(judged: Judged, *, is_whole: bool) -> list[tuple[Key, str, list[str]]]:
-    """Where a gateway has sealed something else: alert and line, of what, and in which keys.
-
-    `is_whole` says that the chain begins with its first seal: only then are baselines compared, and final
-    verdicts, which rest on them.
-    """
+def compare(judged: Judged) -> list[tuple[Key, str, list[str]]]:
+    """Where a gateway has sealed something else: alert and line, of what, and in which keys."""
     found: list[tuple[Key, str, list[str]]] = []
     for key, sealed in judged.sealed.items():
         computed = {_name(body): body for body in judged.computed.get(key, ())}
         for body in sealed:
             name = _name(body)
             mine = computed.get(name)
-            if mine is None:
-                found += [(key, name, ["only sealed"])]
-            elif is_whole or body["what"] != "final":
-                wrong = set(find_disagreements(body, mine)) - (set() if is_whole else _FROM_THE_PAST)
-                found += [(key, name, sorted(wrong))] if wrong else []
+            wrong = ["only sealed"] if mine is None else sorted(find_disagreements(body, mine))
+            found += [(key, name, wrong)] if wrong else []
         found += [(key, name, ["not sealed"]) for name in _find_withheld(sealed, list(computed))]
     return found
 

@@ -2,7 +2,8 @@
 
 What it prints is what gateway and centre compute, since it is the same code: for each line of each alert
 the frozen baseline with its days, the hours, and the final verdict once it is due. What the gateway has
-sealed is compared with it, and a difference is told with its keys. Whoever has the chain can check it.
+sealed is compared with it, and a difference is told with its keys. Whoever has the chain can check it. Each
+reading is judged by the site file that was sealed before it; the one that is named says where the chain is.
 
 Exit code 1 if a line has not met what was asked, or if the gateway has sealed something else.
 """
@@ -18,10 +19,10 @@ from evidence.curtailment.limits import Verdict
 from evidence.curtailment.stopping import HourState
 from evidence.curtailment.words import HOURS, MEASURES, REASONS
 from evidence.moments import zone_s
-from evidence.seal import FIRST_NUMBER
 from evidence.words import Words
-from provisioning.curtail.chain_cases import Judged, compare, judge_chain
+from provisioning.curtail.chain_cases import Judged, judge_chain
 from provisioning.curtail.list_check import FILE
+from provisioning.curtail.settled import Noted
 from provisioning.curtail.verdict_page import draw_verdicts
 from provisioning.curtail.words import LABELS
 from provisioning.evidence.state import StateError, walk_state
@@ -45,12 +46,13 @@ def verdict(config: Path, as_json: bool, plot: Path | None) -> None:
     try:
         site = load_site(config)
         with walk_state(site.path(site.store.path), config) as walk:
-            judged = judge_chain(site, walk)
+            noted = Noted(walk, sees_sites=True)
+            judged = judge_chain(site, noted)
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     except StateError as error:
         raise fail(EXIT_USAGE, str(error)) from error
-    _tell_problems(judged, walk.first)
+    _tell_problems(judged, noted)
     for bodies in judged.computed.values():
         if as_json:
             for body in bodies:
@@ -60,24 +62,26 @@ def verdict(config: Path, as_json: bool, plot: Path | None) -> None:
     if plot:
         name, offset_s = site.site.name or site.site.gateway, zone_s(site.site.utc_offset)
         write_or_fail(plot, draw_verdicts(name, judged, offset_s, language()).encode())
-    differs = _tell_differences(judged, is_whole=walk.first == FIRST_NUMBER)
+    differs = _tell_differences(judged, noted)
     not_met = any(bodies[-1].get("verdict") == Verdict.NOT_MET for bodies in judged.computed.values())
     if not_met or differs:
         raise click.exceptions.Exit(EXIT_NO)
 
 
-def _tell_problems(judged: Judged, first: int) -> None:
+def _tell_problems(judged: Judged, noted: Noted) -> None:
     for unfit in judged.pending:
         place = f"{unfit.order.id} {unfit.line}".rstrip()
         say(f"{place}: {translate(REASONS[unfit.why])}", err=True)
     if not judged.computed:
         say(translate(LABELS["no alerts"]), err=True)
-    elif first != FIRST_NUMBER:
-        say(translate(LABELS["not whole"], first=first), err=True)
+    elif not noted.is_whole:
+        say(translate(LABELS["not whole"], first=noted.first, absent=noted.absent), err=True)
+    elif changed := noted.find_changed(judged):
+        say(translate(LABELS["changed"], count=len(changed)), err=True)
 
 
-def _tell_differences(judged: Judged, *, is_whole: bool) -> bool:
-    differences = compare(judged, is_whole=is_whole)
+def _tell_differences(judged: Judged, noted: Noted) -> bool:
+    differences = noted.find_differences(judged)
     for (order, _, line), what, keys in differences:
         named = ", ".join(map(_name_key, keys))
         say(translate(LABELS["differs"], place=f"{order} {line} {what}", keys=named), err=True)

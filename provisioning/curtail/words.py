@@ -108,9 +108,14 @@ LABELS: Final[Mapping[str, Words]] = {
     "only sealed": Words("只有封存的", "it was sealed, and nothing gives it"),
     "not sealed": Words("没有封存", "it was not sealed"),
     "not whole": Words(
-        "链从签封 {first} 开始：之前的读数不在，基准和最终结论不作比较",
-        "the chain begins with seal {first}: without the readings before it, baselines and final verdicts "
-        "are not compared",
+        "链从签封 {first} 开始，其中 {absent} 个签封缺少读数：与网关封存的不作比较",
+        "the chain begins with seal {first}, and {absent} seals lack their readings: nothing is compared "
+        "with what the gateway has sealed",
+    ),
+    "changed": Words(
+        "{count} 个预警在其所依据的日子里，配置文件、电表型号或网关的数据有变化，不予比对",
+        "{count} alerts are not compared with what the gateway has sealed: in the days that they rest on, "
+        "the site file, a meter's model or what the gateway's disk knew has changed",
     ),
     "good": Words(
         "{path}：没有问题；行数 {rows}，网关 {gateways}",

@@ -10,7 +10,7 @@ Each month is one of the plant's own clock.
     marks      with what power says of each; those that the chain itself makes have the source `auto`
     orders     those that came, or were answered
     verdicts   about alerts, computed again, and whether the gateway has sealed the same: null where readings
-               lack, nothing was sealed, or what the alert rests on has changed
+               or seals lack, nothing was sealed, or what the alert rests on has changed
     sha256     of all that, as JSON with sorted keys and no blanks
 """
 
@@ -32,9 +32,9 @@ from evidence.marks.truth import Truth
 from evidence.orders.entries import What
 from evidence.orders.order import parse_order
 from evidence.record import Kind, Record
-from evidence.seal import FIRST_NUMBER, seal_hash
+from evidence.seal import seal_hash
 from evidence.walk import Walk, WalkedSeal
-from provisioning.curtail.chain_cases import compare, judge_chain
+from provisioning.curtail.chain_cases import judge_chain
 from provisioning.curtail.history import date_s
 from provisioning.curtail.settled import Noted
 from provisioning.marks.gather import Gathered, gather
@@ -96,8 +96,8 @@ def make_report(site: Site, catalogue: Catalogue, walk: Walk, month: Month) -> d
     now_s = min(found.until_s, month.end_s)
     every = list(judge_marks(site, catalogue, found, judged.ledgers, now_s, automatic=True))
     marks = [one for one in every if one.mark.from_s < month.end_s and one.mark.end_s(now_s) >= month.begin_s]
-    differing = {key for key, _, _ in compare(judged, is_whole=told.first == FIRST_NUMBER)}
-    known = set() if told.absent else judged.sealed.keys() - noted.find_changed(judged)
+    differing = {key for key, _, _ in noted.find_differences(judged)}
+    known = judged.sealed.keys() - noted.find_changed(judged) if noted.is_whole else set()
     report: dict[str, Any] = {
         "gateway": site.site.gateway,
         "name": site.site.name,

@@ -116,7 +116,7 @@ def test_an_alert_is_frozen_with_its_order_judged_and_sealed_and_anybody_finds_t
     assert said(rig) == WHOLE
     assert figures(rig)[0].body["base_w"] == REST_W
     judged = judge(tmp_path / "g")
-    assert compare(judged, is_whole=True) == []
+    assert compare(judged) == []
     assert [body for bodies in judged.computed.values() for body in bodies] == [
         one.body for one in figures(rig)
     ]
@@ -153,7 +153,7 @@ def test_whenever_it_is_killed_each_figure_is_told_once(tmp_path: Path, night: P
             give(rig, alert(2, "red", 14, 16))  # the broker retains it
     live(rig, 17 * 60 + 10)
     assert said(rig) == WHOLE
-    assert compare(judge(rig.folder), is_whole=True) == []
+    assert compare(judge(rig.folder)) == []
     rig.close()
 
 
@@ -203,7 +203,7 @@ def test_who_sets_the_clock_moves_no_hour(tmp_path: Path, night: Path) -> None:
     rig.ahead_s -= 5 * 3600  # the owner sets it back
     live(rig, 17 * 60 + 1)
     assert said(rig) == WHOLE
-    assert compare(judge(tmp_path / "g"), is_whole=True) == []
+    assert compare(judge(tmp_path / "g")) == []
     rig.close()
 
 
@@ -229,7 +229,7 @@ def test_a_forged_verdict_is_found_by_whoever_has_the_chain(tmp_path: Path, nigh
         ([{**bodies[0], "base_w": 30_000}, *bodies[1:]], ["base_w"]),
         ([*bodies, {**bodies[1], "begin_s": 5}], ["only sealed"]),
     ):
-        found = compare(Judged(judged.computed, {key: changed}), is_whole=True)
+        found = compare(Judged(judged.computed, {key: changed}))
         assert {name for _, _, names in found for name in names} == set(keys)
     rig.close()
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from agent.site.enrolment import note_first_key
 from agent.site.linkages import incomer_of, linkages_of
 from agent.site.manifest import manifest_bodies
 from agent.site.setups import setups_of
@@ -32,7 +33,7 @@ from provisioning.marks.centre_chain import find_site, walk_centre
 from tests.agent.rig import BEGIN_S, CENTRE
 from tests.evidence.chains import secret
 from tests.provisioning.curtail.test_verdict import HOUR_S, ISSUED_H, LIST, REST_W, WORK_W, alert, order
-from tests.provisioning.learning.test_commission_chain import PLAN, Maker, stamp
+from tests.provisioning.learning.test_commission_chain import PLAN, Maker, on, receipted, stamp
 from wire import messages
 
 HOURS = 24
@@ -90,6 +91,7 @@ def lie(base: tuple[Path, bytes, list[Body]], folder: Path, seal: Callable[[Body
     maker.pending += [encode_record(KINDS[one["what"]], at, one) for one in made if one is not None]
     if maker.pending:
         maker.seal(at)
+    note_first_key(folder / "state", "g1", base[1])
     return maker.close()
 
 
@@ -153,33 +155,74 @@ def test_nobody_is_called_a_liar_while_readings_lack(
     assert ask(tmp_path / "no.db", site).exit_code == 2
 
 
-@pytest.mark.parametrize(("ratio", "event"), [("10", None), (None, "database salvaged")])
-def test_nobody_is_called_a_liar_by_another_site_file_than_he_judged_with(
-    base: tuple[Path, bytes, list[Body]], tmp_path: Path, ratio: str | None, event: str | None
+RATIO = PLAN.replace('line = "p1"', 'line = "p1"\nct_ratio = 10')
+AFTER_S = BEGIN_S + HOURS * HOUR_S + 60
+
+
+def go_on(folder: Path, first_key: bytes, text: str, event: str | None, bodies: list[Body]) -> Path:
+    """The gateway starts again, by the site file `text`; its `bodies` follow."""
+    maker, at = Maker(folder, text), stamp(AFTER_S)
+    note_first_key(folder / "state", "g1", first_key)
+    maker.pending += manifests(maker, at)
+    if event is not None:
+        maker.pending.append(encode_record(Kind.EVENT, at, {"what": event, "text": ""}))
+    maker.pending += [encode_record(KINDS[one["what"]], at, one) for one in bodies]
+    maker.seal(at)
+    return maker.close()
+
+
+@pytest.mark.parametrize(("text", "event"), [(RATIO, None), (PLAN, "database salvaged")])
+def test_nobody_is_called_a_liar_whose_site_file_or_disk_changed_in_the_midst(
+    base: tuple[Path, bytes, list[Body]], tmp_path: Path, text: str, event: str | None
 ) -> None:
     folder = tmp_path / "gateway"
-    lie(base, folder, silent if ratio is None else honest)
-    if ratio is not None:
-        text = PLAN.replace('line = "p1"', f'line = "p1"\nct_ratio = {ratio}')
-    maker = Maker(folder, PLAN if ratio is None else text)
-    maker.pending += manifests(maker, stamp(BEGIN_S + HOURS * HOUR_S + 60))
-    if event is not None:
-        body = {"what": event, "text": ""}
-        maker.pending.append(encode_record(Kind.EVENT, stamp(BEGIN_S + HOURS * HOUR_S + 60), body))
-    maker.pending += [
-        encode_record(KINDS[one["what"]], stamp(BEGIN_S + HOURS * HOUR_S + 60), one)
-        for one in base[2]
-        if one["what"] == "final" and ratio is None
-    ]
-    maker.seal(stamp(BEGIN_S + HOURS * HOUR_S + 60))
-    maker.close()
+    lie(base, folder, silent)
+    site = go_on(folder, base[1], text, event, [one for one in base[2] if one["what"] == "final"])
+    store = collect(folder, base[1])
+    for call in (
+        ["centre", "verdicts", "--store", str(store), "g1"],
+        ["curtail", "verdict", "--site", str(site)],
+    ):
+        result = CliRunner().invoke(cli, ["--lang", "en", *call])
+        assert result.output.count("1 alerts are not compared") == 1, result.output
+        assert "not what its readings give" not in result.output
+
+
+@pytest.mark.parametrize(("seal", "code"), [(honest, 0), (lying, 1)])
+def test_each_reading_is_judged_by_the_site_file_of_its_time(
+    base: tuple[Path, bytes, list[Body]], tmp_path: Path, seal: Callable[[Body], Body | None], code: int
+) -> None:
+    """Ten times the ratio afterwards neither accuses who was honest nor hides who lied."""
+    folder = tmp_path / "gateway"
+    lie(base, folder, seal)
+    site = go_on(folder, base[1], RATIO, None, [])
     store = collect(folder, base[1])
     result = CliRunner().invoke(cli, ["--lang", "en", "centre", "verdicts", "--store", str(store), "g1"])
-    assert (result.exit_code, result.stdout.count("1 alerts are not compared")) == (0, 1), result.output
+    assert result.exit_code == code, result.output
+    told = CliRunner().invoke(cli, ["--lang", "en", "curtail", "verdict", "--site", str(site), "--json"])
+    assert list(map(json.loads, told.stdout.splitlines())) == base[2]
+    assert told.stderr.count("not what its readings give") == code
     with walk_centre(store, "g1") as walk:
-        found = find_site(walk), find_site(walk, 1_000 * (BEGIN_S + HOURS * HOUR_S + 60))
+        found = find_site(walk), find_site(walk, 1_000 * AFTER_S)
     ratios = [None if one is None else one.meter[0].ct_ratio for one in found]
-    assert ratios == [float(ratio or 1), 1.0], "a report is by the site file of its month"
+    assert ratios == [10.0, 1.0], "a report is by the site file of its month"
+
+
+@pytest.mark.parametrize("lost", ["first", "body"])
+def test_a_plant_that_has_pruned_its_chain_compares_nothing(
+    base: tuple[Path, bytes, list[Body]], tmp_path: Path, lost: str
+) -> None:
+    site = lie(base, tmp_path / "gateway", lying)
+    receipted(site, 60)
+    on(
+        site,
+        "DELETE FROM seals WHERE number = 1"
+        if lost == "first"
+        else "UPDATE seals SET body = NULL WHERE number = 30",
+    )
+    told = CliRunner().invoke(cli, ["--lang", "en", "curtail", "verdict", "--site", str(site)])
+    assert "nothing is compared with what the gateway has sealed" in " ".join(told.output.split())
+    assert "not what its readings give" not in told.output
 
 
 @pytest.mark.parametrize(
