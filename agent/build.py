@@ -23,6 +23,8 @@ from agent.judging.judging import Judging
 from agent.judging.taken_up import decode_taken_up
 from agent.learned import Learning, read_learned
 from agent.logger_keys import give_keys
+from agent.marks.closing import Closing
+from agent.marks.marking import Marking
 from agent.orders.notices import Notices
 from agent.orders.orders import Orders
 from agent.overview import StatusParts
@@ -214,6 +216,8 @@ def core_of(
         lambda: feed.offset_ms,
         taken_up.records,
     )
+    periods_s = {meter: one.fast_s for meter, one in feed.setups.items()}
+    marking = Marking(site.site.gateway, Closing(periods_s), store, lambda: feed.offset_ms, taken_up.records)
     judging.on_episode = curtailing.take_episode
     courier.on_order = partial(_take_order, orders, curtailing)
     courier.withdrawn = lambda: orders.book.trust.withdrawn
@@ -239,11 +243,16 @@ def core_of(
         Learning(site.path(site.store.path), feed.setups, learned),
         *((Attesting(tpm, store, sealing.last),) if tpm else ()),
         Inbox(
-            site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.is_unsettled, orders.take_letter
+            site.path(site.store.path) / INBOX_NAME,
+            store,
+            lambda: sealer.is_unsettled,
+            orders.take_letter,
+            marking.take_letter,
         ),
         courier,
         orders,
         curtailing,
+        marking,
         Care(site, site.path(site.store.path), orders, lambda: outbox.received, readings.latest, restart),
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
     )

@@ -116,6 +116,7 @@ class Inbox(RecordSource):
         folder: May be missing.
         store: Holds the checkpoint and the last seals.
         answers: Makes the record of a letter about an order, None if it says nothing new; raises FormatError.
+        on_letter: Takes the body of each letter of setup that is sealed.
         is_held_up: Whether seals wait for a failing disk: a record that waits in memory may be lost there.
         in_flight: Entries whose records wait for their seal, by id.
         lying: Entries that are sealed and could not be removed, by id.
@@ -125,6 +126,7 @@ class Inbox(RecordSource):
     store: GatewayStore
     is_held_up: Callable[[], bool] = lambda: False
     answers: Callable[[Mapping[str, Any], Stamp], NewRecord | None] = _no_answer
+    on_letter: Callable[[Mapping[str, Any], Stamp], None] | None = None
     in_flight: dict[str, Path] = field(factory=dict, init=False)
     lying: dict[str, Path] = field(factory=dict, init=False)
     _known: set[str] = field(factory=set, init=False)
@@ -198,6 +200,8 @@ class Inbox(RecordSource):
             return self.answers(body, stamp)
         if body["what"] == DECLARE:
             return _take_declaration(body)
+        if self.on_letter:
+            self.on_letter(body, stamp)
         return NewRecord(Kind.COMMISSIONING, body, Urgency.AT_ONCE, found_again=True)
 
     def _refuse(self, path: Path, why: str) -> list[NewRecord]:

@@ -7,59 +7,39 @@
     stop, treatment-stop              a line stood for STOOD_S without a sample above its stop threshold
     start, treatment-start            from there on until it first works at its usual power, START_S at least
 
-They are derived and not sealed: whoever has the chain finds the same ones, a kill costs none, and what
-flaps fills no chain. Losses of one meter that lie closer than CALM_S are one, restarts too; a silence that
-a start explains is none of its own. Each goes through the truth check like a person's. That the power of
-the whole plant was cut nobody can see who has lost it himself: such a mark a person makes.
+and which the chain alone does not show:
+
+    meter-maintenance                 setup checked the wiring of a meter, or switched its line
+
+Whoever has the chain finds the same ones, but for the last. The gateway seals those of contact, starts and
+maintenance once they have closed (`agent.marks`), and `find_news` leaves out what it has sealed. Losses of
+one meter that lie closer than CALM_S are one, restarts too; a silence that a start explains is none of its
+own. Each goes through the truth check like a person's. That the power of the whole plant was cut nobody can
+see who has lost it himself: such a mark a person makes.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from attrs import frozen
-
+from evidence.marks.absences import Span, Started, is_explained, join_spans
 from evidence.marks.catalogue import Catalogue
 from evidence.marks.mark import Mark, Source, SubjectKind
 from evidence.marks.truth import EDGE_S, USUAL, Habits, Sample
 
-LOST_S: Final = 600
-"""A reading or two that lack are no loss; ten minutes are what the effective rate calls late."""
-LOST_PERIODS: Final = 3
-CALM_S: Final = 900
 STOOD_S: Final = 1_800
 """Twice the edges that the truth check leaves out."""
 START_S: Final = 300
-EXPLAINED: Final = 0.8
-"""Of a silence, that a start covers: meters are read again one after the other."""
 BY: Final = "dianjian"
 _CODES: Final = {"production": ("stop", "start"), "treatment": ("treatment-stop", "treatment-start")}
-
-Span = tuple[float, float]
-
-
-@frozen
-class Started:
-    """The agent's start at `at_s`; `since_s` is its last sign of life before, UTC."""
-
-    since_s: float
-    at_s: float
-    was_off: bool
-
-
-def is_loss(gap_s: float, period_s: float) -> bool:
-    """Whether a time without a good reading is a loss of contact, for a meter that is read so often."""
-    return gap_s >= max(LOST_S, LOST_PERIODS * period_s)
 
 
 def mark_silences(
     silences: Mapping[str, Sequence[Span]], starts: Sequence[Started], catalogue: Catalogue
 ) -> Iterator[Mark]:
     """The losses of contact, by meter."""
-    away = [(one.since_s, one.at_s) for one in starts]
     for meter, spans in silences.items():
-        own = [span for span in spans if _count_overlap(span, away) < EXPLAINED * (span[1] - span[0])]
-        for span in _join(own):
+        for span in join_spans(span for span in spans if not is_explained(span, starts)):
             yield _make("lost-contact", SubjectKind.METER, meter, span, catalogue)
 
 
@@ -67,8 +47,14 @@ def mark_starts(starts: Sequence[Started], site: str, catalogue: Catalogue) -> I
     """The restarts, and the times without power."""
     for was_off, code in ((False, "restart"), (True, "gateway-off")):
         spans = [(one.since_s, one.at_s) for one in starts if one.was_off is was_off]
-        for span in _join(spans):
+        for span in join_spans(spans):
             yield _make(code, SubjectKind.SITE, site, span, catalogue)
+
+
+def mark_maintenance(work: Mapping[str, Span], catalogue: Catalogue) -> Iterator[Mark]:
+    """When a technician's setup was at work at a meter."""
+    for meter, span in work.items():
+        yield _make("meter-maintenance", SubjectKind.METER, meter, span, catalogue)
 
 
 def mark_unverified(ends_s: Mapping[str, int], until_s: float, catalogue: Catalogue) -> Iterator[Mark]:
@@ -109,19 +95,18 @@ def mark_line(
         yield _make(stop, SubjectKind.LINE, line, stood, catalogue)
 
 
-def _join(spans: Iterable[Span]) -> list[Span]:
-    """Spans in order, those that lie closer than CALM_S as one."""
-    joined: list[Span] = []
-    for begin_s, end_s in sorted(spans):
-        if joined and begin_s - joined[-1][1] < CALM_S:
-            joined[-1] = joined[-1][0], max(joined[-1][1], end_s)
-        else:
-            joined.append((begin_s, end_s))
-    return joined
-
-
-def _count_overlap(span: Span, others: Iterable[Span]) -> float:
-    return sum(max(min(span[1], end_s) - max(span[0], begin_s), 0.0) for begin_s, end_s in others)
+def find_news(derived: Iterable[Mark], sealed: Iterable[Mark]) -> Iterator[Mark]:
+    """Derived marks but for those that the gateway has sealed: of the same code and subject, at that time."""
+    known: dict[tuple[str, str], list[Mark]] = {}
+    for one in sealed:
+        if one.source is Source.AUTO:
+            known.setdefault((one.code, one.subject), []).append(one)
+    for one in derived:
+        near = known.get((one.code, one.subject), ())
+        if not any(
+            one.from_s <= its.end_s(one.from_s) and its.from_s <= one.end_s(its.from_s) for its in near
+        ):
+            yield one
 
 
 def _make(code: str, kind: SubjectKind, subject: str, span: Span, catalogue: Catalogue) -> Mark:

@@ -14,7 +14,7 @@ from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality
 from evidence.cbor import FormatError
 from evidence.curtailment.energy import HOUR_S
-from evidence.marks.automatic import Span, Started, is_loss
+from evidence.marks.absences import Span, Started, is_loss
 from evidence.marks.emissions import Said
 from evidence.marks.mark import Mark, decode_mark
 from evidence.marks.rate import REALTIME_S, Tally

@@ -11,7 +11,7 @@ from agent.site.setups import lines_of
 from evidence.curtailment.baseline import find_base_w
 from evidence.curtailment.ledger import Ledger
 from evidence.curtailment.stopping import find_threshold_w
-from evidence.marks.automatic import mark_line, mark_silences, mark_starts, mark_unverified
+from evidence.marks.automatic import find_news, mark_line, mark_silences, mark_starts, mark_unverified
 from evidence.marks.catalogue import Catalogue, Code, Says
 from evidence.marks.mark import Mark, SubjectKind, is_late
 from evidence.marks.truth import Checked, Habits, Sample, Truth, check_mark, learn_habits
@@ -60,7 +60,8 @@ def judge_marks(
     if automatic:
         for one in site.line:
             habits[one.id] = _learn(site, one.id, found.powers.get(one.id, []), ledgers.get(one.id))
-        marks += [(one, one.end_s(now_s)) for one in _derive(site, catalogue, found, habits)]
+        news = find_news(_derive(site, catalogue, found, habits), [mark for mark, _ in marks])
+        marks += [(one, one.end_s(now_s)) for one in list(news)]
     for mark, made_s in sorted(marks, key=lambda one: (one[0].from_s, one[0].id)):
         line = _find_line(site, mark)
         code = catalogue.codes.get(mark.code)

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evidence.marks.absences import CALM_S, LOST_S, Started, is_loss
 from evidence.marks.automatic import (
-    CALM_S,
-    LOST_S,
     STOOD_S,
-    Started,
-    is_loss,
+    find_news,
     mark_line,
     mark_silences,
     mark_starts,
@@ -124,3 +123,16 @@ def test_readings_after_the_end_of_a_verification_are_marked() -> None:
     found = list(mark_unverified({"m1": 1_000, "m2": 9_000}, 5_000.0, CATALOGUE))
     assert told(found) == [("unverified", 1_000, 5_000)]
     assert found[0].subject == "m1"
+
+
+def test_what_the_gateway_has_sealed_is_not_derived_again() -> None:
+    derived = list(
+        mark_silences({"m1": [(1_000, 2_000), (9_000, 9_700)], "m2": [(1_000, 2_000)]}, (), CATALOGUE)
+    )
+    sealed = next(mark_silences({"m1": [(1_010, 1_990)]}, (), CATALOGUE))
+    assert told(list(find_news(derived, [sealed]))) == [
+        ("lost-contact", 9_000, 9_700),
+        ("lost-contact", 1_000, 2_000),
+    ]
+    by_hand = evolve(sealed, source=Source.MANUAL)
+    assert list(find_news(derived, [by_hand])) == derived, "a person's mark hides none"
