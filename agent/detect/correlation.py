@@ -158,6 +158,36 @@ class RollingCorrelation:
             return r if -1.0 <= r <= 1.0 else _clip(r)
         return None
 
+    def push_beyond(self, x: int, y: int, deviation: float) -> float | None:
+        """Take the next pair; what `r_beyond` then says."""
+        at, depth = self._at, self._depth
+        seen = self._before + at
+        if seen < depth:
+            self.push(x, y)
+            return self.r_beyond(deviation)
+        # The same as `push` for full windows, reading every sum only once.
+        sums, window, xs, ys = self._first, self.window, self._xs, self._ys
+        dx, dy = x - self._ref_x, y - self._ref_y
+        lag = sums.lag
+        old_x, old_y = xs[at - lag - window], ys[at - window]
+        new_x = xs[at - lag] if lag else dx
+        xs[at], ys[at] = dx, dy
+        more_x, more_y = new_x - old_x, dy - old_y
+        sums.sx = sx = sums.sx + more_x
+        sums.sy = sy = sums.sy + more_y
+        sums.sxx = sxx = sums.sxx + more_x * (new_x + old_x)
+        sums.syy = syy = sums.syy + more_y * (dy + old_y)
+        sums.sxy = sxy = sums.sxy + new_x * dy - old_x * old_y
+        self._at = at = at + 1
+        if at == depth:
+            self._turn(at)
+        if (seen + 1) % window == 0:
+            self._recentre()
+        vx = window * sxx - sx * sx
+        if sqrt(vx) / window > deviation and vx and (vy := window * syy - sy * sy):
+            return _clip((window * sxy - sx * sy) / sqrt(vx * vy))
+        return None
+
     @property
     def r(self) -> float | None:
         """Pearson's r at the first lag, None if it is not defined."""

@@ -135,31 +135,31 @@ class Interruptions:
 
 
 class Orphans:
-    """The slots in which runs of treatment without any production ended, over the last day."""
+    """The slots in which runs of treatment without any production ended, over the last day: `ends`."""
 
-    __slots__ = ("_ends", "_window")
+    __slots__ = ("_window", "ends")
 
     def __init__(self, dt_s: int) -> None:
         self._window = ORPHANS_WINDOW_S // dt_s
-        self._ends: deque[int] = deque(maxlen=ORPHANS_MAX)
+        self.ends: deque[int] = deque(maxlen=ORPHANS_MAX)
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self.ends)
 
     def add(self, slot: int) -> None:
         """Count a run that ended in `slot`."""
-        self._ends.append(slot)
+        self.ends.append(slot)
 
     def find_first(self, slot: int) -> int:
         """Drop those older than a day; returns the slot of the oldest left, else `slot`."""
-        while self._ends and slot - self._ends[0] >= self._window:
-            self._ends.popleft()
-        return self._ends[0] if self._ends else slot
+        while self.ends and slot - self.ends[0] >= self._window:
+            self.ends.popleft()
+        return self.ends[0] if self.ends else slot
 
     def state(self) -> list[int]:
         """Everything that `restore` needs."""
-        return list(self._ends)
+        return list(self.ends)
 
     def restore(self, state: list[int]) -> None:
         """Continue from `state`."""
-        self._ends = deque(state, maxlen=ORPHANS_MAX)
+        self.ends = deque(state, maxlen=ORPHANS_MAX)

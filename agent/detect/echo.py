@@ -20,9 +20,11 @@ are not judged.
 import zlib
 from array import array
 from collections.abc import Iterator
+from itertools import islice
 from math import sqrt
-from operator import eq
 from typing import Any, Final
+
+from agent.detect.signs import DOWN, UNKNOWN, UP, code_signs, count_alike, find_stretch
 
 BLOCK: Final = 360
 """An hour of 10 s."""
@@ -42,7 +44,6 @@ QUIET: Final = 16
 PERIODS: Final = range(3, BLOCK // 2)
 """The signs of direct neighbours depend on each other in any noise."""
 PERIODIC: Final = 6.0
-UP, DOWN, UNKNOWN = b"10?"
 _NONE: Final = -1
 """No power of a running load."""
 
@@ -78,7 +79,7 @@ class Echo:
 
     def close(self, slot: int) -> None:
         """Take the readings before `due`, judge a block that is over, and go on with `slot`."""
-        self._signs += bytes(self._find_signs())
+        self._signs.extend(self._find_signs())
         self._begin = self.due
         if self._begin % BLOCK == 0:
             self._judge()
@@ -87,18 +88,21 @@ class Echo:
         del self._signs[: -HISTORY - BLOCK]
         self._begin += rested
         self.due = self._begin + STEP
-        for at in [at for at in self.readings if at < self._begin - 2]:
-            del self.readings[at]
+        before = self.readings
+        self.readings = {at: before[at] for at in (self._begin - 2, self._begin - 1) if at in before}
 
-    def _find_signs(self) -> Iterator[int]:
+    def _find_signs(self) -> list[int]:
         """The signs of STEP readings, the last of which is the last but one that is known."""
-        row = list(map(self.readings.get, range(self._begin - 2, self._begin + STEP)))
-        for before, now, after in zip(row, row[1:], row[2:]):  # noqa: B905  three neighbours
-            if before is None or now is None or after is None:
-                yield UNKNOWN
-            else:
-                level = before + after
-                yield UP if now + now > level else DOWN if now + now < level else UNKNOWN
+        get = self.readings.get
+        row = [get(slot) for slot in range(self._begin - 2, self._begin + STEP)]
+        return [
+            UNKNOWN
+            if before is None or now is None or after is None or now + now == before + after
+            else UP
+            if now + now > before + after
+            else DOWN
+            for before, now, after in zip(row, row[1:], row[2:])  # noqa: B905  three neighbours
+        ]
 
     def _judge(self) -> None:
         block = bytes(self._signs[-BLOCK:])
@@ -118,7 +122,7 @@ class Echo:
                 self._go_on(block)
 
     def _go_on(self, block: bytes) -> None:
-        pairs, alike = _compare(block, self._take_past(self.back))
+        pairs, alike = count_alike(block, self._take_past(self.back))
         self.pairs, self.alike = self.pairs + pairs, self.alike + alike
         self.count += 1
         self.until = self._begin
@@ -127,7 +131,7 @@ class Echo:
         self.back = self.count = self.pairs = self.alike = 0
 
     def _is_alike(self, block: bytes, back: int) -> bool:
-        pairs, alike = _compare(block, self._take_past(back))
+        pairs, alike = count_alike(block, self._take_past(back))
         return pairs >= KNOWN_LEAST and 2 * alike - pairs >= SURE * sqrt(pairs)
 
     def _take_past(self, back: int) -> bytes:
@@ -137,13 +141,13 @@ class Echo:
     def _find_backs(self, block: bytes) -> Iterator[int]:
         """Distances at which a part of the block stood before, at least a block back."""
         end = len(self._signs) - BLOCK
+        codes = code_signs(self._signs)
         for begin in range(0, BLOCK - PROBE, BLOCK // PROBES):
             probe = block[begin : begin + PROBE]
-            at = -1
-            for _ in range(FINDS_MAX if UNKNOWN not in probe else 0):
-                at = self._signs.find(probe, at + 1, end)
-                if at < 0:
-                    break
+            if UNKNOWN in probe:
+                continue
+            place = slice(end + begin, end + begin + PROBE)
+            for at in islice(find_stretch(self._signs, codes, place, end), FINDS_MAX):
                 back = end + begin - at
                 if back >= BLOCK:
                     yield back
@@ -185,17 +189,7 @@ def _to_digits(packed: bytes, length: int) -> bytes:
     return f"{int.from_bytes(packed, 'big'):0{length}b}".encode()[-length:] if length else b""
 
 
-def _compare(one: bytes, other: bytes) -> tuple[int, int]:
-    """How many signs both know, and how many of these are the same."""
-    if len(one) != len(other):
-        return 0, 0
-    same = sum(map(eq, one, other))
-    alike = sum(map(eq, one.replace(b"?", b"!"), other))
-    either = one.count(UNKNOWN) + other.count(UNKNOWN) - (same - alike)
-    return len(one) - either, alike
-
-
 def _is_periodic(block: bytes) -> bool:
     """Whether a block is alike to itself at a distance within half of it."""
-    compared = (_compare(block[period:], block[:-period]) for period in PERIODS)
+    compared = (count_alike(block[period:], block[:-period]) for period in PERIODS)
     return any(2 * alike - pairs >= PERIODIC * sqrt(pairs) for pairs, alike in compared if pairs)

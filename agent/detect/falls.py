@@ -60,6 +60,10 @@ SETS_MAX: Final = 8
 """Sets of treatment machines that take turns."""
 
 
+_UNUSUAL: Final = (0.0, 0.0, 0)
+"""Means of no minutes."""
+
+
 @define(repr=False)
 class Falls:
     """What treatment drew when it was last healthy.
@@ -106,7 +110,8 @@ class Falls:
     def note_production(self, minutes: int, u: int, range_w: int) -> None:
         """Take minutes of production; it is asked about above `range_w`, 0 if nothing is known."""
         is_odd = 0 < range_w <= RANGE_MARGIN * u
-        self.odd += (is_odd - self.odd) * min(minutes / ODD_MINUTES, 1.0)
+        if is_odd or self.odd:
+            self.odd += (is_odd - self.odd) * min(minutes / ODD_MINUTES, 1.0)
 
     def note_health(self, u: int, t: int, run: int, on: tuple[int, int], least: int | None = None) -> None:
         """Take a healthy minute.
@@ -119,25 +124,27 @@ class Falls:
             least: Least production of the guard time at its end; None where it was `u`.
         """
         before, self.at_end = self.at_end, on
-        least = u if least is None else least
-        before_least, self.least = self.least or u, least
+        demanding = self.least or u
+        self.least = u if least is None else least
         if on != before:  # a machine started or stopped in it
             return
-        if run != self.run or on[1] & ~self.on[1]:
+        machines, usual = on[1], self.usual
+        if run != self.run or machines & ~self.on[1]:
             self.recent.clear()
         self.recent.append((u, t))
-        before_u, before_t, minutes = self.usual.pop(on[1], (0.0, 0.0, 0))
-        minutes = min(minutes + 1, USUAL_MINUTES)
-        mean_u, mean_t = before_u + (u - before_u) / minutes, before_t + (t - before_t) / minutes
-        self.usual[on[1]] = (mean_u, mean_t, minutes)
-        if len(self.usual) > SETS_MAX:
-            del self.usual[next(iter(self.usual))]
+        mean_u, mean_t, minutes = usual.pop(machines, _UNUSUAL)
+        if minutes < USUAL_MINUTES:
+            minutes += 1
+        usual[machines] = mean_u + (u - mean_u) / minutes, mean_t + (t - mean_t) / minutes, minutes
+        if len(usual) > SETS_MAX:
+            del usual[next(iter(usual))]
         self.run, self.stale, self.on, self.unsettled = run, 0, on, 0
-        self.noted += 1
-        if self.noted > DAY_MINUTES:
+        self.noted = noted = self.noted + 1
+        if noted > DAY_MINUTES:
             self.lows, self.noted = ({}, self.lows[0]), 1
-        step = _find_step(min(u, least, before_least))
-        self.lows[0][step] = min(t, self.lows[0].get(step, t))
+        lows, step = self.lows[0], _find_step(min(u, self.least, demanding))
+        if t < lows.get(step, math.inf):
+            lows[step] = t
 
     def note_lack(self, minutes: int, on: tuple[int, int]) -> None:
         """Take minutes of production without health, at whose end the lines `on` ran."""

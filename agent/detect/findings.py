@@ -179,24 +179,25 @@ class LinkageWatch:
         self.trace.add(u if u_known else MISSING, t if t_known else MISSING, missed)
 
     def _close_minute(self, slot: int) -> None:
-        self.trace.close(slot)
-        tracker, last = self.tracker, self.trace.last
-        tracker.judge_minute(slot, self.trace.low)
-        if tracker.on and last is not None:
+        tracker, trace = self.tracker, self.trace
+        trace.close(slot)
+        tracker.judge_minute(slot, trace.low)
+        if tracker.on and (last := trace.last) is not None:
             self._note_health(slot, *last)
 
     def _note_health(self, slot: int, u: int, t: int) -> None:
         """Note what treatment draws in health; look again at what is low for no known reason."""
-        tracker, minutes = self.tracker, max(1, self.params.dt_s // MINUTE_S)
-        if self.params.bridge_s > 2 * self.params.dt_s:
-            self.falls.pulses.append(_find_on(self.production))
-        self.falls.note_production(minutes, u, self.params.range_hi_w)
-        if tracker.good * self.params.dt_s >= HEALTHY_S and not tracker.deficit.count:
-            if t >= tracker.proof_w and u >= self.params.on_production.hi_w:
+        tracker, params, falls, dt = self.tracker, self.params, self.falls, self.tracker.dt
+        minutes = 1 if dt < MINUTE_S else dt // MINUTE_S
+        if params.bridge_s > 2 * dt:
+            falls.pulses.append(_find_on(self.production))
+        falls.note_production(minutes, u, params.range_hi_w)
+        if tracker.good * dt >= HEALTHY_S and not tracker.deficit.count:
+            if t >= tracker.proof_w and u >= params.on_production.hi_w:
                 running, least_w = self._find_running(), tracker.find_least_production_w()
-                self.falls.note_health(u, t, tracker.on_slot, running, least_w)
+                falls.note_health(u, t, tracker.on_slot, running, least_w)
         elif tracker.deficit.count:
-            self.falls.note_lack(minutes, self._find_running())
+            falls.note_lack(minutes, self._find_running())
             is_open = tracker.flags & linkage_alarms.VIOLATION
             if is_open and tracker.rule is Rule.CHANGED and self._is_fall():
                 tracker.rule = self._find_low_rule()
@@ -205,9 +206,9 @@ class LinkageWatch:
 
     def _find_running(self) -> tuple[int, int]:
         """The lines that run, a bit for each; a machine that pulses runs in its pauses, too."""
-        is_alone = len(self.production) == 1 and self.tracker.on
-        production = 1 if is_alone else self.falls.hold_pulses(_find_on(self.production))
-        return production, _find_on(self.treatment)
+        if self.tracker.on and len(self.production) == 1:
+            return 1, _find_on(self.treatment)
+        return self.falls.hold_pulses(_find_on(self.production)), _find_on(self.treatment)
 
     def _is_fall(self) -> bool:
         """Whether the open deficit is a fall of treatment by itself."""

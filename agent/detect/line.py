@@ -80,6 +80,8 @@ STANDBY_OF_FLOOR: Final = 2
 """The floor is 0.4 of the least standby. Below 0.8 of that a main switch is open, and what is left, a lamp or
 a transformer, may stand still for days."""
 LOSS_SLOTS_MIN: Final = 5
+CURRENT_MIN_A: Final = -CURRENT_MAX_A
+VOLTAGE_MIN_V: Final = -VOLTAGE_MAX_V
 STUCK_SLOTS_MIN: Final = 10
 """Fewer repetitions of a value prove nothing."""
 NEVER: Final = 1 << 62
@@ -170,8 +172,8 @@ class LineTracker:
             channels = self.channels
             channels.latest = given
             channels.slot = slot
-        elif (current_a is not None and -CURRENT_MAX_A <= current_a <= CURRENT_MAX_A) or (
-            voltage_v is not None and -VOLTAGE_MAX_V <= voltage_v <= VOLTAGE_MAX_V
+        elif (current_a is not None and CURRENT_MIN_A <= current_a <= CURRENT_MAX_A) or (
+            voltage_v is not None and VOLTAGE_MIN_V <= voltage_v <= VOLTAGE_MAX_V
         ):  # NaN is within no limits
             channels = self.channels
             channels.latest = given

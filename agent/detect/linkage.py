@@ -377,8 +377,12 @@ class LinkageTracker:
 
     def judge_minute(self, slot: int, low_r: bool) -> None:
         """Judge what need not be judged in every slot."""
-        self._judge_range(slot)
-        if not (low_r or self.flags or self.orphans or self.interruptions.kept):
+        if self.u >= self._range and self.on:
+            self._judge_range(slot)
+        else:
+            self.unlearned = 0
+            self.flags &= ~UNLEARNED
+        if not (low_r or self.flags or self.orphans.ends or self.interruptions.kept):
             return
         first = self.orphans.find_first(slot)
         self._set(ORPHANS, len(self.orphans) >= self._orphan_limit, first)
@@ -388,11 +392,7 @@ class LinkageTracker:
         self._set(INTERRUPTED, 0 < limit_s <= self.interruptions.total_s, first)
 
     def _judge_range(self, slot: int) -> None:
-        """Judge once a minute whether production stays above what commissioning saw."""
-        if self.u < self._range or not self.on:
-            self.unlearned = 0
-            self.flags &= ~UNLEARNED
-            return
+        """Judge once a minute in which production is above what commissioning saw, whether it stays there."""
         self.unlearned += self._range_minutes
         if self.unlearned < UNLEARNED_MINUTES or (slot - self.asked_slot) * self.dt < QUESTION_AGAIN_S:
             return

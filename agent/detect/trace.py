@@ -84,23 +84,24 @@ class MinuteTrace:
         fresh = 100 * (due - self._missed) // due if due else 0
         known = slots - self._holes
         u, t = (self.sum_u // known, self.sum_t // known) if known else (_HOLE, _HOLE)
-        minute = slot * self._dt // MINUTE_S
-        passed = self._minute
-        while passed < minute:
+        dt = self._dt
+        minute = slot * dt // MINUTE_S
+        for passed in range(self._minute, minute):
             self._write(passed % TRACE_MINUTES, u, t, fresh)
-            passed += 1
         self._minute = minute
-        self.until = self._minute_end()
+        self.until = -(-(minute + 1) * MINUTE_S // dt)
         self._begin = slot
         self._holes = self.sum_u = self.sum_t = self._missed = 0
 
     def _write(self, at: int, u: int, t: int, fresh: int) -> None:
         self._u_ring[at], self._t_ring[at], self._fresh_ring[at] = u, t, fresh
-        if u != _HOLE:
+        if u == _HOLE:
+            return
+        if self._sd > 0:
+            r = self._correlation.push_beyond(u, t, GATE * self._sd)
+            self._low_minutes = self._low_minutes + 1 if r is not None and r < self._limit else 0
+        else:
             self._correlation.push(u, t)
-            if self._sd > 0:
-                r = self._correlation.r_beyond(GATE * self._sd)
-                self._low_minutes = self._low_minutes + 1 if r is not None and r < self._limit else 0
 
     @property
     def gated_r(self) -> float | None:

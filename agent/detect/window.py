@@ -90,20 +90,25 @@ class Expectation:
     @property
     def least(self) -> int:
         """The least production of the last `guard` slots."""
-        return min(self._recent, default=0)
+        recent = self._recent
+        return min(recent) if recent else 0
 
     def _set_step(self, step: int, until: int) -> None:
         """Set the lowest step, valid up to slot `until` unless it is reached again."""
         self._step, self._until = step, until
-        self._from, self._above = self._edges[step : step + 2]
+        self._from, self._above = self._edges[step], self._edges[step + 1]
         self._watts = self._los[step]
 
     def _search(self, slot: int) -> None:
         recent = self._recent
         step = bisect_right(self._edges, min(recent)) - 1
         above = self._edges[step + 1]
-        age = next(age for age, u in enumerate(reversed(recent)) if u < above)
-        self._set_step(step, slot - age + self._guard)
+        reached = slot + self._guard
+        for u in reversed(recent):  # a generator costs more than the few slots that are looked at
+            if u < above:
+                break
+            reached -= 1
+        self._set_step(step, reached)
 
     def state(self) -> list[int]:
         """Everything that `restore` needs."""

@@ -63,6 +63,19 @@ def test_pushing_and_reading_at_once_is_the_same_as_one_after_the_other(
     assert one.state() == other.state()
 
 
+@given(PAIRS, st.integers(2, 6), st.lists(st.integers(0, 5), min_size=1, max_size=3, unique=True))
+@settings(deadline=None)
+def test_taking_a_minute_and_asking_for_r_is_the_same_as_one_after_the_other(
+    pairs: list[tuple[int, int]], window: int, lags: list[int]
+) -> None:
+    one, other = RollingCorrelation(window, lags), RollingCorrelation(window, lags)
+    for x, y in pairs:
+        r = one.push_beyond(x, y, 0.6)
+        other.push(x, y)
+        assert r == other.r_beyond(0.6)
+    assert one.state() == other.state()
+
+
 @pytest.mark.parametrize("lag", [0, 30])
 @pytest.mark.parametrize("jump_w", [0, 5_000_000, 50_000_000])
 def test_no_drift_at_a_megawatt_with_a_variation_of_one_watt(lag: int, jump_w: int) -> None:
