@@ -1,4 +1,7 @@
-"""The polls of one bus, one at a time, without a thread: each `turn` does at most one.
+"""The polls of one bus, without a thread: each `turn` does at most one, or a part of one.
+
+Where answers name no registers, a read may have to wait until no late answer to another one of its meter can
+be taken for its own (`drivers.link.ledger`). Such a poll waits alone: the other meters are polled meanwhile.
 
 When a bus goes down, every meter gives one bad reading at once, so that the change is on record, and one a
 minute after that, so that silence is never mistaken for health.
@@ -10,15 +13,17 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from attrs import frozen
+
 from agent.status.bus_desk import GLANCE_S, Desk
 from agent.status.bus_figures import Tally
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import BusDownError
-from drivers.poll.bus import MeterBus
+from drivers.poll.bus import MeterBus, wait_finder
 from drivers.poll.learned import PAUSE_S_MAX, LearnedBus
-from drivers.poll.meter import BusState, Meter, MeterSetup, bad_reading, is_refusal
-from drivers.poll.schedule import Schedule, Wait
-from drivers.reading import Quality, Reading
+from drivers.poll.meter import BusState, Meter, MeterSetup, PollSteps, bad_reading, is_refusal
+from drivers.poll.schedule import Due, Schedule, Wait
+from drivers.reading import PollGroup, Quality, Reading
 
 DOWN_REPEAT_S: Final = 60.0
 """Time between bad readings of one meter while its bus is down: silence is to be visible in 3 minutes."""
@@ -31,8 +36,17 @@ Sink = Callable[[Reading], None]
 _log = logging.getLogger(__name__)
 
 
+@frozen
+class _Poll:
+    """A poll that has begun."""
+
+    steps: PollSteps
+    group: PollGroup
+    is_probe: bool
+
+
 class BusLoop:
-    """The polls of one bus, one at a time."""
+    """The polls of one bus."""
 
     def __init__(
         self,
@@ -62,6 +76,8 @@ class BusLoop:
         self._desk = desk or Desk()
         self._learned_s = self._begin_with(self.learned)
         self._schedule = Schedule(meter.setup for meter in self._meters.values())
+        self._find_wait_s = wait_finder(bus)
+        self._polls: dict[str, _Poll] = {}
         self._down = False
         self._reported_s = 0.0
         self._trouble = trouble
@@ -82,32 +98,50 @@ class BusLoop:
                 return 0.0
         if isinstance(step, Wait):
             return min(step.seconds, GLANCE_S) if self._desk.has_guests else step.seconds
-        probe = self._schedule.is_silent(step.meter_id)
-        before = self._bus.stats.counts
+        if isinstance(step, Due):
+            probe = self._schedule.is_silent(step.meter_id)
+            steps = self._meters[step.meter_id].begin_poll(
+                self._bus, step.group, self._clock, probe=probe, find_wait_s=self._find_wait_s
+            )
+            self._polls[step.meter_id] = _Poll(steps, step.group, is_probe=probe)
+        self._go_on(step.meter_id)
+        return 0.0
+
+    def _go_on(self, meter_id: str) -> None:
+        """Go on with a poll until it ends, or has to wait."""
+        poll, before = self._polls[meter_id], self._bus.stats.counts
         try:
-            reading = self._meters[step.meter_id].poll(self._bus, step.group, self._clock, probe=probe)
+            wait_s = next(poll.steps)
+        except StopIteration as end:
+            del self._polls[meter_id]
+            self._take(meter_id, poll, end.value, before)
         except BusDownError as error:
+            self._polls.clear()
             now_s = self._clock.monotonic_s()
-            self.tally.count_poll(step.meter_id, before, self._bus.stats, None, probe=probe)
+            self.tally.count_poll(meter_id, before, self._bus.stats, None, probe=poll.is_probe)
             self._schedule.note_bus_down(now_s)
             self._report_down(now_s, str(error))
-            return 0.0
+        else:
+            self.tally.count_requests(meter_id, before, self._bus.stats)
+            self._schedule.note_wait(meter_id, self._clock.monotonic_s(), wait_s)
+
+    def _take(self, meter_id: str, poll: "_Poll", reading: Reading, before: tuple[float, ...]) -> None:
+        """Note the end of a poll, and hand on its reading."""
         if self._down:
             _log.warning("bus %s is back", self._bus.url)
             self._down = False
         latency_s = reading.latency_ns / NS_PER_S if reading.quality is Quality.GOOD else None
-        self.tally.count_poll(step.meter_id, before, self._bus.stats, latency_s, probe=probe)
+        self.tally.count_poll(meter_id, before, self._bus.stats, latency_s, probe=poll.is_probe)
         self._schedule.note_poll(
-            step.meter_id,
-            step.group,
+            meter_id,
+            poll.group,
             self._clock.monotonic_s(),
             reading.quality,
             refused=is_refusal(reading),
-            heard=self._meters[step.meter_id].was_heard,
+            heard=self._meters[meter_id].was_heard,
             latency_s=latency_s or 0.0,
         )
         self._sink(reading)
-        return 0.0
 
     def _begin_with(self, learned: LearnedBus) -> float:
         """Hand what is known to bus and meters; returns the time."""

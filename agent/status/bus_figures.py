@@ -210,12 +210,17 @@ class Tally:
         self, meter: str, before: tuple[float, ...], after: BusStats, latency_s: float | None, *, probe: bool
     ) -> None:
         """Count a poll: the bus's counters were `before` it and are `after`; no latency without an answer."""
+        self.count_requests(meter, before, after)
         count = self._meters[meter]
         count.polls += 1
         count.probes += probe
-        count.grown = [c + a - b for c, a, b in zip(count.grown, after.counts, before, strict=True)]
         if latency_s is not None:
             count.histogram.add(latency_s)
+
+    def count_requests(self, meter: str, before: tuple[float, ...], after: BusStats) -> None:
+        """Count a part of a poll that goes on later."""
+        count = self._meters[meter]
+        count.grown = [c + a - b for c, a, b in zip(count.grown, after.counts, before, strict=True)]
 
     def publish(self, now_s: float) -> None:
         """Replace `figures`, if it is time."""

@@ -53,7 +53,11 @@ _Key = tuple[int, int, int, int]
 
 
 class Bus(Port):
-    """A Modbus bus; made by `drivers.poll.bus.open_bus`."""
+    """A Modbus bus; made by `drivers.poll.bus.open_bus`.
+
+    Attributes:
+        has_ids: Whether each answer names its request.
+    """
 
     def __init__(self, url: str, clock: Clock, ledger: Ledger) -> None:
         target = parse_url(url)
@@ -61,7 +65,7 @@ class Bus(Port):
         super().__init__(url, target, clock, ledger, frame.signatures_in if is_tcp else rtu.signatures_in)
         self.framing = target.framing
         self._ids = TransactionIds()
-        self._has_ids = is_tcp and not target.ignores_ids
+        self.has_ids = is_tcp and not target.ignores_ids
         self._sent = PreparedRequest(self.framing, Request(0, 3, 0, 1))
         self._queue = ledger.queue if target.is_connection else None
         self._spare_max: dict[_Key, int] = {}
@@ -100,6 +104,19 @@ class Bus(Port):
         size = count * WORD_BYTES
         return answer if len(answer.words) == size else Answer(answer.words[:size], answer.latency_s)
 
+    def find_wait_s(
+        self, unit_id: int, function: int, address: int, count: int, spare_registers: int
+    ) -> float:
+        """How long a read would have to wait by now, because a late answer could be taken for its own; s.
+
+        Other meters can be read meanwhile: their answers name them. Arguments as in `read`.
+        """
+        request = self._get_prepared((unit_id, function, address, count)).request
+        now_s = self._clock.monotonic_s()
+        if self._ledger.is_free(request, now_s):
+            return 0.0
+        return self._ledger.choose(request, self._limit_spare(request, spare_registers), now_s).wait_s
+
     def _get_prepared(self, key: _Key) -> PreparedRequest:
         prepared = self._prepared.get(key)
         if prepared is None:
@@ -121,7 +138,7 @@ class Bus(Port):
             self._spare_max[_key(wanted.request)] = spared - 1
         # The spare registers may have been at fault. Without any, after the time in which the
         # refusal could come twice, the meter's answer is certain.
-        if not self._has_ids:
+        if not self.has_ids:
             self._clock.sleep(self._ledger.duplicate_max_s)
         return self._exchange(self._choose_count(wanted, 0, timeout_s), timeout_s)
 
@@ -140,7 +157,7 @@ class Bus(Port):
         if self._ledger.is_free(request, now_s):
             return wanted
         choice = self._ledger.choose(request, self._limit_spare(request, spare_registers), now_s)
-        if choice.wait_s and not self._has_ids:
+        if choice.wait_s and not self.has_ids:
             self._wait_out(choice.wait_s, timeout_s)
         return self._get_prepared((request.unit_id, request.function, request.address, choice.count))
 
@@ -155,7 +172,7 @@ class Bus(Port):
 
     def _drain(self) -> None:
         """Discard bytes that answer nothing, until the wire is quiet. TCP frames stay: they have ids."""
-        if self._has_ids:
+        if self.has_ids:
             if chunk := self._pipe.read(0.0):  # at some time since the last read: the gateway has been free
                 self._buffer += chunk
                 self._ledger.queue.note_free()
@@ -171,7 +188,7 @@ class Bus(Port):
         self._ledger.note_request(
             request,
             sent_s,
-            overtaken_max_s=math.inf if self._has_ids else self._overtaken_max_s(request.unit_id),
+            overtaken_max_s=math.inf if self.has_ids else self._overtaken_max_s(request.unit_id),
         )
         self._is_sent, self._sent = True, sent
         self._pipe.write(sent.frame(transaction_id))
@@ -198,12 +215,12 @@ class Bus(Port):
             queue.note_answer(request.unit_id, sent_s, sent_s + answer.latency_s)
         if again:
             self._ledger.note_second_answer(request, sent_s + answer.latency_s)
-        if not self._has_ids:
+        if not self.has_ids:
             self._turnarounds.record(request.unit_id, answer.latency_s - wire_s)
         return answer
 
     def _expected_id(self, chunk: bytes, transaction_id: int) -> int:
-        return transaction_id if self._has_ids else int.from_bytes(chunk[:2])
+        return transaction_id if self.has_ids else int.from_bytes(chunk[:2])
 
     def _await_judged(
         self, sent: PreparedRequest, transaction_id: int, sent_s: float, chunk: bytes, waits: Waits
@@ -216,7 +233,7 @@ class Bus(Port):
             sent.request,
             transaction_id,
             sent_s,
-            self._ids if self._has_ids else None,
+            self._ids if self.has_ids else None,
             buffer=self._buffer,
         )
         try:
@@ -226,7 +243,7 @@ class Bus(Port):
         except DriverError as error:
             if self._queue is not None:
                 self._note_failure(self._queue, transaction, error)
-            if self._has_ids and self._buffer and not isinstance(error, ExceptionReplyError):
+            if self.has_ids and self._buffer and not isinstance(error, ExceptionReplyError):
                 self.close()  # a frame that broke off would swallow all that follows
             raise
 

@@ -8,7 +8,7 @@ dlt645:…, dlt645+tcp://…                         DL/T 645 meters: drivers.dl
 hj212+listen://host:port                         data loggers that call: drivers.poll.logger_bus
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drivers.clock import Clock
 from drivers.link.bus_url import parse_url
@@ -42,6 +42,27 @@ class MeterBus(Protocol):
     def close(self) -> None:
         """Release the port; the next `read` opens it again."""
         ...
+
+
+class FindWait(Protocol):
+    """See `drivers.modbus.bus.Bus.find_wait_s`."""
+
+    def __call__(self, unit_id: int, function: int, address: int, count: int, spare_registers: int) -> float:
+        """So long, s."""
+        ...
+
+
+@runtime_checkable
+class WaitingBus(Protocol):
+    """A bus on which a read may have to wait for late answers to others, unless answers have ids."""
+
+    has_ids: bool
+    find_wait_s: FindWait
+
+
+def wait_finder(bus: MeterBus) -> FindWait | None:
+    """What tells how long a read has to wait; None where none ever has to."""
+    return bus.find_wait_s if isinstance(bus, WaitingBus) and not bus.has_ids else None
 
 
 def open_bus(url: str, clock: Clock, ledger: Ledger | None = None) -> MeterBus:

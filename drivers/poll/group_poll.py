@@ -5,8 +5,13 @@ may be what it does not answer. Looking into a read takes so many requests and S
 and goes on in the next. A read that cannot go out yet, or that got no answer though it was answered before,
 is made in parts: they have other lengths. A meter that has never answered anything has to answer one of its
 points first.
+
+`read_all` yields the seconds that its next read has to wait, where answers name no registers and reads of one
+length follow each other. Who polls several meters of a bus polls another one meanwhile; who does not wait,
+but goes on at once, leaves it to the bus, which waits or refuses.
 """
 
+from collections.abc import Generator, Iterator
 from typing import Final
 
 from attrs import define, field
@@ -14,11 +19,12 @@ from attrs import define, field
 from drivers.clock import Clock
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError
+from drivers.link.ledger import DUPLICATE_MAX_S
 from drivers.link.transaction import Answer
 from drivers.link.verdict import GATEWAY_EXCEPTIONS
 from drivers.points.plan import Span
-from drivers.poll.asking import Asking, GiveUpError, NotAskedError, UnsureError
-from drivers.poll.bus import MeterBus
+from drivers.poll.asking import WAIT_S_MAX, Asking, GiveUpError, NotAskedError, UnsureError
+from drivers.poll.bus import FindWait, MeterBus
 from drivers.poll.splitting import Ask, Failed, Failure, Search, Splitting
 from drivers.reading import PollGroup
 
@@ -42,6 +48,7 @@ class GroupPoll:
     """One poll of one group.
 
     Attributes:
+        find_wait_s: How long a read has to wait; None where nothing is to be done meanwhile.
         answers: By read, what belongs into the reading.
         why: Why the first read that failed did.
     """
@@ -53,6 +60,7 @@ class GroupPoll:
     splitting: Splitting
     pending: Pending
     search_requests_max: int
+    find_wait_s: FindWait | None = None
     answers: dict[Span, Answer] = field(factory=dict, init=False)
     why: str = field(default="", init=False)
     _refused: list[tuple[Span, Failed]] = field(factory=list, init=False)
@@ -98,8 +106,8 @@ class GroupPoll:
         if span in self.splitting.plan(self.group):
             self.answers[span] = answer
 
-    def read_all(self) -> None:
-        """Every read of the plan, and what has to be tried beside it.
+    def read_all(self) -> Iterator[float]:
+        """Every read of the plan, and what has to be tried beside it; yields the waits before them, s.
 
         After a read that says nothing of the meter the others are asked all the same, to learn from them.
 
@@ -112,7 +120,7 @@ class GroupPoll:
             if span in self.answers:
                 continue
             try:
-                self._read(span)
+                yield from self._read(span)
             except UnsureError as error:
                 unsure = unsure or error
                 self._failures += 1
@@ -127,42 +135,59 @@ class GroupPoll:
                 self.splitting.note_trial(span, failed, self.clock.monotonic_s())
         self._try_alone()
 
-    def _read(self, span: Span) -> None:
-        """One read of the plan."""
+    def _read(self, span: Span) -> Iterator[float]:
+        """One read of the plan; yields the waits before it."""
         if span in self.pending:
             self._drive(span, *self.pending.pop(span))
             return
+        yield from self._wait(span)
         try:
             failed = self._ask(Ask(span))
         except NotAskedError:
             is_known = span.function == DLT645_FUNCTION or self.splitting.was_answered(span)
-            if not (is_known and self._read_in_parts(span)):
+            if is_known and (yield from self._read_in_parts(span)):
+                return
+            if not 0.0 < (wait_s := self._find_wait_s(span)) <= WAIT_S_MAX or not self.asking.answers:
                 raise
-            return
+            yield wait_s
+            failed = self._ask(Ask(span))
         if failed is not None:
             self.why = self.why or failed.why
-            self._look_into(span, failed)
+            yield from self._look_into(span, failed)
 
-    def _read_in_parts(self, span: Span) -> bool:
+    def _wait(self, span: Span) -> Iterator[float]:
+        """Yield the time that a read has to wait; where nobody does, the bus itself waits, or refuses."""
+        if 0.0 < (wait_s := self._find_wait_s(span)) <= max(self.asking.timeout.poll_s, DUPLICATE_MAX_S):
+            yield wait_s
+
+    def _find_wait_s(self, span: Span) -> float:
+        """How long a read has to wait, as far as somebody can make use of it."""
+        if self.find_wait_s is None or span.function == DLT645_FUNCTION:
+            return 0.0
+        spare = self.asking.count_spare(span)
+        return self.find_wait_s(self.asking.station, span.function, span.address, span.count, spare)
+
+    def _read_in_parts(self, span: Span) -> Generator[float, None, bool]:
         """Read what cannot be asked for whole in requests of other lengths, whose answers cannot be confused.
 
-        Returns whether all of it was read.
+        Yields the waits before them. Returns whether all of it was read.
         """
         for part in self.splitting.split(self.group, span):
+            yield from self._wait(part)
             try:
                 failed = self._ask(Ask(part))
             except NotAskedError:
-                if not self._read_in_parts(part):
+                if not (yield from self._read_in_parts(part)):
                     return False
             else:
                 if failed is not None:
                     return False
         return not self.splitting.is_point(self.group, span)
 
-    def _look_into(self, span: Span, failed: Failed) -> None:
-        """Find out what is wrong with a read."""
+    def _look_into(self, span: Span, failed: Failed) -> Iterator[float]:
+        """Find out what is wrong with a read; yields the waits of its parts."""
         if not self.splitting.may_search(span):
-            if failed.how is Failure.SILENT and self._read_in_parts(span):
+            if failed.how is Failure.SILENT and (yield from self._read_in_parts(span)):
                 return
             raise GiveUpError(failed.why)
         is_point = self.splitting.is_point(self.group, span)

@@ -12,6 +12,7 @@ What is learned, each by its own machine:
 - `drivers.poll.asking`: decides when a refusal or a silence is a fact, and asks a busy meter again.
 """
 
+from collections.abc import Generator
 from typing import Final
 
 from attrs import define, field
@@ -22,7 +23,7 @@ from drivers.link.verdict import GATEWAY_EXCEPTIONS
 from drivers.link.verdict import SERIAL_UNIT_ID_MAX as METER_UNIT_ID_MAX
 from drivers.points.plan import Span
 from drivers.poll.asking import EXCEPTION, Asking, GiveUpError
-from drivers.poll.bus import MeterBus
+from drivers.poll.bus import FindWait, MeterBus
 from drivers.poll.group_poll import SEARCH_REQUESTS_MAX, GroupPoll, Pending
 from drivers.poll.learned import PAUSE_S_MAX, SLOWEST_S_MAX, LearnedMeter, Missing, meter_key, name_points
 from drivers.poll.pause import BusState, Pause, Quiet
@@ -39,6 +40,10 @@ silent meter gathers within `drivers.link.ledger.LATE_MAX_S`."""
 
 UNSURE: Final = "no answer so far"
 """Why a point is left out that is still tried."""
+
+PollSteps = Generator[float, None, Reading]
+"""A poll: yields the seconds that its next read has to wait, in which others may be polled, and returns the
+reading. Who goes on at once gets the same reading, later or without the read."""
 
 _LEFT_OUT: Final = "left out: "
 
@@ -119,16 +124,39 @@ class Meter:
         Raises:
             BusDownError: The bus cannot be used.
         """
+        steps = self.begin_poll(bus, group, clock, probe=probe)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                reading: Reading = end.value
+                return reading
+
+    def begin_poll(
+        self,
+        bus: MeterBus,
+        group: PollGroup,
+        clock: Clock,
+        *,
+        probe: bool = False,
+        find_wait_s: FindWait | None = None,
+    ) -> PollSteps:
+        """A poll as a generator; see `PollSteps`. One at a time of each meter.
+
+        Args:
+            bus: Where the meter is.
+            group: What is read.
+            clock: Of the waits.
+            probe: Whether this only checks if a silent meter is back.
+            find_wait_s: That of the bus, if others can be polled in the waits.
+
+        Raises:
+            BusDownError: The bus cannot be used.
+        """
         asking = self._asking
         asking.begin_poll()
         poll = GroupPoll(
-            bus,
-            clock,
-            group,
-            asking,
-            self._splitting,
-            self._pending,
-            self.search_requests_max,
+            bus, clock, group, asking, self._splitting, self._pending, self.search_requests_max, find_wait_s
         )
         timeout_s = asking.timeout.poll_s
         try:
@@ -137,7 +165,7 @@ class Meter:
                 if probe or (shared and not asking.timeout.is_known):
                     timeout_s = asking.timeout.next_probe_s(shared=shared)
                 poll.find_life(timeout_s, self._tries)
-            poll.read_all()
+            yield from poll.read_all()
         except GiveUpError as error:
             if error.silent:
                 self._note_silence(timeout_s, clock)
@@ -145,6 +173,10 @@ class Meter:
                 self._was_silent, self._tries = False, 0
             return bad_reading(self.setup, group, clock, str(error))
         self._was_silent, self._tries = False, 0
+        return self._make_reading(poll, group, clock)
+
+    def _make_reading(self, poll: GroupPoll, group: PollGroup, clock: Clock) -> Reading:
+        """The reading of a poll that was not given up."""
         if not poll.answers:
             why = poll.why or self._splitting.find_reason(group) or "nothing to read"
             reason = why if why.startswith(EXCEPTION) else _LEFT_OUT + why

@@ -10,6 +10,9 @@ missed on a crowded bus are dropped, not made up for. Failures have two levels:
   are due again.
 - **A bus that is down** rests as a whole, with a pause that grows in the same way.
 
+A poll may have to wait between two of its reads (`note_wait`): meanwhile other meters are polled, no group of
+its own is due, and it goes on as soon as it may. What it waited is not counted as time that it took.
+
 A meter that answers something is not silent, though it may take some polls until it is known what it has. One
 that refuses a group is not either: that group alone is tried less often, once it was
 refused as often as the meter needs to look into registers that it had. A meter in whose place a gateway
@@ -52,6 +55,13 @@ class Due:
 
 
 @frozen
+class GoOn:
+    """Go on with the poll of this meter that waited."""
+
+    meter_id: str
+
+
+@frozen
 class Wait:
     """Nothing to do for this many seconds."""
 
@@ -72,6 +82,10 @@ class _MeterState:
     probe_s: float = 0.0
     probe_cost_s: float = 0.0
     fair: FairShare = Factory(FairShare)
+    goes_on_s: float = math.inf
+    """When the poll that waits may go on."""
+    took_s: float = 0.0
+    """How long that poll has taken so far, without its waits."""
 
     @property
     def is_silent(self) -> bool:
@@ -95,6 +109,7 @@ class Schedule:
         }
         self._silent: dict[str, _MeterState] = {}
         self._resting: dict[str, _MeterState] = {}
+        self._waiting: dict[str, _MeterState] = {}
         self._queue: list[_Entry] = []
         self._begun = False
         self._poll_begun_s = 0.0
@@ -111,7 +126,7 @@ class Schedule:
         """Whether this meter is only probed."""
         return self._meters[meter_id].is_silent
 
-    def next(self, now_s: float) -> Due | Wait:
+    def next(self, now_s: float) -> Due | GoOn | Wait:
         """What to do at `now_s`."""
         if now_s < self._bus_rests_until_s:
             return Wait(self._bus_rests_until_s - now_s)
@@ -120,18 +135,30 @@ class Schedule:
             for meter_id, state in self._meters.items():
                 self._put(meter_id, state, dict.fromkeys(state.intervals_s, now_s))
         self._poll_begun_s = now_s
+        goes_on_s, meter_id = self._find_waiting()
+        if goes_on_s <= now_s:
+            return self._go_on(meter_id, now_s)
         first = self._find_first(now_s)
         first_s = math.inf if first is None else first[0]
-        slow_s, slow = self._find_slow(now_s, first_s)
-        probe_s, meter_id = self._find_next_probe(now_s, min(first_s, slow_s))
+        slow_s, slow = self._find_slow(now_s, min(first_s, goes_on_s))
+        probe_s, meter_id = self._find_next_probe(now_s, min(first_s, slow_s, goes_on_s))
         if probe_s <= now_s:
             return Due(meter_id, next(iter(self._meters[meter_id].intervals_s)))
         if first is not None and first_s <= now_s:
             return Due(first[3], first[4])
         if slow is not None and slow_s <= now_s:
             return slow
-        next_s = min(first_s, slow_s, probe_s)
+        next_s = min(first_s, slow_s, probe_s, goes_on_s)
         return Wait(PAUSE_MAX_S if next_s == math.inf else next_s - now_s)
+
+    def _find_waiting(self) -> tuple[float, str]:
+        """When the first poll that waits goes on, and whose it is."""
+        waiting = ((state.goes_on_s, meter_id) for meter_id, state in self._waiting.items())
+        return min(waiting, default=(math.inf, ""))
+
+    def _go_on(self, meter_id: str, now_s: float) -> GoOn:
+        self._poll_begun_s = now_s - self._waiting[meter_id].took_s
+        return GoOn(meter_id)
 
     def _find_first(self, now_s: float) -> _Entry | None:
         """The poll that is due first, but for slow meters that rest; drops entries that were replaced."""
@@ -142,7 +169,8 @@ class Schedule:
         while queue:
             due_s, _, _, meter_id, group = queue[0]
             state = self._meters[meter_id]
-            if not state.is_silent and meter_id not in self._resting and state.due_s[group] == due_s:
+            is_away = state.is_silent or meter_id in self._resting or meter_id in self._waiting
+            if not is_away and state.due_s[group] == due_s:
                 return queue[0]
             heapq.heappop(queue)
         return None
@@ -157,6 +185,7 @@ class Schedule:
         polls = [
             (state.fair.find_moment(due_s, now_s, first_s), due_s, state.number, Due(meter_id, group))
             for meter_id, state in self._resting.items()
+            if meter_id not in self._waiting
             for group, due_s in state.due_s.items()
         ]
         if not polls:
@@ -169,6 +198,7 @@ class Schedule:
         turns = [
             (state.silences > FRESH_SILENCES, state.probe_s, meter_id)
             for meter_id, state in self._silent.items()
+            if meter_id not in self._waiting
         ]
         if not turns:
             return math.inf, ""
@@ -197,6 +227,7 @@ class Schedule:
         """
         self._bus_failures = 0
         state = self._meters[meter_id]
+        self._end_wait(meter_id)
         if quality is not Quality.BAD or refused or heard:
             live = len(self._meters) - len(self._silent.keys() - {meter_id})
             state.fair.note_poll(self._poll_begun_s, now_s, live, latency_s)
@@ -221,8 +252,21 @@ class Schedule:
         state.probe_cost_s = cost_s
         state.probe_s = now_s + _pause_s(state.silences - SILENCES_MAX)
 
+    def note_wait(self, meter_id: str, now_s: float, wait_s: float) -> None:
+        """Note that a poll that has begun may go on only in `wait_s`: others may be polled meanwhile."""
+        state = self._waiting[meter_id] = self._meters[meter_id]
+        state.goes_on_s, state.took_s = now_s + wait_s, now_s - self._poll_begun_s
+
+    def _end_wait(self, meter_id: str) -> None:
+        """Let the groups of a meter be due again whose poll waited, and is over."""
+        state = self._waiting.pop(meter_id, None)
+        if state is not None:
+            self._put(meter_id, state, dict(state.due_s))
+
     def note_bus_down(self, now_s: float) -> None:
-        """Note that the bus could not be used: everything rests."""
+        """Note that the bus could not be used: everything rests, and polls that waited are over."""
+        for meter_id in tuple(self._waiting):
+            self._end_wait(meter_id)
         self._bus_rests_until_s = now_s + _pause_s(self._bus_failures)
         self._bus_failures += 1
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 
 from agent.acquire import HUNG, STALL_S, BusTask, _Outlet, _Worker
 from agent.bus_loop import DOWN_REPEAT_S, BusLoop
@@ -16,12 +16,14 @@ from agent.status.bus_desk import Desk
 from drivers.clock import NS_PER_S, Stamp, SystemClock
 from drivers.clock import ClockState as State
 from drivers.errors import BusDownError, DriverError, ReplyTimeoutError
+from drivers.link.ledger import DUPLICATE_MAX_S
 from drivers.link.transaction import Answer, BusStats
 from drivers.points.model import Model, load
+from drivers.poll.bus import open_bus
 from drivers.poll.learned import LearnedBus
 from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Reading
-from tests.drivers.scripted_meter import Asked, ScriptedMeter, answer, on_pty, on_tcp
+from tests.drivers.scripted_meter import Asked, ScriptedMeter, answer, on_pty, on_tcp, words
 
 MODEL = load("eastron-sdm630")
 WAIT_S = 120.0
@@ -490,3 +492,33 @@ def test_a_task_that_was_never_started_stops_and_is_not_stalled() -> None:
     task = BusTask("tcp://127.0.0.1:1", setups(1), SystemClock(), lambda _reading: None)
     assert not task.is_stalled(1e9)
     assert task.stop(0.0)
+
+
+LOOK_S = 0.0002
+
+
+class LookedAtClock(FakeClock):
+    """Time passes only when somebody looks or waits: however slow the machine is, a wait is a wait."""
+
+    def monotonic_s(self) -> float:
+        self.now_s += LOOK_S
+        return self.now_s
+
+
+def test_while_a_read_waits_until_no_other_answer_can_be_taken_for_its_own_the_other_meter_is_read() -> None:
+    clock, readings = LookedAtClock(), list[Reading]()
+    model = evolve(MODEL, gap_registers_max=0)  # no register is spare, and two reads have one length
+    with on_pty(answer) as device:
+        bus = open_bus(device.url, clock)
+        loop = BusLoop(bus, [MeterSetup(f"m{unit}", model, unit) for unit in (1, 2)], clock, readings.append)
+        while len([one for one in readings if one.group is PollGroup.FAST]) < 2:
+            clock.sleep(loop.turn())
+        bus.close()
+    assert all(one.quality is Quality.GOOD for one in readings)
+    for reading in readings:
+        for block in reading.blocks:
+            asked = Asked(int(reading.meter[1:]), block.function, block.address, len(block.words) // 2)
+            assert block.words == words(asked)
+    first, second = [n for n, asked in enumerate(device.asked) if (asked.unit_id, asked.count) == (1, 2)][:2]
+    assert {asked.unit_id for asked in device.asked[first + 1 : second]} == {1, 2}
+    assert clock.now_s < 2 * DUPLICATE_MAX_S, "both meters waited in the same time"

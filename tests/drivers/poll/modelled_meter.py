@@ -54,6 +54,7 @@ class ModelledMeter:
         lost: Share of the requests that are lost for no reason.
         busy: Share that gets exception 6.
         ledger: Where answers name no request, what an earlier one may still answer is not asked.
+        has_ids: Whether reads never wait for each other.
         late: Answers that come after the time-out are told of, as the ledger of a bus does.
     """
 
@@ -68,6 +69,7 @@ class ModelledMeter:
     busy: float = 0.0
     ledger: Ledger | None = None
     late: bool = True
+    has_ids: bool = False
     is_there: bool = True
     chance: random.Random = Factory(lambda: random.Random(1))
     asked: list[Span] = Factory(list)
@@ -139,6 +141,15 @@ class ModelledMeter:
         self.clock.sleep(wait_s)
         ledger.note_request(self._pending, self.clock.now_s, overtaken_max_s=OVERTAKEN_LEAST_S)
         return count if function == DLT645_FUNCTION else self._pending.signature.count
+
+    def find_wait_s(
+        self, unit_id: int, function: int, address: int, count: int, spare_registers: int
+    ) -> float:
+        """As `Bus.find_wait_s`."""
+        if self.ledger is None:
+            return 0.0
+        request = Request(unit_id, function, address, count)
+        return self.ledger.choose(request, spare_registers, self.clock.now_s).wait_s
 
     def _be_silent(self, timeout_s: float) -> None:
         if self.gateway_s:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from drivers.points.model import load
 from drivers.poll.meter import MeterSetup
-from drivers.poll.schedule import PAUSE_MAX_S, Due, Schedule, Wait
+from drivers.poll.schedule import PAUSE_MAX_S, Due, GoOn, Schedule, Wait
 from drivers.poll.splitting import FAILURES_PROVEN
 from drivers.reading import PollGroup, Quality
 
@@ -293,3 +293,101 @@ def test_a_meter_that_answers_something_keeps_its_polls_although_they_fail() -> 
         schedule.note_poll(step.meter_id, step.group, now_s, quality, heard=is_new)
         assert not schedule.silent_meters
     assert polls == 12
+
+
+def due(schedule: Schedule, now_s: float) -> tuple[str, PollGroup]:
+    step = schedule.next(now_s)
+    assert isinstance(step, Due)
+    return step.meter_id, step.group
+
+
+def test_while_a_poll_waits_the_others_are_polled_and_none_of_its_own_groups() -> None:
+    schedule, now_s, waited = Schedule([setup("a", 2.0), setup("b", 2.0)]), 0.0, []
+    assert due(schedule, now_s) == ("a", FAST)
+    schedule.note_wait("a", now_s + POLL_S, 3.0)
+    while not isinstance(step := schedule.next(now_s), GoOn):
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        waited.append((step.meter_id, step.group))
+        now_s += POLL_S
+        schedule.note_poll(step.meter_id, step.group, now_s, Quality.GOOD)
+    assert step.meter_id == "a"
+    assert now_s == pytest.approx(3.0 + POLL_S)
+    assert waited == [("b", FAST), ("b", SLOW), ("b", IDENTITY), ("b", FAST)]
+    schedule.note_poll("a", FAST, now_s + POLL_S, Quality.GOOD)
+    assert due(schedule, now_s + POLL_S) == ("a", SLOW)
+
+
+def test_what_a_poll_waited_for_does_not_make_its_meter_a_slow_one() -> None:
+    schedule, now_s, polls = Schedule([setup("a", 5.0), setup("b", 5.0)]), 0.0, 0
+    while now_s < 100.0:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        now_s += POLL_S
+        if isinstance(step, Due) and step.meter_id == "a":
+            group = step.group
+            schedule.note_wait("a", now_s, 2.0)
+            continue
+        group = step.group if isinstance(step, Due) else group
+        polls += (step.meter_id, group) == ("a", FAST)
+        schedule.note_poll(step.meter_id, group, now_s, Quality.GOOD)
+    assert polls == 20
+    assert schedule._meters["a"].fair.cost_s == pytest.approx(2 * POLL_S)
+
+
+def test_a_bus_that_goes_down_ends_the_polls_that_wait() -> None:
+    schedule = Schedule([setup("a"), setup("b")])
+    assert due(schedule, 0.0) == ("a", FAST)
+    schedule.note_wait("a", POLL_S, 0.5)
+    assert due(schedule, POLL_S) == ("b", FAST)
+    schedule.note_bus_down(POLL_S)
+    step = schedule.next(POLL_S)
+    assert isinstance(step, Wait)
+    assert due(schedule, POLL_S + step.seconds) == ("a", FAST)
+
+
+def test_a_meter_that_is_back_is_not_probed_while_its_poll_waits() -> None:
+    schedule = Schedule([setup("a")])
+    run(schedule, 100, dead=frozenset({"a"}))
+    step = schedule.next(200.0)
+    assert isinstance(step, Due)
+    schedule.note_wait("a", 200.1, 0.5)
+    assert schedule.next(200.1) == Wait(pytest.approx(0.5))
+    assert schedule.next(200.7) == GoOn("a")
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 4.0), st.booleans()), max_size=60))
+def test_a_meter_has_one_poll_at_a_time_and_each_that_waited_goes_on(
+    steps: list[tuple[bool, float, bool]],
+) -> None:
+    schedule, now_s = Schedule([setup(name, 1.0) for name in "abc"]), 0.0
+    open_polls: dict[str, PollGroup] = {}
+    for waits, seconds, good in steps:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        assert (step.meter_id in open_polls) == isinstance(step, GoOn)
+        if isinstance(step, Due):
+            open_polls[step.meter_id] = step.group
+        now_s += POLL_S
+        if waits:
+            schedule.note_wait(step.meter_id, now_s, seconds)
+        else:
+            quality = Quality.GOOD if good else Quality.BAD
+            schedule.note_poll(step.meter_id, open_polls.pop(step.meter_id), now_s, quality)
+    for _ in range(200):
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        now_s += POLL_S
+        if isinstance(step, Due):
+            open_polls[step.meter_id] = step.group
+        schedule.note_poll(step.meter_id, open_polls.pop(step.meter_id), now_s, Quality.GOOD)
+        if not open_polls:
+            break
+    assert not open_polls
