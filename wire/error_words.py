@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
+    "its receipt key is not in force any more": "其回执密钥已失效",
     "the certificates are not a byte string": "证书不是字节串",
     "the reason is not printable ASCII": "原因不是可打印的ASCII",
     "a signing request of {} bytes": "签名申请有 {} 字节",

@@ -4,7 +4,8 @@
     dj/1/<gateway>/file    gateway   CBOR [sha256, length, offset, piece]  a piece of such a file
 
 The centre asks for what a sealed answer or mark names by its hash, one file after another; nothing is sent
-unasked. What it wants is the payload of a COSE_Sign1 by the centre's key under `dj1.files`:
+unasked. The request has no time of its own, and counts until the centre's is past the end of the receipt key
+that signed it. What it wants is the payload of a COSE_Sign1 by the centre's key under `dj1.files`:
     [1, gateway, [[sha256, offset], …]]
 and an empty message takes it away. `length` is that of the whole file; [sha256, 0, 0, b""] says that the
 gateway has it no more. A piece proves nothing: only the whole file does, by its hash.
@@ -13,7 +14,7 @@ gateway has it no more. A piece proves nothing: only the whole file does, by its
 from collections.abc import Collection
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from evidence import cbor
 from evidence.delegated import Signer, open_delegated, to_signer
@@ -35,10 +36,18 @@ PIECE_FRAME_BYTES: Final = 1 + 2 + HASH_BYTES + 5 + 5 + 3
 
 @frozen
 class Wanted:
-    """What the centre wants of a gateway: hashes, each with the first byte that it has not."""
+    """What the centre wants of a gateway: hashes, each with the first byte that it has not.
+
+    `until_utc_ms` is the end of the key that asks, by its certificate; None for the root.
+    """
 
     gateway: str
     files: tuple[tuple[bytes, int], ...]
+    until_utc_ms: int | None = field(default=None, eq=False)
+
+    def has_ended(self, heard_utc_ms: int) -> bool:
+        """Whether the centre's time, as far as the reader has heard it, is past the end of the key."""
+        return self.until_utc_ms is not None and heard_utc_ms > self.until_utc_ms
 
 
 @frozen
@@ -72,14 +81,23 @@ def sign_wanted(wanted: Wanted, signer: Signer | bytes) -> bytes:
     return to_signer(signer).sign(cbor.encode([VERSION, wanted.gateway, files]), DOMAIN)
 
 
-def open_wanted(raw: bytes, centre_key: bytes, withdrawn: Collection[bytes] = ()) -> Wanted:
-    """The inverse of `sign_wanted`; raises FormatError, also if the centre has not signed it."""
+def open_wanted(
+    raw: bytes, centre_key: bytes, withdrawn: Collection[bytes] = (), heard_utc_ms: int = 0
+) -> Wanted:
+    """The inverse of `sign_wanted`; raises FormatError, also if the centre has not signed it.
+
+    `heard_utc_ms` is the centre's time as far as it is known here: its key may have ended.
+    """
     opened = open_delegated(raw, centre_key, DOMAIN, WANTED_BYTES_MAX, withdrawn)
     version, gateway, files = cbor.array(opened.value, "wanted", 3)
     cbor.natural(version, "version", VERSION, VERSION)
     if type(files) is not list or len(files) > WANTED_MAX:
         raise cbor.FormatError(f"files is not an array of at most {WANTED_MAX}")
-    return Wanted(check_gateway(cbor.text(gateway, "gateway")), tuple(map(_parse_file, files)))
+    until_ms = None if opened.certificate is None else opened.certificate.until_utc_ms
+    wanted = Wanted(check_gateway(cbor.text(gateway, "gateway")), tuple(map(_parse_file, files)), until_ms)
+    if wanted.has_ended(heard_utc_ms):
+        raise cbor.FormatError("its receipt key is not in force any more")
+    return wanted
 
 
 def encode_piece(piece: Piece) -> bytes:

@@ -222,7 +222,7 @@ class Courier(RecordSource):
 
     def _send_file(self, now_s: float) -> None:
         """A piece of a file, while no readings wait."""
-        if self.files is None or self.outbox.is_stopped or not self.files.is_due(now_s):
+        if self.files is None or self.outbox.is_stopped or not self.files.is_due(now_s, self._centre_utc_ms):
             return
         status = self.outbox.status()
         if status.connected and status.backlog <= self.outbox.limits.whole_seals_max:
@@ -289,7 +289,7 @@ class Courier(RecordSource):
                 )
                 return self._receipt(receipt, message.payload, now_s)
             if message.topic == wanted_topic(self.topics.gateway) and self.files is not None:
-                self.files.take(message.payload, self.withdrawn())
+                self.files.take(message.payload, self.withdrawn(), self._centre_utc_ms)
                 return []
         except FormatError as error:
             return self._reject(message.topic, str(error))

@@ -4,11 +4,13 @@ The centre signs which files it wants and from which byte on (`wire.files`); a k
 broker keeps that message and the gateway nothing. A file is looked for by its hash in `files/` of the state
 folder; one that is not there is told as absent. One piece is in flight, and none while readings wait
 (`agent.uplink.courier`), at BYTES_PER_S at most. What the broker refuses, or hangs up at, is tried again
-after a pause that grows, in smaller pieces: brokers that limit packets do not all say so.
+after a pause that grows, in smaller pieces: brokers that limit packets do not all say so. What a `diagnose`
+order had made (`agent.care.gathering`) lies in a folder of its own, so that it can go when it is old.
 
 Files are read and sent, and never looked into.
 """
 
+import contextlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
@@ -22,6 +24,7 @@ from wire.files import (
     PIECE_BYTES_MAX,
     PIECE_FRAME_BYTES,
     Piece,
+    Wanted,
     encode_piece,
     file_topic,
     open_wanted,
@@ -43,11 +46,13 @@ AGAIN_LONGEST_S: Final = 600.0
 
 @define(eq=False, repr=False)
 class FilesOut:
-    """See the module; `folder` need not exist."""
+    """See the module; neither `folder` nor `diagnoses` need exist."""
 
     folder: Path
     gateway: str
     centre_key: bytes
+    diagnoses: Path | None = None
+    _wanted: Wanted | None = field(init=False, default=None)
     _waiting: list[tuple[bytes, int]] = field(init=False, factory=list)
     _in_flight: tuple[int, int] | None = field(init=False, default=None)  # its end, the file's length
     _piece_max: int = field(init=False, default=PIECE_BYTES_MAX)
@@ -55,18 +60,23 @@ class FilesOut:
     _pause: Backoff = field(init=False, factory=lambda: Backoff(AGAIN_S, AGAIN_LONGEST_S))
     _again_s: float = field(init=False, default=float("-inf"))
 
-    def take(self, payload: bytes, withdrawn: Collection[bytes] = ()) -> None:
+    def take(self, payload: bytes, withdrawn: Collection[bytes] = (), heard_utc_ms: int = 0) -> None:
         """Take what the centre wants, in place of what it wanted before; raises FormatError."""
         if not payload:
             self._waiting, self._in_flight = [], None
             return
-        wanted = open_wanted(payload, self.centre_key, withdrawn)
+        wanted = open_wanted(payload, self.centre_key, withdrawn, heard_utc_ms)
         if wanted.gateway != self.gateway:
             raise FormatError(f"files of gateway {wanted.gateway} are wanted here")
-        self._waiting, self._in_flight = list(wanted.files), None
+        self._wanted, self._waiting, self._in_flight = wanted, list(wanted.files), None
 
-    def is_due(self, now_s: float) -> bool:
-        """Whether a piece may go now; costs nothing while nothing is wanted."""
+    def is_due(self, now_s: float, heard_utc_ms: int = 0) -> bool:
+        """Whether a piece may go now; costs nothing while nothing is wanted.
+
+        Nor once `heard_utc_ms`, the centre's time, is past the end of the key that asked.
+        """
+        if self._waiting and self._wanted is not None and self._wanted.has_ended(heard_utc_ms):
+            self._waiting = []
         return (
             bool(self._waiting)
             and self._in_flight is None
@@ -113,11 +123,10 @@ class FilesOut:
 
     def _read(self, sha256: bytes, offset: int, bytes_max: int) -> Piece:
         """A piece; of a file that has become too short its beginning, whose length tells the centre."""
-        try:
-            for start in (offset, 0):
-                length, piece = read_piece(self.folder / sha256.hex(), start, bytes_max)
-                if piece and length <= FILE_BYTES_MAX:
-                    return Piece(sha256, length, start, piece)
-        except OSError:
-            pass
+        for folder in (self.folder, *([self.diagnoses] if self.diagnoses else [])):
+            with contextlib.suppress(OSError):
+                for start in (offset, 0):
+                    length, piece = read_piece(folder / sha256.hex(), start, bytes_max)
+                    if piece and length <= FILE_BYTES_MAX:
+                        return Piece(sha256, length, start, piece)
         return Piece(sha256, 0, 0, b"")

@@ -1,14 +1,18 @@
 """What the centre wants of files, and their pieces."""
 
 from contextlib import suppress
+from pathlib import Path
 
 import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.uplink.files import FilesOut
 from evidence import cose, keys
 from evidence.cbor import FormatError
+from evidence.delegated import Signer
+from tests.evidence.orders import made
 from wire.files import (
     DOMAIN,
     FILE_BYTES_MAX,
@@ -27,6 +31,8 @@ from wire.messages import WireError
 
 CENTRE = bytes(range(32))
 SHA = bytes(32)
+END_MS = made.NOW_MS + 700 * made.DAY_MS
+SIGNER = Signer(made.VERIFIER, keys.public(made.ROOT), made.VERIFIER_CERTIFICATE)
 
 
 def signed(payload: object, secret: bytes = CENTRE, domain: bytes = DOMAIN) -> bytes:
@@ -61,6 +67,27 @@ def test_the_longest_request_reads_back() -> None:
 def test_another_request_is_refused(raw: bytes) -> None:
     with pytest.raises(FormatError):
         open_wanted(raw, keys.public(CENTRE))
+
+
+@pytest.mark.parametrize(("heard_ms", "counts"), [(0, True), (END_MS, True), (END_MS + 1, False)])
+def test_a_receipt_key_asks_until_its_end_as_far_as_the_centre_s_time_is_known(
+    heard_ms: int, counts: bool
+) -> None:
+    wanted = Wanted("g1", ((SHA, 0),))
+    raw = sign_wanted(wanted, SIGNER)
+    if counts:
+        assert open_wanted(raw, SIGNER.root, heard_utc_ms=heard_ms) == wanted
+    else:
+        with pytest.raises(FormatError, match="not in force any more"):
+            open_wanted(raw, SIGNER.root, heard_utc_ms=heard_ms)
+
+
+def test_what_a_key_has_asked_for_ends_with_it(tmp_path: Path) -> None:
+    out = FilesOut(tmp_path, "g1", SIGNER.root)
+    out.take(sign_wanted(Wanted("g1", ((SHA, 0),)), SIGNER), heard_utc_ms=END_MS)
+    assert out.is_due(1e9, END_MS)
+    assert not out.is_due(1e9, END_MS + 1)
+    assert not out.is_due(1e9, END_MS)
 
 
 @given(st.integers(1, FILE_BYTES_MAX), st.integers(0, FILE_BYTES_MAX), st.binary(min_size=1, max_size=40))
