@@ -9,6 +9,8 @@ from attrs import evolve, frozen
 
 from agent.acquire import APART_S, BusTask
 from agent.care.caring import Care
+from agent.care.diagnosing import Diagnosing
+from agent.care.gathering import DIAGNOSES_NAME, Gathering, Log
 from agent.curtailment.curtailing import Curtailing
 from agent.detect.detector import Detector
 from agent.gateway import Gateway
@@ -27,7 +29,7 @@ from agent.marks.closing import Closing
 from agent.marks.marking import Marking
 from agent.orders.notices import Notices
 from agent.orders.orders import Orders
-from agent.overview import StatusParts
+from agent.overview import StatusParts, overview
 from agent.readings import Delivered, Readings
 from agent.sealing.attesting import Attesting
 from agent.sealing.chain import Sealing
@@ -201,6 +203,7 @@ def core_of(
     send_notice: Callable[[Mapping[str, Any]], None] | None = None,
     tpm: TpmTask | None = None,
     restart: Callable[[], None] = lambda: None,
+    gathering: Gathering | None = None,
 ) -> tuple[Gateway, StatusParts]:
     """The gateway's core with its sources, and the parts that the status shows."""
     taken_up = decode_taken_up(sealer.spool.kept.records)
@@ -254,6 +257,9 @@ def core_of(
         curtailing,
         marking,
         Care(site, site.path(site.store.path), orders, lambda: outbox.received, readings.latest, restart),
+        Diagnosing(
+            orders, gathering or Gathering(site), read_version(), lambda stamp: overview(parts, stamp)
+        ),
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
     )
     shown = (site, read_version(), courier, readings, judging, figures, learned, platforms)
@@ -315,8 +321,11 @@ def build(
     readings: Callable[[Delivered], None],
     events: Callable[[MqttEvent], None],
     restart: Callable[[], None],
+    log: Log = lambda _: (),
 ) -> Built:
     """The agent of `site`; nothing is connected or polled yet. `restart` ends it, to be started again.
+
+    `log` gives what this process has logged.
 
     Raises:
         ConfigError, StoreError: It cannot be built.
@@ -345,8 +354,13 @@ def build(
     outbox = outbox_of(topics, store, recovery)
     birth = messages.encode_state(online=True, details={"version": read_version()})
     statements = in_force(read_statements(folder), store, recovery)
-    files = FilesOut(folder / FILES_NAME, topics.gateway, broker.centre_key)
+    files = FilesOut(folder / FILES_NAME, topics.gateway, broker.centre_key, folder / DIAGNOSES_NAME)
     courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statements, files)
+    desks: dict[str, tuple[str, int, Desk]] = {
+        bus.id: (bus.url, parse_url(bus.url).gap_registers_max, task.desk)
+        for bus, task in zip(site.bus, buses, strict=True)
+    }
+    polled: dict[str, tuple[str, int, Desk]] = {bus.id: desks[bus.id] for bus in site.bus if not bus.is_hj212}
     gateway, parts = core_of(
         site,
         feed,
@@ -361,11 +375,8 @@ def build(
         send_notice=webhook.put if webhook else None,
         tpm=tpm,
         restart=restart,
+        gathering=Gathering(site, clock, log, polled),
     )
-    desks: dict[str, tuple[str, int, Desk]] = {
-        bus.id: (bus.url, parse_url(bus.url).gap_registers_max, task.desk)
-        for bus, task in zip(site.bus, buses, strict=True)
-    }
     guests, status = BusSocket(folder, desks), StatusSocket(folder)
     renewing = Renewing(folder, topics.gateway, publisher.publish, lambda: courier.packet_bytes_max)
     courier.on_certificate, courier.on_renewal_ack = renewing.note_answer, renewing.note_ack

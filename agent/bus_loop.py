@@ -6,7 +6,8 @@ be taken for its own (`drivers.link.ledger`). Such a poll waits alone: the other
 When a bus goes down, every meter gives one bad reading at once, so that the change is on record, and one a
 minute after that, so that silence is never mistaken for health.
 
-Between the polls it makes the reads of guests (`agent.status.bus_desk`).
+Between the polls it makes the reads of guests (`agent.status.bus_desk`), and writes all of them down while
+somebody wants a recording.
 """
 
 import logging
@@ -22,6 +23,7 @@ from drivers.errors import BusDownError
 from drivers.poll.bus import MeterBus, wait_finder
 from drivers.poll.learned import PAUSE_S_MAX, LearnedBus
 from drivers.poll.meter import BusState, Meter, MeterSetup, PollSteps, bad_reading, is_refusal
+from drivers.poll.recording import RecordingBus
 from drivers.poll.schedule import Due, Schedule, Wait
 from drivers.reading import PollGroup, Quality, Reading
 
@@ -92,16 +94,18 @@ class BusLoop:
             self._report_down(now_s, self._trouble)
             self._trouble = ""
         step = self._schedule.next(now_s)
+        recorder = self._desk.recorder
+        bus = self._bus if recorder is None else RecordingBus(self._bus, recorder)
         if self._desk.has_guests:
             free_s = step.seconds if isinstance(step, Wait) else 0.0
-            if self._desk.serve(self._bus, self._clock, free_s):
+            if self._desk.serve(bus, self._clock, free_s):
                 return 0.0
         if isinstance(step, Wait):
             return min(step.seconds, GLANCE_S) if self._desk.has_guests else step.seconds
         if isinstance(step, Due):
             probe = self._schedule.is_silent(step.meter_id)
             steps = self._meters[step.meter_id].begin_poll(
-                self._bus, step.group, self._clock, probe=probe, find_wait_s=self._find_wait_s
+                bus, step.group, self._clock, probe=probe, find_wait_s=self._find_wait_s
             )
             self._polls[step.meter_id] = _Poll(steps, step.group, is_probe=probe)
         self._go_on(step.meter_id)

@@ -20,6 +20,7 @@ repair it.
 
 import argparse
 import contextlib
+import logging
 import signal
 import sys
 import threading
@@ -35,7 +36,7 @@ from agent.call import read_call
 from agent.care.check import list_problems
 from agent.care.starting import give_back_site, take_up_site
 from agent.gateway import NEW_KEY_NEEDED, RekeyError
-from agent.host.log import ERROR, is_journal, log_to, prefix_lines
+from agent.host.log import ERROR, KeptLog, is_journal, log_to, prefix_lines
 from agent.host.memory import let_go_of_imports, let_go_of_start
 from agent.loop import Loop, PublisherDiedError, stop_buses
 from agent.overview import overview, reading_json
@@ -185,20 +186,21 @@ def _install_replacement(call: argparse.Namespace) -> int:
 
 def _run(call: argparse.Namespace) -> int:
     let_go_of_imports()
-    clock = clock_from_spec(call.sim_clock)
+    clock, log = clock_from_spec(call.sim_clock), KeptLog()
+    logging.getLogger().addHandler(log)
     loop = Loop(clock)
     threading.stack_size(STACK_BYTES)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     site = take_up_site(call.config)
     try:
-        built = build(site, clock, loop.put_reading, loop.put_event, loop.stop)
+        built = build(site, clock, loop.put_reading, loop.put_event, loop.stop, log.read)
     except ConfigError as error:
         before = give_back_site(call.config, site, error)
         if before is None:
             raise
         site = before
-        built = build(site, clock, loop.put_reading, loop.put_event, loop.stop)
+        built = build(site, clock, loop.put_reading, loop.put_event, loop.stop, log.read)
     with contextlib.closing(built):
         if built.recovery.start is Start.NEW:
             note_first_key(site.path(site.store.path), site.site.gateway, built.recovery.next_key)

@@ -289,6 +289,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "the end names another last step than step {}": "结尾所写的最后一步不是第{}步",
     "the end: {}": "结尾：{}",
     "a config order has exactly {}": "config 指令须恰有：{}",
+    "a diagnose order asks for one of {}": "diagnose 指令只能要求其一：{}",
+    "a diagnose order for {} has exactly {}": "要求 {} 的 diagnose 指令须恰有：{}",
     "site is no bytes": "site 不是字节串",
     "site is not deflated": "site 不是 deflate 压缩数据",
     "site is no whole file of at most {} bytes": "site 不是不超过 {} 字节的完整文件",

@@ -39,7 +39,7 @@ from drivers.reading import PollGroup, Quality, Reading
 from evidence.cbor import FormatError
 from evidence.orders.certificate import METROLOGY
 from evidence.orders.change import Change, decode_change, find_pause_s, hash_site
-from evidence.orders.entries import BY_ITSELF, Answered
+from evidence.orders.entries import Answered
 from evidence.orders.order import CONFIG, Order, parse_order
 from evidence.record import NS_PER_MS, Kind
 
@@ -103,9 +103,8 @@ class Care(RecordSource):
         if self._ends or not self._is_time(stamp) or not self._is_settled():
             return
         yield from self._tell_outcome(stamp)
-        mine = [one for one in self.orders.book.held.values() if one.order.kind in BY_ITSELF]
-        held = [one for one in mine if one.order.kind == CONFIG]
-        for one in mine:
+        held = [one for one in self.orders.book.held.values() if one.order.kind == CONFIG]
+        for one in held:
             if not one.cancelled and not _is_answered(one):
                 yield self._judge(one.order, stamp)
         if self._trial is not None:
@@ -146,8 +145,6 @@ class Care(RecordSource):
         return self.orders.answer_itself(order, Answered.ACCEPTED, stamp)
 
     def _read_change(self, order: Order) -> Change:
-        if order.kind != CONFIG:
-            raise RefusedError(f"this version carries out no {order.kind} order")
         try:
             change = decode_change(order.body)
         except FormatError as error:

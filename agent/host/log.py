@@ -6,8 +6,11 @@ stderr is that stream, each line begins with <3> for an error, <4> for a warning
 as an entry. Elsewhere each entry begins with its level's name.
 """
 
+import contextlib
 import logging
 import os
+import time
+from collections import deque
 from typing import Any, Final, TextIO
 
 from disk.plain_text import one_line
@@ -18,6 +21,12 @@ ERROR: Final = 3
 """err of syslog(3)."""
 _PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, ERROR), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG: Final = 7
+
+
+KEPT_BYTES_MAX: Final = 256 * 1024
+"""Of the log in memory: some 2,500 lines, days of an agent in order and minutes of one that is not."""
+KEPT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_S_PER_H: Final = 3_600
 
 
 def is_journal(stream: TextIO) -> bool:
@@ -40,6 +49,32 @@ def log_to(stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Prefixing(JOURNAL) if is_journal(stream) else _OneLine(PLAIN))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+class KeptLog(logging.Handler):
+    """The end of this run's log in memory, for `diagnose` orders: the service may not read the journal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        form = _OneLine(KEPT, "%Y-%m-%dT%H:%M:%SZ")
+        form.converter = time.gmtime
+        self.setFormatter(form)
+        self._lines: deque[tuple[float, str]] = deque()
+        self._bytes = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep an entry, in place of the oldest."""
+        for line in self.format(record).splitlines():
+            self._lines.append((time.monotonic(), line))
+            self._bytes += len(line.encode(errors="replace"))
+        while self._bytes > KEPT_BYTES_MAX:
+            self._bytes -= len(self._lines.popleft()[1].encode(errors="replace"))
+
+    def read(self, hours: float) -> list[str]:
+        """The lines of the last hours; from any thread."""
+        since_s = time.monotonic() - hours * _S_PER_H
+        with self.lock or contextlib.nullcontext():
+            return [line for at_s, line in self._lines if at_s >= since_s]
 
 
 class _OneLine(logging.Formatter):

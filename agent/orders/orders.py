@@ -188,10 +188,18 @@ class Orders(RecordSource):
         check_body(Kind.ANSWER, body)
         return self._apply(Kind.ANSWER, body, stamp)._replace(found_again=True)
 
-    def answer_itself(self, order: Order, state: Answered, stamp: Stamp, text: str = "") -> NewRecord:
+    def answer_itself(
+        self,
+        order: Order,
+        state: Answered,
+        stamp: Stamp,
+        text: str = "",
+        files: Sequence[Mapping[str, Any]] = (),
+    ) -> NewRecord:
         """The record of what the gateway says of an order that asks something of it alone."""
         at_ms = stamp.utc_ns // NS_PER_MS
-        return self._apply(Kind.ANSWER, answer_body(order.id, order.rev, state, at_ms, text=text), stamp)
+        body = answer_body(order.id, order.rev, state, at_ms, text=text, files=files)
+        return self._apply(Kind.ANSWER, body, stamp)
 
     def _note_shown(self, letter: Mapping[str, Any], stamp: Stamp) -> NewRecord | None:
         """The record that an order was shown to the plant; None if it says nothing new."""

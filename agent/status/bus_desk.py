@@ -38,7 +38,7 @@ from drivers.clock import Clock
 from drivers.errors import DriverError
 from drivers.link.ledger import Ledger
 from drivers.poll.bus import MeterBus
-from drivers.poll.recording import ERRORS, Outcome, RecordedRead
+from drivers.poll.recording import ERRORS, Outcome, RecordedRead, Recorder
 
 SOCKET_NAME: Final = "bus.sock"
 VERSION: Final = 1
@@ -97,10 +97,12 @@ class Desk:
 
     Attributes:
         ledger: What is owed on the bus.
+        recorder: Writes down each read while it is set, from any thread.
     """
 
     def __init__(self) -> None:
         self.ledger = Ledger()
+        self.recorder: Recorder | None = None
         self._turn = threading.Lock()
         self._counting = threading.Lock()
         self._visit: _Visit | None = None

@@ -54,6 +54,11 @@ class ReplayBus:
                     key = read.unit, read.function, read.address + i
                     self._registers[key] = outcome.words[WORD_BYTES * i : WORD_BYTES * (i + 1)]
 
+    @property
+    def outcomes(self) -> Mapping[RecordedRead, list[Outcome]]:
+        """Each read of the session with what came of it, in order."""
+        return self._outcomes
+
     def close(self) -> None:
         """Nothing to release."""
 

@@ -8,6 +8,8 @@ refused    the gateway did not take it: by the envelope, or because it could not
 back       it was taken over, and the file of before came back by itself
 cancelled  the bureau took the order back before anything came of it
 expired    its time passed before the gateway heard of it, or took it over
+
+A `diagnose` order goes the same way: accepted is being made, kept is done, with its files.
 """
 
 from collections import Counter
@@ -50,6 +52,7 @@ class Progress:
     stage: Stage
     why: str = ""
     seal: int | None = None
+    files: tuple[Mapping[str, Any], ...] = ()
 
     def to_row(self) -> dict[str, Any]:
         """For a script."""
@@ -58,13 +61,17 @@ class Progress:
 
 
 def list_progress(
-    ledger: Ledger, boards: Mapping[str, GatewayBoard], utc_ms: int, order: str = ""
+    ledger: Ledger,
+    boards: Mapping[str, GatewayBoard],
+    utc_ms: int,
+    order: str = "",
+    kind: str = CONFIG,
 ) -> list[Progress]:
-    """Of the last revision of `order`, or of every change, in the order of the ledger; `utc_ms` is now."""
+    """Of the last revision of `order`, or of all of `kind`, in the order of the ledger; `utc_ms` is now."""
     found = []
     for gateway in ledger.orders:
         for sent in ledger.latest(gateway).values():
-            if sent.order.kind == CONFIG and order in {"", sent.order.id}:
+            if sent.order.kind == kind and order in {"", sent.order.id}:
                 come = boards.get(gateway, GatewayBoard()).come.get(hash_order(sent.raw))
                 ended = Stage.CANCELLED if ledger.cancels(sent.order) else None
                 if ended is None and utc_ms > sent.order.expires_utc_ms:
@@ -98,7 +105,8 @@ def _find_progress(sent: SentOrder, come: Come | None, ended: Stage | None) -> P
     said = [(one["state"], str(one.get("text") or "")) for one in come.answers]
     states = [state for state, _ in said]
     if Answered.DONE in states:
-        return Progress(*head, Stage.KEPT, "", come.seal)
+        files = next(one.get("files") or () for one in come.answers if one["state"] == Answered.DONE)
+        return Progress(*head, Stage.KEPT, "", come.seal, tuple(files))
     if Answered.OBJECTED in states:
         why = next(text for state, text in said if state == Answered.OBJECTED)
         stage = Stage.BACK if Answered.ACCEPTED in states else Stage.REFUSED

@@ -25,6 +25,7 @@ from provisioning.centre.clues.group import clues
 from provisioning.centre.clues.steps import add, open_clue
 from provisioning.centre.clues.work_order import work_order
 from provisioning.centre.config import config
+from provisioning.centre.diagnose import diagnose
 from provisioning.centre.doctor import doctor
 from provisioning.centre.fleet import fleet
 from provisioning.centre.keys import keys
@@ -53,7 +54,7 @@ def command() -> None:
 
 _OFFICE: Final = (authority, certificate, token, listen, approve, issue, listing, broker_config)
 _CHAIN: Final = (receipt, rekey, replace, revoke, readmit)
-_ORDERS: Final = (keys, order, clues, config, fleet)
+_ORDERS: Final = (keys, order, clues, config, diagnose, fleet)
 _STORE: Final = (web, publish, doctor, centre_report, verdicts, backup, restore, copy)
 order.add_command(files)
 for each in (open_clue, add, work_order, export, draw_map):

@@ -69,7 +69,7 @@ def files(
     """Compare the files of GATEWAY's answers and marks with what it sealed; exit code 1 if one was edited."""
     with failing_in_one_line(store), closing(open_to_read(store)) as snapshot:
         sealed = read_sealed(SqlJournal(snapshot.read), gateway) if snapshot.has("journal") else []
-    shelf = None if folder is not None else _find_shelf(store, register)
+    shelf = None if folder is not None else open_shelf(store, register)
     if erase is not None and shelf is not None:
         _erase(shelf, gateway, erase, sealed)
     rows = list(_compare(sealed, gateway, shelf, folder))
@@ -81,7 +81,8 @@ def files(
         raise click.exceptions.Exit(EXIT_NO)
 
 
-def _find_shelf(store: Place, register: Path | None) -> Shelf:
+def open_shelf(store: Place, register: Path | None) -> Shelf:
+    """The files beside the chains of a store; ends the command where nothing says where they lie."""
     if isinstance(store, Server) and register is None:
         raise fail(EXIT_USAGE, translate(WORDS["which"]))
     return Shelf(find_shelf(store, register or Path()))

@@ -68,11 +68,12 @@ def clock(target: Target, _: Progress) -> Iterator[Finding]:
         yield warning("clock", text, remedy)
     else:
         yield ok("clock", Words("系统时间已同步", "the clock is synchronised"))
-    yield from _compare_with_centre(target)
+    yield from compare_with_centre(target)
     yield from _judge_rtc(target)
 
 
-def _compare_with_centre(target: Target) -> Iterator[Finding]:
+def compare_with_centre(target: Target) -> Iterator[Finding]:
+    """How far the clock is from the centre's, as the agent knows it."""
     ahead_ms = (target.status or {}).get("clock_ahead_ms")
     if ahead_ms is None:
         return
@@ -153,10 +154,15 @@ def _try_write(folder: Path, there: Path, room: os.statvfs_result) -> Finding | 
 
 def _judge_room(target: Target, there: Path, room: os.statvfs_result) -> Finding:
     assert target.site is not None
-    free, quota = room.f_bavail * room.f_frsize, target.site.store.quota_mb << 20
     used = 0
     with contextlib.suppress(OSError):  # missing yet, or not accessible to this user
         used = (there / DATABASE_NAME).stat().st_size
+    free, quota = room.f_bavail * room.f_frsize, target.site.store.quota_mb << 20
+    return judge_room(free, used, quota, is_running=target.is_running)
+
+
+def judge_room(free: int, used: int, quota: int, *, is_running: bool) -> Finding:
+    """Whether the disk holds what the store may take; all in bytes."""
     text = Words(
         f"剩余 {free >> 20} MB；数据库 {used >> 20} MB，上限 {quota >> 20} MB",
         f"{free >> 20} MB free; the database has {used >> 20} of at most {quota >> 20} MB",
@@ -173,7 +179,7 @@ def _judge_room(target: Target, there: Path, room: os.statvfs_result) -> Finding
         )
         return warning("disk", text, remedy)
     alarm = next(limit for limit, level in LEVELS if level is Level.ALARM)
-    if level_of(used / quota) >= Level.ALARM and not target.is_running:
+    if level_of(used / quota) >= Level.ALARM and not is_running:
         remedy = Words(
             f"已用超过 {alarm:.0%}：中心的回执会释放空间，检查与中心的连接",
             f"above {alarm:.0%}: the centre's receipts free it, see that the centre is reached",

@@ -141,4 +141,20 @@ TEXTS: Final[Mapping[str, str]] = {
     "Only the next so many; call it again for those after.": "只发给接下来的这么多台；再次调用则发给其后的。",
     "With --wave: more failures than this stop it.": "与 --wave 同用：失败超过此数即停止。",
     "Of this change alone.": "只看这一改动。",
+    "look at a gateway from afar: doctor, bundle, log, bus": "远程诊断网关：体检、支持包、日志、总线",
+    "Look at gateways from one desk: ask for a file, wait for it, read it.": (
+        "集中诊断网关：索取文件、等待、查看。"
+    ),
+    "Ask each of GATEWAYS for a look at itself.": "请各网关自行诊断。",
+    "Which look.": "诊断的内容。",
+    "Of the log, as far as it reaches.": "日志的小时数，以代理内存中所有为限。",
+    "Which bus is recorded, by its id.": "录制哪条总线，写其id。",
+    "How long it is recorded.": "录制多少秒。",
+    "A gateway that hears of it later refuses it; a day.": "此后才收到的网关予以拒绝；默认一天。",
+    "What has come of an order to GATEWAY; exit code 1 where its file is not here.": (
+        "发给 GATEWAY 的诊断指令的结果；文件未到时退出码为1。"
+    ),
+    "The order, by the --id that it was sent with.": "指令，即下发时的 --id。",
+    "So long to wait for the file.": "等待文件的秒数。",
+    "Write the file there instead of showing it.": "将文件写到此处，不显示。",
 }

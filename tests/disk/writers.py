@@ -15,6 +15,7 @@ from unittest import mock
 from attrs import evolve, field, frozen
 from cryptography import x509
 
+from agent.care.gathering import DIAGNOSES_NAME, keep_file
 from agent.inbox import drop
 from agent.learned import read_learned, write_learned
 from agent.sealing import rekey, statements
@@ -439,6 +440,13 @@ WRITERS: Final = (
         lambda folder: write_remote(folder, Remote("0" * 64)),
     ),
     Writer(
+        "what a diagnose order had made",
+        ("agent.care.gathering:keep_file",),
+        lambda folder: keep_file(folder, NEW),
+        _bytes(f"{DIAGNOSES_NAME}/{hashlib.sha256(NEW).hexdigest()}"),
+        lambda folder: keep_file(folder, OLD),
+    ),
+    Writer(
         "the enrolment",
         ("agent.site.enrolment:write_enrolment",),
         lambda folder: write_enrolment(folder, "g1", bytes(32), bytes(31) + b"x"),
@@ -517,6 +525,7 @@ WRITERS: Final = (
             "provisioning.centre.clues.export:draw_map",
             "provisioning.centre.clues.export:export",
             "provisioning.centre.clues.work_order:work_order",
+            "provisioning.centre.diagnose:show",
             "provisioning.curtail.dry_run:dry_run",
             "provisioning.curtail.verdict:verdict",
             "provisioning.marks.report_verb:_report",

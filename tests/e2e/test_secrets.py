@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
+from agent.care.masking import list_forms
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.store.gateway import read_seals
 from agent.store.names import DATABASE_NAME
 from disk.database import StoreError
-from provisioning.doctor.bundle import list_forms
 from tests.provisioning.enrolment.desk import Desk, bare, good, offer_file
 from wire.enrolment.offer import parse_offer
 

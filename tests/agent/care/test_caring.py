@@ -266,12 +266,3 @@ def test_without_a_set_clock_an_order_for_now_is_carried_out_and_one_for_later_w
     life.live(120)
     assert life.rig.restarts == restarts
     life.rig.close()
-
-
-def test_an_order_to_diagnose_is_refused_with_the_reason_and_not_left_waiting(life: Life) -> None:
-    raw = made.message(id="d", kind="diagnose", body={"what": "doctor"}, due_utc_ms=None)
-    message = Message(wire.order_topic("g1", "d"), raw, True)
-    life.rig.gateway.mqtt(message, life.rig.stamp(), life.rig.passed_s)
-    life.live(5)
-    assert life.told() == ["objected d"]
-    assert life.why() == "this version carries out no diagnose order"

@@ -14,17 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.care.masking import WITHHELD, Mask, list_forms
 from agent.sealing.key_slots import KeySlots
 from evidence.keys import create_key_file
 from evidence.words import Words
-from provisioning.doctor.bundle import (
-    MEMBER_BYTES_MAX,
-    WITHHELD,
-    Mask,
-    collect_members,
-    list_forms,
-    write_bundle,
-)
+from provisioning.doctor.bundle import MEMBER_BYTES_MAX, collect_members, write_bundle
 from provisioning.doctor.finding import failed
 from provisioning.doctor.verb import find_target
 from tests.provisioning.doctor.place import call, place, told
