@@ -272,6 +272,8 @@ def draw_wiring(journal: Journal, site: Site) -> Iterator[Html]:
     """The current verdict for each meter, and earlier ones."""
     yield heading(Words("接线检查", "Wiring check"))
     for meter in journal.meters:
+        if meter.fast_s is not None:  # a data logger has no transformers
+            continue
         last = find_last_wiring(journal, meter.id)
         line = markup(" → {}", isolated(meter.line)) if meter.line else ""
         head = markup("<strong>{}</strong>{} ", isolated(meter.id), line)
@@ -401,7 +403,7 @@ def draw_skipped(journal: Journal) -> Iterator[Html]:
     rows += [
         (wiring_name, isolated(meter.id), to_html(Words("未检查", "not checked")))
         for meter in journal.meters
-        if find_last_wiring(journal, meter.id) is None
+        if find_last_wiring(journal, meter.id) is None and meter.fast_s is None
     ]
     for line in journal.lines:
         trial = find_last_trial(journal, line.id)

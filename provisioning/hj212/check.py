@@ -8,7 +8,7 @@ reading is sent, no history given, and an MN or key that the platform would assi
 import contextlib
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -36,11 +36,17 @@ from provisioning.words.platforms import EVENTS
 from wire.hj212.acts import Act, AskHistory, AssignMn, Event, HangUp, RenewKey, Send, Tell
 from wire.hj212.link import Link
 from wire.platforms.connection import CONNECT_S, READ_BYTES, SETTLE_S
-from wire.platforms.credentials import CredentialsError, read_credentials
+from wire.platforms.credentials import Credentials, CredentialsError, read_credentials
 from wire.platforms.hosts import Host, read_hosts
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 LOOK_S: Final = 0.2
+Tells = Callable[[Sequence[str], Mapping[str, object]], None]
+"""Lines for people, and the same as an object for scripts."""
+
+
+class UnreachableError(Exception):
+    """There is no connection; says why in the language of the call."""
 
 
 @click.command("check")
@@ -67,13 +73,18 @@ def check(host: str, hosts: Path | None, site: Path | None, mn: str, seconds: in
         credentials = read_credentials(found.credentials)
     except CredentialsError as error:
         raise fail(EXIT_USAGE, *error.problems) from error
-    wire = _connect(found)
-    numbers = RequestNumbers(found.terms.offset_h)
-    link = Link(found.terms, stations[0].mn, credentials.pw, credentials.keys, numbers, time.monotonic())
-    with wire:
-        talk = _Talk(wire, link, as_json)
-        talk.run(seconds)
-    if not talk.is_answered:
+
+    def tell(lines: Sequence[str], row: Mapping[str, object]) -> None:
+        if as_json:
+            say_json(row)
+        else:
+            say(*lines)
+
+    try:
+        is_answered = converse(found, stations[0].mn, credentials, seconds, tell)
+    except UnreachableError as error:
+        raise fail(EXIT_OUTSIDE, str(error)) from error
+    if not is_answered:
         raise fail(EXIT_NO, translate(WORDS["silent"], seconds=seconds))
     if not as_json:
         say(translate(WORDS["answered"], host=host))
@@ -94,13 +105,28 @@ def _read_known(hosts: Path | None, site: Path | None) -> tuple[Host, ...]:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
 
 
+def converse(
+    host: Host, mn: str, credentials: Credentials, seconds: int, tell: Tells, *, ends_answered: bool = False
+) -> bool:
+    """Whether the platform answers within this time; raises UnreachableError.
+
+    `tell` gets what is to be shown of each packet and event; `ends_answered` ends it with the first answer.
+    """
+    numbers = RequestNumbers(host.terms.offset_h)
+    with _connect(host) as wire:
+        link = Link(host.terms, mn, credentials.pw, credentials.keys, numbers, time.monotonic())
+        talk = _Talk(wire, link, tell, ends_answered)
+        talk.run(seconds)
+    return talk.is_answered
+
+
 def _connect(host: Host) -> socket.socket:
     name = "{}:{}".format(*host.address)
     try:
         wire = socket.create_connection(host.address, CONNECT_S)
-    except OSError as error:
-        why = translate(WORDS["no connection"], address=name, why=error.strerror or str(error))
-        raise fail(EXIT_OUTSIDE, why) from error
+    except (OSError, UnicodeError) as error:  # a name that is none is a UnicodeError
+        why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+        raise UnreachableError(translate(WORDS["no connection"], address=name, why=why)) from error
     wire.settimeout(LOOK_S)
     return wire
 
@@ -111,7 +137,8 @@ class _Talk:
 
     _wire: socket.socket
     _link: Link
-    _as_json: bool
+    _tell: Tells
+    _ends_answered: bool
     is_answered: bool = False
     _is_over: bool = False
     _heard_s: float = 0.0
@@ -122,6 +149,8 @@ class _Talk:
         self._heard_s = time.monotonic()
         self._do(self._link.beat(self._heard_s, utc_ms()))
         while not self._is_over and (now_s := time.monotonic()) < end_s:
+            if self.is_answered and self._ends_answered:
+                return
             self._do(self._link.tick(now_s, utc_ms()))
             if now_s - self._heard_s > SETTLE_S:
                 self._do(self._link.settle(now_s, utc_ms()))
@@ -160,11 +189,9 @@ class _Talk:
             is_got = told.event is Event.GOT
             if is_got:
                 self.is_answered |= told.taken.packet.cn in ANSWERS - {Command.EXECUTION_ANSWER}
-            if self._as_json:
-                say_json({"event": told.event.value, **packet_object(told.taken, 0)})
-            else:
-                say(translate(WORDS["got" if is_got else "gave"], text=name_packet(told.taken)))
-                say(*explain_packet(told.taken))
+            head = translate(WORDS["got" if is_got else "gave"], text=name_packet(told.taken))
+            row = {"event": told.event.value, **packet_object(told.taken, 0)}
+            self._tell([head, *explain_packet(told.taken)], row)
         elif told.trouble is not None:
             shown = {"event": told.event.value, **refusal_object(told.trouble, told.trouble.place)}
             text = explain_refusal(told.trouble)
@@ -174,7 +201,4 @@ class _Talk:
             self._tell_line(translate(EVENTS[told.event.value], detail=told.detail), line)
 
     def _tell_line(self, text: str, line: Mapping[str, object]) -> None:
-        if self._as_json:
-            say_json(line)
-        else:
-            say(text)
+        self._tell([text], line)

@@ -8,10 +8,13 @@ from drivers.hj212.numbers import Command
 from drivers.hj212.oddity import Oddity, PacketError
 from drivers.hj212.packet import Packet, write_group
 from drivers.hj212.stream import Broken
+from drivers.points.model import Model
+from drivers.reading import UNITS
 from evidence.words import Words
-from provisioning.hj212.words import COMMANDS, EXECUTION_RESULTS, ODDITIES, REFUSALS, SYSTEMS, WORDS
+from provisioning.hj212.words import COMMANDS, EXECUTION_RESULTS, MARKS, ODDITIES, REFUSALS, SYSTEMS, WORDS
 from provisioning.words.language import translate
 from provisioning.words.platforms import REQUEST_RESULTS
+from provisioning.words.points import name_point
 
 _RESULTS: Mapping[str, Mapping[str, Words]] = {"QnRtn": REQUEST_RESULTS, "ExeRtn": EXECUTION_RESULTS}
 
@@ -54,6 +57,33 @@ def explain_packet(taken: Taken) -> list[str]:
     if taken.packet.cn == Command.SET_CLOCK:
         lines.append(translate(WORDS["never obeyed"]))
     return [*lines, *(translate(WORDS["odd"], text=explain_oddity(one)) for one in taken.oddities)]
+
+
+def explain_values(packet: Packet, model: Model) -> list[str]:
+    """The values of a packet that a model has, by name, with unit and mark; other items as they stand."""
+    points = {point.item: point.name for point in model.points}
+    lines = []
+    for group in packet.groups:
+        items = dict(group)
+        code, value = group[0]
+        quantity = name_point(points.get(code, ""))
+        if quantity is None:
+            lines.append(translate(WORDS["item"], text=write_group(group)))
+            continue
+        letter = items.get(f"{code.partition('-')[0]}-Flag", "")
+        known = translate(MARKS.get(letter, WORDS["unknown"]))
+        unit = UNITS.get(model.point(points[code]).quantity, "")
+        lines.append(
+            translate(
+                WORDS["value"],
+                name=translate(quantity),
+                value=value,
+                unit=f" {unit}" if unit else "",
+                code=code,
+                mark=translate(WORDS["mark"], text=known, letter=letter) if letter else "",
+            )
+        )
+    return lines
 
 
 def explain_oddity(oddity: Oddity) -> str:

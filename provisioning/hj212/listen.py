@@ -6,24 +6,15 @@ items, its interval, and the tables of the site file. Ends with 1 if none did, w
 """
 
 import re
-import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from statistics import median
-from typing import Any, Final
+from typing import Final
 
 import click
-from attrs import define, field
 
 from drivers.errors import BusDownError, BusUrlError
-from drivers.hj212.decoding import Taken, decode
-from drivers.hj212.numbers import Command
-from drivers.hj212.oddity import PacketError
-from drivers.hj212.stream import Broken, Piece, Stream
-from drivers.link.bus_url import parse_url
-from drivers.link.listener import Listener, Peer
-from drivers.points.model import load, logger_names
+from drivers.hj212.decoding import Taken
+from drivers.link.bus_url import LISTEN_SCHEME, parse_url
 from provisioning.hj212.explain import (
     explain_packet,
     explain_refusal,
@@ -31,49 +22,15 @@ from provisioning.hj212.explain import (
     packet_object,
     refusal_object,
 )
+from provisioning.hj212.hearing import Heard, Hearing, Logger
 from provisioning.hj212.words import WORDS
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.say import say, say_json
 from provisioning.words.language import translate
 from wire.platforms.credentials import CredentialsError, read_credentials
 
-LOOK_S: Final = 0.2
-MNS_MAX: Final = 64
-"""That are told; who makes up new ones is not listened to for ever."""
-INTERVALS_MAX: Final = 100
-USUAL_S: Final = 60
-SCHEME: Final = "hj212+listen://"
+SCHEME: Final = f"{LISTEN_SCHEME}://"
 _MN: Final = re.compile(r"[0-9A-Za-z]{6,24}")
-
-
-@define
-class _Logger:
-    """What came under one MN."""
-
-    items: set[str] = field(factory=set)
-    heard_s: float | None = None
-    intervals_s: list[float] = field(factory=list)
-
-    def note(self, taken: Taken, now_s: float) -> None:
-        """A packet of real time data."""
-        self.items.update(name for name, _ in taken.packet.items())
-        if self.heard_s is not None and len(self.intervals_s) < INTERVALS_MAX:
-            self.intervals_s.append(now_s - self.heard_s)
-        self.heard_s = now_s
-
-    @property
-    def every_s(self) -> int:
-        """How often it sends."""
-        return max(round(median(self.intervals_s)), 1) if self.intervals_s else USUAL_S
-
-    def find_model(self) -> str:
-        """The shipped model with the most of its items; "" if none has one."""
-        fits = Counter({
-            name: len(self.items & {point.item for point in load(name).points} - {"DataTime"})
-            for name in logger_names()
-        })  # fmt: skip
-        ((name, count),) = fits.most_common(1)
-        return name if count else ""
 
 
 @click.command("listen")
@@ -100,10 +57,10 @@ def listen(place: str, seconds: int, count: int, credentials: Path | None, as_js
     except CredentialsError as error:
         raise fail(EXIT_USAGE, *error.problems) from error
     assert listener is not None
-    hearing = _Hearing(listener, keys, as_json)
+    hearing = Hearing(listener, keys)
     try:
         listener.open()
-        hearing.run(seconds, count)
+        _tell_all(hearing, seconds, count, as_json=as_json)
     except BusDownError as error:
         raise fail(EXIT_OUTSIDE, str(error)) from error
     finally:
@@ -119,7 +76,7 @@ def listen(place: str, seconds: int, count: int, credentials: Path | None, as_js
         say(translate(WORDS["write"]), "", *_write_tables(place, found))
 
 
-def _write_tables(place: str, found: Mapping[str, _Logger]) -> Iterator[str]:
+def _write_tables(place: str, found: Mapping[str, Logger]) -> Iterator[str]:
     """The tables of the site file."""
     yield from ("[[bus]]", 'id = "loggers"', f'url = "{SCHEME}{place}"')
     for number, (mn, one) in enumerate(found.items(), start=1):
@@ -128,52 +85,26 @@ def _write_tables(place: str, found: Mapping[str, _Logger]) -> Iterator[str]:
         yield from (f'address = "{mn}"', f"fast_s = {one.every_s}")
 
 
-@define
-class _Hearing:
-    """What is heard, told packet by packet."""
-
-    _listener: Listener
-    _keys: tuple[bytes, ...]
-    _as_json: bool
-    loggers: dict[str, _Logger] = field(factory=dict)
-    _streams: dict[Peer, Stream] = field(factory=dict)
-    _heard: int = 0
-
-    def run(self, seconds: float, count: int) -> None:
-        """Until the time is over, or so many packets have come; raises BusDownError."""
-        now_s = time.monotonic()
-        end_s = now_s + seconds
-        while now_s < end_s and not 0 < count <= self._heard:
-            for peer in self._listener.wait(min(LOOK_S, end_s - now_s), now_s):
-                stream = self._streams.setdefault(peer, Stream())
-                for piece in stream.feed(peer.read(now_s)):
-                    self._take(piece, peer.host, time.monotonic())
-            now_s = time.monotonic()
-            self._streams = {peer: one for peer, one in self._streams.items() if peer.is_open}
-
-    def _take(self, piece: Piece, host: str, now_s: float) -> None:
-        self._heard += 1
-        if isinstance(piece, Broken):
-            self._refuse(piece, host)
+def _tell_all(hearing: Hearing, seconds: float, count: int, *, as_json: bool) -> None:
+    """Show what comes until the time is over, or so many pieces have come; raises BusDownError."""
+    told = 0
+    for heard in hearing.listen(seconds):
+        if heard is not None:
+            _tell(heard, as_json=as_json)
+            told += 1
+        if 0 < count <= told:
             return
-        try:
-            taken = decode(piece.raw, self._keys)
-        except PacketError as error:
-            self._refuse(error, host)
-            return
-        if taken.packet.cn == Command.REAL and (
-            taken.packet.mn in self.loggers or len(self.loggers) < MNS_MAX
-        ):
-            self.loggers.setdefault(taken.packet.mn, _Logger()).note(taken, now_s)
-        if self._as_json:
-            say_json({"host": host, **packet_object(taken, 0)})
+
+
+def _tell(heard: Heard, *, as_json: bool) -> None:
+    what = heard.what
+    if isinstance(what, Taken):
+        if as_json:
+            say_json({"host": heard.host, **packet_object(what, heard.place)})
         else:
-            say(translate(WORDS["event"], where=host, text=name_packet(taken)), *explain_packet(taken))
-
-    def _refuse(self, trouble: Broken | PacketError, host: str) -> None:
-        if self._as_json:
-            told: dict[str, Any] = {"host": host, **refusal_object(trouble, trouble.place)}
-            say_json(told)
-            return
-        why = translate(WORDS["refused"], place=trouble.place, why=explain_refusal(trouble))
-        say(translate(WORDS["event"], where=host, text=why))
+            say(translate(WORDS["event"], where=heard.host, text=name_packet(what)), *explain_packet(what))
+    elif as_json:
+        say_json({"host": heard.host, **refusal_object(what, heard.place)})
+    else:
+        why = translate(WORDS["refused"], place=heard.place, why=explain_refusal(what))
+        say(translate(WORDS["event"], where=heard.host, text=why))

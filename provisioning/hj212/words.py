@@ -47,6 +47,17 @@ COMMANDS: Final[Mapping[str, Words]] = {
     "9015": Words("心跳", "heartbeat"),
 }
 """CN."""
+MARKS: Final[Mapping[str, Words]] = {
+    "N": Words("正常", "normal"),
+    "F": Words("停运", "out of service"),
+    "M": Words("维护", "maintenance"),
+    "S": Words("手工输入", "typed by hand"),
+    "D": Words("故障", "fault"),
+    "C": Words("校准", "calibration"),
+    "T": Words("超量程", "over range"),
+    "B": Words("通信中断", "lost contact"),
+}
+"""Marks of values, by `drivers.hj212.packet.Mark`."""
 EXECUTION_RESULTS: Final[Mapping[str, Words]] = {
     "1": Words("执行成功", "done"),
     "2": Words("未执行", "refused or failed"),
@@ -99,6 +110,8 @@ WORDS: Final[Mapping[str, Words]] = {
     "refused": Words("第 {place} 字节：拒绝：{why}", "byte {place}: refused: {why}"),
     "odd": Words("  异常：{text}", "  odd: {text}"),
     "item": Words("  {text}", "  {text}"),
+    "value": Words("  {name}：{value}{unit}（{code}）{mark}", "  {name}: {value}{unit} ({code}){mark}"),
+    "mark": Words("，{text}（{letter}）", ", {text} ({letter})"),
     "head": Words(
         "{command}（CN {cn}）· {system}（ST {st}）· 设备 MN {mn} · QN {qn}{more}",
         "{command} (CN {cn}) · {system} (ST {st}) · MN {mn} · QN {qn}{more}",

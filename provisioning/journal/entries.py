@@ -16,11 +16,13 @@ from evidence.words import Words
 VERSION: Final = 1
 STEPS: Final[Mapping[str, Words]] = {
     "find": Words("查找电表", "find the meters"),
+    "loggers": Words("数采仪（HJ 212）", "data loggers (HJ 212)"),
     "lines": Words("线路与关联", "lines and linkages"),
     "wiring": Words("接线检查", "wiring check"),
     "trial": Words("启停试验", "on/off test"),
     "thresholds": Words("启停阈值", "thresholds"),
     "photos": Words("照片与封印号", "photos and seal numbers"),
+    "platforms": Words("上位机平台（HJ 212）", "platforms (HJ 212)"),
     "enrol": Words("登记", "enrolment"),
     "receipt": Words("首次回执", "first receipt"),
     "commission": Words("调试期", "commissioning period"),
@@ -53,7 +55,8 @@ class BusFound:
 class MeterFound:
     """A meter that answers, and what is known about it. `unit_id` for Modbus, `address` for DL/T 645.
 
-    `meter` is which one of a SunSpec device it is, from 1; 0 where the device is no such.
+    `meter` is which one of a SunSpec device it is, from 1; 0 where the device is no such. A data logger of
+    HJ 212 has its MN as `address`, how often it sends as `fast_s`, and the file of its key if it encrypts.
     """
 
     id: str
@@ -70,6 +73,8 @@ class MeterFound:
     seal_numbers: tuple[str, ...] = ()
     rated_a: float | None = None
     meter: int = 0
+    fast_s: float | None = None
+    credentials: str = ""
 
 
 @frozen
@@ -156,6 +161,35 @@ class Photo:
 
 
 @frozen
+class PlatformMeter:
+    """A meter whose readings go to a platform; an analyser has its id alone.
+
+    `running_w` is the power from which on it runs, `condition` its code of 2025 (ST=45), `equipment` its
+    number of 2017 (SBn).
+    """
+
+    id: str
+    role: Literal["production", "treatment"] | None = None
+    facility: int = 0
+    running_w: float | None = None
+    condition: str = ""
+    equipment: int = 0
+
+
+@frozen
+class PlatformNamed:
+    """A platform of HJ 212 that gets readings under one MN; `credentials` is a path of the site file."""
+
+    name: str
+    address: str
+    edition: int
+    mn: str
+    st: Literal["31", "32"]
+    credentials: str
+    meters: tuple[PlatformMeter, ...] = ()
+
+
+@frozen
 class Enrolled:
     """What the centre knows this gateway by, and how to reach it. Files are paths of the site file."""
 
@@ -214,6 +248,9 @@ class Journal:
     trials: tuple[Trial, ...] = ()
     thresholds: tuple[LineThreshold, ...] = ()
     photos: tuple[Photo, ...] = ()
+    platforms: tuple[PlatformNamed, ...] = ()
+    platforms_removed: tuple[str, ...] = ()
+    """Names that setup takes out of the site file; one that a person wrote there stays."""
     enrolment: Enrolled | None = None
     receipt: Receipted | None = None
     commissioning: Period | None = None

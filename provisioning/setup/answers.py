@@ -5,6 +5,10 @@
     [find]      buses = ["tcp://192.168.1.20", "/dev/ttyS1", …]; full = true: more than the quick pass
     [[meter]]   at = "b1:3" (bus and address) or id = "m3"; model, serial, ct_ratio, pt_ratio (20 or "100/5"),
                 rated_a, clamp_a = { l1 = 41.5 }, seal_numbers = ["…"]
+    [logger]    listen = "192.168.1.10:9001", mn = ["…"] (default: the first that sends), key_file, wait_s,
+                only = true: calls of its address alone
+    [[platform]] name, address, edition, mn, st, secret_file (pw, sm4_key: see docs/hj212.md), check = true,
+                [[platform.meter]] id, facility, condition, equipment, running_kw
     [[line]]    id, kind, name, rated_kw, equipment, meters = ["m1", "b1:2"], on_kw, off_kw,
                 untried = "reason": its machine is not switched
     [[linkage]] id, production = [], treatment = []
@@ -61,6 +65,42 @@ class FindAnswers:
 
     buses: tuple[str, ...] = ()
     full: bool | None = None
+
+
+@frozen
+class LoggerAnswers:
+    """`[logger]`: see `provisioning.setup.loggers`."""
+
+    listen: str | None = None
+    mn: tuple[str, ...] = ()
+    key_file: str | None = None
+    wait_s: float | None = None
+    only: bool | None = None
+
+
+@frozen
+class PlatformMeterAnswers:
+    """`[[platform.meter]]`."""
+
+    id: str
+    facility: int | None = None
+    condition: str | None = None
+    equipment: int | None = None
+    running_kw: float | None = None
+
+
+@frozen
+class PlatformAnswers:
+    """`[[platform]]`: see `provisioning.setup.platforms`."""
+
+    name: str
+    address: str
+    mn: str
+    secret_file: str
+    edition: int = 2025
+    st: Literal["31", "32"] = "31"
+    check: bool = True
+    meter: tuple[PlatformMeterAnswers, ...] = ()
 
 
 @frozen
@@ -159,12 +199,14 @@ class Answers:
     technician: str | None = None
     site: SiteAnswers = field(factory=SiteAnswers)
     find: FindAnswers = field(factory=FindAnswers)
+    logger: LoggerAnswers = field(factory=LoggerAnswers)
     meter: tuple[MeterAnswers, ...] = ()
     line: tuple[LineAnswers, ...] = ()
     linkage: tuple[LinkageAnswers, ...] = ()
     wiring: WiringAnswers = field(factory=WiringAnswers)
     trial: TrialAnswers = field(factory=TrialAnswers)
     photo: tuple[PhotoAnswers, ...] = ()
+    platform: tuple[PlatformAnswers, ...] = ()
     enrol: EnrolAnswers = field(factory=EnrolAnswers)
     commission: CommissionAnswers = field(factory=CommissionAnswers)
 

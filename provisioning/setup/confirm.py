@@ -8,6 +8,7 @@ from attrs import evolve
 
 from agent.site.field_types import ID_CHARACTERS_MAX
 from drivers.errors import ModelError
+from drivers.link.bus_url import LISTEN_SCHEME
 from drivers.points.model import Model, load, load_file, names
 from drivers.reading import POWER_POINT
 from provisioning.journal.entries import MeterFound
@@ -47,20 +48,34 @@ def has_power(session: Session, meter: MeterFound) -> bool:
     return any(point.name == POWER_POINT for point in model_of(session, meter).points)
 
 
+def is_logger(session: Session, meter: MeterFound) -> bool:
+    """Whether it is a data logger, which calls by itself: step `loggers` asks about it."""
+    return any(bus.id == meter.bus and is_called(bus.url) for bus in session.journal.buses)
+
+
+def is_called(url: str) -> bool:
+    """Whether data loggers call at this bus."""
+    return url.startswith(f"{LISTEN_SCHEME}:")
+
+
+def _list_asked(session: Session) -> list[MeterFound]:
+    return [meter for meter in session.journal.meters if not is_logger(session, meter)]
+
+
 def confirm(session: Session) -> None:
     """Ask about every guess, then for a final confirmation."""
     answers = session.answers
     questions = []
-    for meter in session.journal.meters:
+    for meter in _list_asked(session):
         path, given = answers.meter_at(meter.id, place_of(meter))
         if given.model is not None or (meter.confidence < SURE and not session.talk.assume_yes):
             questions.append(partial(_ask_model, session, meter, path, given.model))
     walk(session.talk, *questions)
-    for meter in session.journal.meters:
+    for meter in _list_asked(session):
         path, given = answers.meter_at(meter.id, place_of(meter))
         if given.serial is not None:
             session.keep_meter(evolve(session.find_meter(meter.id), serial=given.serial))
-    unknown = [meter for meter in session.journal.meters if not meter.model]
+    unknown = [meter for meter in _list_asked(session) if not meter.model]
     if unknown:
         lines = (f"{session.talk.source}: meter {place_of(one)}: model: missing" for one in unknown)
         raise fail(EXIT_USAGE, *lines)
@@ -82,7 +97,7 @@ def confirm(session: Session) -> None:
 def _show(session: Session) -> None:
     rows = [
         (meter.id, place_of(meter), meter.model, meter.serial, f"{meter.confidence:.0%}")
-        for meter in session.journal.meters
+        for meter in _list_asked(session)
     ]
     headings = ("", *(text(key) for key in ("place", "model", "serial", "confidence")))
     session.talk.show(table(headings, rows, gives_way=2))
@@ -91,7 +106,7 @@ def _show(session: Session) -> None:
 def _check_meter(session: Session, typed: str) -> MeterFound | None:
     if typed.casefold() in {"ok", "y", "yes", "是", "好"}:
         return None
-    for meter in session.journal.meters:
+    for meter in _list_asked(session):
         if typed in {meter.id, place_of(meter)}:
             return meter
     raise WrongAnswerError("no_such_meter", typed=typed, known=", ".join(_list_ids(session)))
@@ -144,4 +159,4 @@ def check_identifier(typed: str) -> str:
 
 
 def _list_ids(session: Session) -> list[str]:
-    return [meter.id for meter in session.journal.meters]
+    return [meter.id for meter in _list_asked(session)]

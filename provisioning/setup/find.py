@@ -19,7 +19,7 @@ from drivers.errors import BusUrlError
 from drivers.points.model import Model
 from drivers.points.model_text import model_text
 from provisioning.journal.entries import BusFound, MeterFound
-from provisioning.setup.confirm import confirm, place_of
+from provisioning.setup.confirm import confirm, is_called, is_logger, place_of
 from provisioning.setup.look import End, Hit, Progress, check_url, find_serial_ports, look_at_buses
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
@@ -56,7 +56,7 @@ def _search(session: Session) -> None:
         whole = [url for url in todo if url not in errors]
         searched += whole
         _name_silent(session, before - answered, whole)
-        if not errors and session.journal.meters:
+        if not errors and not all(is_logger(session, meter) for meter in session.journal.meters):
             return
         problems = [_explain(url, why) for url, why in errors.items()] or [text("no_meter")]
         if not session.talk.can_ask:
@@ -93,7 +93,7 @@ def _explain(url: str, why: str) -> str:
 def _ask_buses(session: Session) -> list[str]:
     """Which buses to search, from the answers or the keyboard."""
     talk, given = session.talk, session.answers.find.buses
-    known = [bus.url for bus in session.journal.buses]
+    known = [bus.url for bus in session.journal.buses if not is_called(bus.url)]
     if talk.assume_yes:
         urls = list(given) or known or find_serial_ports()
         if not urls:
@@ -117,6 +117,8 @@ def _check_urls(typed: str) -> list[str]:
     if not urls:
         raise WrongAnswerError("needs_answer")
     for url in urls:
+        if is_called(url):
+            raise WrongAnswerError("loggers_later")
         try:
             check_url(url)
         except BusUrlError as error:

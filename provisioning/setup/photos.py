@@ -14,7 +14,7 @@ from typing import Final
 from attrs import evolve
 
 from provisioning.journal.entries import Photo
-from provisioning.setup.confirm import place_of
+from provisioning.setup.confirm import is_logger, place_of
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text
 from provisioning.setup.walk import BackError, walk
@@ -44,7 +44,11 @@ def photos(session: Session) -> None:
     walk(
         session.talk,
         *(() if session.talk.assume_yes else (partial(_ask_photo, session),)),
-        *(partial(_ask_seal_numbers, session, one.id) for one in session.journal.meters),
+        *(
+            partial(_ask_seal_numbers, session, one.id)
+            for one in session.journal.meters
+            if not is_logger(session, one)
+        ),
     )
     session.done("photos")
 

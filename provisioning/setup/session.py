@@ -32,6 +32,7 @@ from provisioning.setup.talk import Talk
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
 from wire.enrolment.offer import Offer
+from wire.platforms.credentials import Credentials, write_credentials
 
 SITE_NAME: Final = "site.toml"
 LOCK_NAME: Final = "setup.lock"
@@ -104,6 +105,18 @@ class Session:
             drop(self.store, body, self.clock.stamp().utc_ns)
         except (OSError, EntryError) as error:
             raise fail(EXIT_USAGE, f"{self.store}: {error}") from error
+
+    def keep_secret(self, name: str, credentials: Credentials) -> str:
+        """Write a file of credentials where the agent may replace it; its path as the site file has it."""
+        path = self.store / f"{name}.secret"
+        try:
+            self.store.mkdir(mode=0o700, parents=True, exist_ok=True)
+            agent = self.store.stat()
+            is_root = os.geteuid() == 0 and agent.st_uid  # a technician is root, the agent is not
+            write_credentials(path, credentials, (agent.st_uid, agent.st_gid) if is_root else None)
+        except OSError as error:
+            raise fail(EXIT_USAGE, f"{path}: cannot be written: {error.strerror}") from error
+        return f"{state_of(self.folder)}/{path.name}"
 
     def site(self) -> Site:
         """The present site file. Ends the command if it has mistakes."""

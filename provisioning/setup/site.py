@@ -11,7 +11,14 @@ from tomlkit.items import Table
 from agent.detect.line_params import LineParams, Threshold
 from agent.detect.params import LinkageParams, nameplate
 from evidence.words import Words
-from provisioning.journal.entries import Journal, LineThreshold, LinkageNamed, find_last_wiring
+from provisioning.journal.entries import (
+    Journal,
+    LineThreshold,
+    LinkageNamed,
+    MeterFound,
+    PlatformNamed,
+    find_last_wiring,
+)
 from provisioning.learning.learned import write_parameters
 
 HEADING: Final = Words(
@@ -42,6 +49,7 @@ def format_site(journal: Journal, state: str, present: str = "") -> str:
         _set_section(document, "broker", values)
     _set_entries(document, "bus", [{"id": bus.id, "url": bus.url} for bus in journal.buses])
     _set_entries(document, "meter", list(_list_meters(journal)))
+    _set_platforms(document, journal)
     lines = [{key: getattr(one, key) for key in ("id", "kind", "name", "rated_w")} for one in journal.lines]
     _set_entries(document, "line", lines)
     _set_entries(document, "linkage", list(_list_linkages(journal)))
@@ -104,7 +112,7 @@ def _set_section(document: TOMLDocument, name: str, values: Mapping[str, Any]) -
     _set(document[name], values)
 
 
-def _set_entries(document: TOMLDocument, name: str, entries: Sequence[Mapping[str, Any]]) -> None:
+def _set_entries(document: TOMLDocument | Table, name: str, entries: Sequence[Mapping[str, Any]]) -> None:
     """The array of tables `name`: entries with a known id are updated, others are removed, new ones added."""
     old: dict[str, Any] = {table["id"]: table for table in document.get(name, ())}
     if list(old) == [entry["id"] for entry in entries]:
@@ -137,7 +145,67 @@ def _list_meters(journal: Journal) -> Iterator[dict[str, Any]]:
             "ct_ratio": None if meter.ct_ratio == 1.0 else meter.ct_ratio,
             "pt_ratio": None if meter.pt_ratio == 1.0 else meter.pt_ratio,
             "wiring": _find_open_wiring(journal, meter.id),
+        } | _list_of_logger(meter)
+
+
+def _list_of_logger(meter: MeterFound) -> dict[str, Any]:
+    """What stands at a data logger alone; at other meters these keys are a person's."""
+    if meter.fast_s is None:
+        return {}
+    return {"fast_s": meter.fast_s} | ({"credentials": meter.credentials} if meter.credentials else {})
+
+
+def _set_platforms(document: TOMLDocument, journal: Journal) -> None:
+    """The platforms of the journal, each with one station; what a person wrote beside them stays."""
+    old: dict[str, Any] = {str(table.get("name")): table for table in document.get("hj212", ())}
+    known = {meter.id for meter in journal.meters}
+    named = {one.name: one for one in journal.platforms if known & {meter.id for meter in one.meters}}
+    kept = [name for name in old if name not in journal.platforms_removed or name in named]
+    if not old and not named:
+        return
+    wanted = list(dict.fromkeys([*kept, *named]))
+    if wanted == list(old) and all(isinstance(table, Table) for table in old.values()):
+        for name, one in named.items():
+            _set_platform(old[name], one, known)
+        return
+    tables = tomlkit.aot()
+    for name in wanted:
+        table = old.get(name)
+        if not isinstance(table, Table):  # new, or an inline table
+            table = tomlkit.table()
+            table.update(tomlkit.item(old.get(name, {})).unwrap())
+        if name in named:
+            _set_platform(table, named[name], known)
+        tables.append(table)
+    document.pop("hj212", None)
+    if len(tables):
+        document.add("hj212", tables)
+
+
+def _set_platform(table: Table, one: PlatformNamed, known: set[str]) -> None:
+    _set(
+        table,
+        {"name": one.name, "address": one.address, "credentials": one.credentials, "edition": one.edition},
+    )
+    station = table["station"][0] if table.get("station") else tomlkit.table()
+    _set(station, {"mn": one.mn, "st": one.st})
+    meters = [
+        {
+            "id": meter.id,
+            "role": meter.role,
+            "facility": meter.facility if meter.role else None,
+            "running_w": meter.running_w if meter.condition or meter.equipment else None,
+            "condition": meter.condition,
+            "equipment": meter.equipment or None,
         }
+        for meter in one.meters
+        if meter.id in known
+    ]
+    _set_entries(station, "meter", meters)
+    if not table.get("station"):
+        stations = tomlkit.aot()
+        stations.append(station)
+        table.add("station", stations)
 
 
 def _find_open_wiring(journal: Journal, meter: str) -> str | None:

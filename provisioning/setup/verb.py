@@ -5,8 +5,8 @@
     … --yes [--answers FILE]                  ask nothing: defaults, and answers from a TOML file
     … --json                                  one JSON object per event on stdout
 
-Steps: find, lines, wiring, trial, thresholds, photos, enrol, receipt, commission, sheet. Everything is kept
-in `setup.json` at once; after a call that was interrupted the next one goes on from there.
+Steps: find, loggers, lines, wiring, trial, thresholds, photos, platforms, enrol, receipt, commission, sheet.
+Everything is kept in `setup.json` at once; after a call that was interrupted the next one goes on from there.
 """
 
 import contextlib
@@ -46,27 +46,31 @@ _SHEET: Final = click.Path(dir_okay=False, path_type=Path)
 _CHECK_HELP: Final = "Only say whether this sheet is on record in the gateway's own chain."
 
 NEEDS: Final = {
+    "loggers": "find",
     "lines": "find",
     "wiring": "lines",
     "trial": "lines",
     "thresholds": "lines",
     "photos": "find",
+    "platforms": "lines",
     "enrol": "lines",
     "receipt": "enrol",
     "commission": "lines",
     "sheet": "lines",
 }
 """The steps that a step requires; all others may be done in any order, or left out."""
-MEASURES: Final = {"find", "wiring", "trial"}
-"""Steps that read meters: only one process may have a serial port open."""
+MEASURES: Final = {"find", "loggers", "wiring", "trial"}
+"""Steps that read meters: only one process may have a serial port open, or listen at a port."""
 
 HELP: Final = {
     "find": "look at the buses and name the meters",
+    "loggers": "listen for the data loggers of analysers",
     "lines": "name site, lines and linkages; which meter measures what",
     "wiring": "check phases, transformers and ratios of each meter",
     "trial": "switch each machine and watch its reading follow",
     "thresholds": "from which power on each line counts as running",
     "photos": "hashes of photos, numbers of the meters' seals",
+    "platforms": "name the platforms that get the readings",
     "enrol": "make the keys and be enrolled at the centre by a token",
     "receipt": "seal, send, and wait for the centre's signature",
     "commission": "begin the commissioning period; once it is over, learn from it",

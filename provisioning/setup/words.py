@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from evidence.words import Words
+from provisioning.setup.hj212_words import HJ212_WORDS
 from provisioning.words.language import translate
 
 WORDS: Final[Mapping[str, Words]] = {
+    **HJ212_WORDS,
     # of the whole session
     "hello": Words(
         "电监安装向导：文件夹 {folder}。按回车接受方括号中的值；输入 < 回到上一个问题；"

@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from disk.files import replace_file
+from disk.files import Owner, replace_file
 from disk.tables import TableError, parse_toml, read_text
 from drivers.hj212.packet import FORMS
 from drivers.hj212.sm4 import read_key
@@ -74,9 +74,9 @@ def read_credentials(path: Path) -> Credentials:
     return Credentials(str(pw), tuple(key for key in parsed if key is not None))
 
 
-def write_credentials(path: Path, credentials: Credentials) -> None:
-    """Put credentials in place of those in the file; raises OSError."""
+def write_credentials(path: Path, credentials: Credentials, owner: Owner | None = None) -> None:
+    """Put credentials in place of those in the file, for its owner alone; raises OSError."""
     lines = [f'pw = "{credentials.pw}"']
     names = ("sm4_key", "sm4_key_before")
     lines += [f'{name} = "{key.hex()}"' for name, key in zip(names, credentials.keys, strict=False)]
-    replace_file(path, ("\n".join(lines) + "\n").encode(), MODE)
+    replace_file(path, ("\n".join(lines) + "\n").encode(), MODE, owner=owner)

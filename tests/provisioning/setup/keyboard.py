@@ -24,9 +24,16 @@ class Keyboard:
         screen: Everything that was shown so far, without colours and movements.
     """
 
-    def __init__(self, *words: str, language: str = "en_US.UTF-8", cwd: Path | None = None) -> None:
+    def __init__(
+        self,
+        *words: str,
+        language: str = "en_US.UTF-8",
+        cwd: Path | None = None,
+        size: tuple[int, int] = (120, 40),
+    ) -> None:
         own, theirs = pty.openpty()
-        environment = {**os.environ, "LC_ALL": language, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+        columns, rows = map(str, size)
+        environment = {**os.environ, "LC_ALL": language, "TERM": "xterm", "COLUMNS": columns, "LINES": rows}
         command = [sys.executable, "-P", "-m", "provisioning.cli", *words]
         self._process = subprocess.Popen(
             command,

@@ -25,6 +25,7 @@ def finds_and_names(keyboard: Keyboard, works: Works) -> None:
     keyboard.answer("型号", "pac3200")  # a part of the name is enough
     keyboard.answer("电表编号")
     keyboard.answer("正确就按回车")
+    keyboard.answer("数采仪连接本机的哪个地址和端口")
     keyboard.answer("网关编号")
     keyboard.answer("厂区名称", "小电镀厂")
     for question in ("企业名称", "统一社会信用代码", "地址"):
@@ -63,6 +64,7 @@ def enrols_and_ends(keyboard: Keyboard, offer: str, recovery: Path) -> None:
     keyboard.answer("照片路径")
     keyboard.answer("电表 m1（b1:1）的封印号", "A1")
     keyboard.answer("电表 m2（b1:2）的封印号")
+    keyboard.answer("平台名称")
     keyboard.until("粘贴其文本")
     keyboard.until("> ")
     keyboard.type("7K4Q-F2XN")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.site.file import parse_site
-from provisioning.journal.entries import Enrolled, Journal, LineThreshold
+from provisioning.journal.entries import Enrolled, Journal, LineThreshold, PlatformMeter, PlatformNamed
 from provisioning.setup.site import HEADING, format_site
 from tests.provisioning.setup.plants import journal_up_to
 
@@ -120,3 +120,56 @@ def test_tables_in_braces_and_a_byte_order_mark_are_taken_over() -> None:
     site = parse_site(format_site(WHOLE, "state", f"\ufeff{buses}\n[site]\ngateway = 'x'\n"), FILE)
     assert [one.id for one in site.bus] == [one.id for one in WHOLE.buses]
     assert [one.id for one in site.meter] == [one.id for one in WHOLE.meters]
+
+
+PLATFORMS = """[[hj212]]
+name = "ours" # by letter
+address = "h:1"
+credentials = "state/ours.secret"
+crc = "modbus"
+[[hj212.station]]
+mn = "D7A1EC0000000000000000F1"
+[[hj212.station.meter]]
+id = "m1"
+role = "production"
+facility = 1
+[[hj212]]
+name = "theirs"
+address = "h:2"
+credentials = "theirs"
+[[hj212.station]]
+mn = "D7A1EC0000000000000000F2"
+[[hj212.station.meter]]
+id = "m2"
+role = "treatment"
+facility = 7
+"""
+OURS = PlatformNamed(
+    "ours",
+    "h:9",
+    2017,
+    "D7A1EC0000000000000000F3",
+    "32",
+    "state/ours.secret",
+    (PlatformMeter("m2", "treatment", 3, 500.0, "", 4), PlatformMeter("gone", "production", 1)),
+)
+
+
+def test_platforms_are_as_the_journal_has_them_and_those_of_a_person_stay() -> None:
+    journal = evolve(WHOLE, platforms=(OURS,))
+    text = format_site(journal, "state", PLATFORMS)
+    for _ in range(2):  # and writing it again changes nothing
+        ours, theirs = parse_site(text, FILE).hj212
+        assert (ours["address"], ours["edition"], ours["crc"]) == ("h:9", 2017, "modbus")
+        (station,) = ours["station"]
+        assert (station["mn"], station["st"]) == (OURS.mn, "32")
+        assert station["meter"] == [
+            {"id": "m2", "role": "treatment", "facility": 3, "running_w": 500.0, "equipment": 4}
+        ]
+        assert theirs == tomllib.loads(PLATFORMS)["hj212"][1]
+        assert "# by letter" in text
+        assert format_site(journal, "state", text) == text
+        text = format_site(journal, "state", text)
+    removed = format_site(evolve(WHOLE, platforms_removed=("ours",)), "state", text)
+    assert [one["name"] for one in parse_site(removed, FILE).hj212] == ["theirs"]
+    assert parse_site(format_site(WHOLE, "state"), FILE).hj212 == ()

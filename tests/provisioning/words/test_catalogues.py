@@ -19,15 +19,16 @@ CJK = re.compile(r"[\u3400-\u9fff]")
 LATIN = re.compile(r"[A-Za-z]")
 LABELS = ("provisioning/words/labels.py", "LABELS")
 SETUP = ("provisioning/setup/words.py", "WORDS")
+SETUP_HJ212 = ("provisioning/setup/hj212_words.py", "HJ212_WORDS")
 PAGE = ("provisioning/live/page/words.py", "WORDS")
 LOOKUPS: Mapping[tuple[str, str], tuple[int, Sequence[tuple[str, str]]]] = {
     ("provisioning/", "label"): (0, [LABELS]),
-    ("provisioning/setup/", "text"): (0, [SETUP]),
-    ("provisioning/setup/", "WrongAnswerError"): (0, [SETUP]),
-    ("provisioning/setup/", "talk.say"): (0, [SETUP]),
-    ("provisioning/setup/", "talk.read_secret"): (0, [SETUP]),
+    ("provisioning/setup/", "text"): (0, [SETUP, SETUP_HJ212]),
+    ("provisioning/setup/", "WrongAnswerError"): (0, [SETUP, SETUP_HJ212]),
+    ("provisioning/setup/", "talk.say"): (0, [SETUP, SETUP_HJ212]),
+    ("provisioning/setup/", "talk.read_secret"): (0, [SETUP, SETUP_HJ212]),
     **{
-        ("provisioning/setup/", f"talk.{name}"): (1, [SETUP])
+        ("provisioning/setup/", f"talk.{name}"): (1, [SETUP, SETUP_HJ212])
         for name in ("ask", "ask_choice", "ask_number", "ask_text", "ask_yes", "refuse")
     },
     ("provisioning/live/page/", "reader.text"): (0, [PAGE, LABELS]),
