@@ -6,6 +6,7 @@ Rooms whose tests wait for whole processes begin first: at the end they would le
 What the collection made stays for the whole run: the garbage collector does not look at it again and again.
 What an agent keeps over a kill lies in a folder of the run's own, which goes when the run is over.
 A test that fails while the machine stands still is run again (tests/pace.py).
+What several workers import is compiled by one of them (tests/compiled.py).
 """
 
 import gc
@@ -19,12 +20,14 @@ import pytest
 import sqlite_utils
 from hypothesis import HealthCheck, settings
 
+from tests.compiled import pytest_sessionstart
 from tests.counterparts.postgresql import postgresql
 from tests.pace import pytest_configure, pytest_terminal_summary
 
 assert sqlite_utils
 assert postgresql
 assert pytest_configure
+assert pytest_sessionstart
 assert pytest_terminal_summary
 
 WAITING = ("e2e", "provisioning/setup", "provisioning/doctor", "provisioning/meters", "faults", "field")
