@@ -69,8 +69,9 @@ _ID_WORDS: Final = f"letters, digits, - and _, at most {ID_CHARACTERS_MAX}"
 _TCTI: Final = re.compile(r"(device|tabrmd|swtpm|mssim)(:[!-~]{1,200})?")
 """TPM interfaces that name a device or a socket; others would load a library or run a command."""
 _PAGE: Final = re.compile(r"https://[0-9A-Za-z.:\[\]-]{1,200}/?")
-_ADDRESS: Final = re.compile(r"[0-9A-Za-z]{6,24}")
-"""The address of a DL/T 645 meter has 12 digits, the MN of a data logger up to 24 characters."""
+ADDRESS: Final = re.compile(r"[0-9A-Za-z_-]{6,24}")
+"""The address of a DL/T 645 meter has 12 digits, the MN of a data logger up to 24 characters, which some
+makers part by - or _."""
 _WIRING: Final = re.compile(r"[a-z_]{1,32}(\+[a-z_]{1,32})?")
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _HEX32_WORDS: Final = "64 hexadecimal digits in lower case"
@@ -134,7 +135,7 @@ def _site_converter() -> Converter:
         (RegistersMax | None, to_hook(whole(1, REGISTERS_MAX))),
         (WiringFinding | None, to_hook(_matching(_WIRING, "a mistake as setup names it, like cts_swapped"))),
         (VerifiedUntil | None, to_hook(_DATE)),
-        (MeterAddress | None, to_hook(_matching(_ADDRESS, "12 digits, or an MN, in quotes"))),
+        (MeterAddress | None, to_hook(_matching(ADDRESS, "12 digits, or an MN, in quotes"))),
         (Longitude | None, to_hook(number(-180, 180))),
         (Latitude | None, to_hook(number(-90, 90))),
         (Megabytes, to_hook(whole(QUOTA_MB_MIN, QUOTA_MB_MAX))),

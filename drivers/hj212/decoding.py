@@ -60,7 +60,7 @@ def decode(frame: bytes, keys: Sequence[bytes] = (), *, expected: CrcKind = CrcK
     segment, digits = body[HEAD_BYTES:-CRC_DIGITS], body[-CRC_DIGITS:]
     opened = segment.find(OPEN)
     if opened < 0:
-        raise PacketError(Wrong.FIELD, HEAD_BYTES, "CP")
+        raise PacketError(Wrong.FIELD, HEAD_BYTES + max(segment.find(b"CP="), 0), "CP")
     begin = opened + len(OPEN)
     head, region = segment[:begin], segment[begin : -len(CLOSE)]
     if begin > len(segment) - len(CLOSE):

@@ -48,6 +48,12 @@ def judge_field(at: int, name: str, value: str) -> Iterator[Oddity]:
         yield Oddity(Odd.FORM, at, show(f"{name}={value}".encode()))
 
 
+_ANEW: Final = "PolId"
+"""States and parameters (CN 3020) are told of one pollutant after the other, under the same names."""
+_LISTED: Final = frozenset({"CTime"})
+"""Stands once for each time of a day at which is sampled (CN 3014)."""
+
+
 def judge_parts(fields: Mapping[str, str], at: int) -> Iterator[Oddity]:
     """What is odd about Flag and the numbers of parts: the bit in Flag says whether they are there."""
     flag, pnum = fields.get("Flag"), fields.get("PNUM")
@@ -59,13 +65,15 @@ def judge_region(text: str, at: int) -> Iterator[Oddity]:
     """What is odd about the items of a region that begins at byte `at`."""
     if len(text) > REGION_CHARACTERS_MAX:
         yield Oddity(Odd.TOO_LONG, at, "CP")
-    seen: set[str] = set()
+    seen: set[str] = set()  # since the last item that begins anew
     for group in text.split(";") if text else ():
         for item in group.split(","):
             name, _, value = item.partition("=")
             if not _ITEM.fullmatch(item):
                 yield Oddity(Odd.ITEM, at, show(item.encode()))
-            elif name in seen:
+            elif name == _ANEW:
+                seen.clear()
+            elif name in seen and name not in _LISTED:
                 yield Oddity(Odd.TWICE, at, show(name.encode()))
             elif name in _TIMES:
                 yield from _judge_time(at, name, value)

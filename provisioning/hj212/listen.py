@@ -5,13 +5,13 @@ before that has the port. At the end each MN that sent real time data is told wi
 items, its interval, and the tables of the site file. Ends with 1 if none did, with 3 without the port.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import click
 
+from agent.site.field_types import ADDRESS
 from drivers.errors import BusDownError, BusUrlError
 from drivers.hj212.decoding import Taken
 from drivers.link.bus_url import LISTEN_SCHEME, parse_url
@@ -30,7 +30,6 @@ from provisioning.words.language import translate
 from wire.platforms.credentials import CredentialsError, read_credentials
 
 SCHEME: Final = f"{LISTEN_SCHEME}://"
-_MN: Final = re.compile(r"[0-9A-Za-z]{6,24}")
 
 
 @click.command("listen")
@@ -65,7 +64,7 @@ def listen(place: str, seconds: int, count: int, credentials: Path | None, as_js
         raise fail(EXIT_OUTSIDE, str(error)) from error
     finally:
         listener.close()
-    found = {mn: one for mn, one in hearing.loggers.items() if _MN.fullmatch(mn)}
+    found = {mn: one for mn, one in hearing.loggers.items() if ADDRESS.fullmatch(mn)}
     if not found:
         raise fail(EXIT_NO, translate(WORDS["nobody"], place=place, seconds=seconds))
     for mn, one in found.items():

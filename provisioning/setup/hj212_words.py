@@ -36,8 +36,8 @@ HJ212_WORDS: Final[Mapping[str, Words]] = {
     "packet_odd": Words("  异常：{what}", "  odd: {what}"),
     "packet_refused": Words("第 {place} 字节：拒绝：{why}", "byte {place}: refused: {why}"),
     "mn_no_address": Words(
-        "MN {typed!r} 不能作为地址：须为 6 至 24 位字母和数字；请在数采仪上改正",
-        "the MN {typed!r} can be no address, which has 6 to 24 letters and digits: correct it in the logger",
+        "MN {typed!r} 不能作为地址：须为 6 至 24 位字母、数字、- 和 _；请在数采仪上改正",
+        "the MN {typed!r} can be no address: 6 to 24 letters, digits, - and _; correct it in the logger",
     ),
     "any_logger": Words("数采仪", "a data logger"),
     "no_logger": Words(

@@ -11,7 +11,6 @@ stays, as in step `find`.
 """
 
 import contextlib
-import re
 import socket
 from collections.abc import Sequence
 from functools import partial
@@ -21,7 +20,7 @@ from typing import Final
 
 from attrs import evolve
 
-from agent.site.field_types import INTERVAL_S_MAX, INTERVAL_S_MIN
+from agent.site.field_types import ADDRESS, INTERVAL_S_MAX, INTERVAL_S_MIN
 from disk.files import read_plain
 from disk.translation import translate_message
 from drivers.errors import BusDownError, BusUrlError
@@ -58,8 +57,6 @@ WAIT_S_MAX: Final = 3600.0
 LINES_SHOWN: Final = 12
 """Of one packet on a screen of 24 rows, with its head and the question below."""
 KEY_BYTES_MAX: Final = 256
-_MN: Final = re.compile(r"[0-9A-Za-z]{6,24}")
-"""What the site file takes as an address."""
 _ANY_PW: Final = "000000"
 """Where a packet's own password cannot stand in a file of credentials: nothing asks for a logger's."""
 _PROBE: Final = ("192.0.2.1", 9)
@@ -157,7 +154,7 @@ def _hear(session: Session, place: str) -> None:
 
 def _is_wanted(session: Session, mn: str) -> bool:
     wanted = session.answers.logger.mn
-    return _MN.fullmatch(mn) is not None and (not wanted or mn in wanted)
+    return ADDRESS.fullmatch(mn) is not None and (not wanted or mn in wanted)
 
 
 def _listen(session: Session, hearing: Hearing, place: str, known: dict[str, Logger]) -> None:
@@ -188,7 +185,7 @@ def _tell_other(session: Session, heard: Heard, told: set[tuple[str, str]]) -> N
     what = heard.what
     if isinstance(what, Taken):
         kind, line = what.packet.cn + what.packet.mn, name_packet(what)
-        if what.packet.mn and _MN.fullmatch(what.packet.mn) is None:
+        if what.packet.mn and ADDRESS.fullmatch(what.packet.mn) is None:
             line = text("mn_no_address", typed=what.packet.mn)
     else:
         reason = what.what if isinstance(what, PacketError) else what.why
