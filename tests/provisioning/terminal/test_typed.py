@@ -155,7 +155,7 @@ def test_nobody_reads_a_typed_list_or_number_but_the_one_door() -> None:
 
 def session() -> Any:
     meters = [SimpleNamespace(id=f"m{at}", bus="b1", unit_id=at, address=None, meter=1) for at in (1, 2)]
-    journal = SimpleNamespace(meters=meters, thresholds=[SimpleNamespace(line="p1")])
+    journal = SimpleNamespace(meters=meters, buses=[], thresholds=[SimpleNamespace(line="p1")])
     return SimpleNamespace(journal=journal, folder=Path("/nowhere"))
 
 
