@@ -74,13 +74,27 @@ class Verdict:
     reasons: tuple[Reason, ...] = ()
 
 
-def judge(known: Known, now_ms: int, ends_ms: int | None = None) -> Verdict:
-    """The verdict at `now_ms`; `ends_ms` is the end of the gateway's last certificate, if that is known."""
+def judge(
+    known: Known, now_ms: int, ends_ms: int | None = None, more: Iterable[Reason] = (), drift: str = ""
+) -> Verdict:
+    """The verdict at `now_ms`.
+
+    Args:
+        known: What the store says of the gateway.
+        now_ms: The centre's time, UTC.
+        ends_ms: The end of its last certificate, if that is known.
+        more: What is wrong with the renewal of that (`centre.fleet.papers`).
+        drift: The order whose site file it had kept and does not run with any more.
+    """
     if known.revoked:
         return Verdict(Gravity.OVER)
     if known.number == 0 and not known.aside and not known.findings:
         return Verdict(Gravity.NEW)
-    reasons = [*_from_centre(known, now_ms), *_from_itself(known), *_from_certificate(now_ms, ends_ms)]
+    reasons = [*_from_centre(known, now_ms), *_from_itself(known), *_from_certificate(now_ms, ends_ms), *more]
+    if known.rekeyed_ms:
+        reasons.append(Reason(Gravity.LOOK, "rekeying", since_ms=known.rekeyed_ms))
+    if drift:
+        reasons.append(Reason(Gravity.LOOK, "drift", drift))
     if not reasons:
         return Verdict(Gravity.WELL)
     ordered = tuple(sorted(reasons, key=lambda one: one.gravity))

@@ -89,6 +89,7 @@ class Known:
         aside: Why it was set aside, "" if it is not.
         clock: As its last seal says; None if none has come.
         position: Longitude and latitude in degrees, as its site file says.
+        rekeyed_ms: When a new key was stated that no seal has come under, 0 while there is none.
         site_hash: Names the site file that it runs with, hexadecimal; "" while no manifest has come.
         silent_since_ms: Since when the centre hears nothing of it, None while it does.
     """
@@ -102,6 +103,7 @@ class Known:
     version: str = ""
     position: tuple[float, float] | None = None
     site_hash: str = ""
+    rekeyed_ms: int = 0
     beat: Beat | None = None
     silent_since_ms: int | None = None
     opened: dict[str, Open] = field(factory=dict)
@@ -112,6 +114,7 @@ class Known:
     def note_standing(self, state: ChainState, aside: str) -> None:
         """How its chain stands now."""
         self.number, self.revoked, self.aside = state.number, state.revoked is not None, aside
+        self.rekeyed_ms = state.rekeyed_utc_ms
         if state.number >= FIRST_NUMBER:
             self.clock = state.clock_state
 

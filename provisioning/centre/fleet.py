@@ -2,7 +2,8 @@
 
 The same judgement as the city's page (`dianjian centre web`), for a terminal and for scripts, over the store
 as it stands; needs no key and no running subscriber. With --orders it also says where a gateway does not run
-with the site file that it was last sent and had kept: somebody has changed it on the site.
+with the site file that it was last sent and had kept (somebody has changed it on the site), and which keys of
+the centre end within a month; with --authority, whose certificate ends and whose renewal has failed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,19 +15,17 @@ from attrs import frozen
 
 from centre.enrolment.ledger import LEDGER_NAME
 from centre.fleet.judging import Gravity
+from centre.fleet.papers import KeyEnd
 from centre.fleet.watcher import Watcher
-from centre.orders.ledger import open_ledger
 from centre.store.place import Place
-from evidence.cbor import FormatError
 from evidence.moments import iso_utc, zone_s
-from evidence.orders.change import decode_change
 from evidence.words import Words
-from provisioning.care.progress import Stage, list_progress
+from provisioning.care.drift import read_sent
 from provisioning.centre.options import AS_JSON, FILE, FOLDER, REGISTER, failing_in_one_line, read_utc_ms
-from provisioning.centre.order_board import find_boards
 from provisioning.city.page import explain
-from provisioning.city.source import read_ends, read_sites
+from provisioning.city.source import read_keys, read_papers, read_sites
 from provisioning.city.view import Row, View, make_rows
+from provisioning.city.words import WORDS as CITY
 from provisioning.city.words import Reader
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.store_option import store_option
@@ -39,9 +38,7 @@ WORDS: Final = {
         "{state}  {gateway}  {site}  {version}  {why}", "{state}  {gateway}  {site}  {version}  {why}"
     ),
     "well": Words("无需处理", "nothing to do"),
-    "drift": Words(
-        "站点文件已在现场更改（上次下发：{order}）", "its site file was changed there since {order}"
-    ),
+    "key": Words("{role}密钥“{name}”于{end}到期", "the {role} key “{name}” ends on {end}"),
     "more": Words("等{count}项", "and {count} more"),
     "sum": Words(
         "{total}台网关：需处理{act}，需留意{look}，正常{well}，尚无数据{new}，已吊销{over}",
@@ -55,10 +52,14 @@ _STATES: Final = {gravity.name.lower(): gravity for gravity in Gravity}
 
 @frozen
 class Line:
-    """One gateway; `drift` is the change that it was sent last and does not run with, "" if it does."""
+    """One gateway."""
 
     row: Row
-    drift: str = ""
+
+    @property
+    def drift(self) -> str:
+        """The change that it was sent last and does not run with, "" if it does."""
+        return next((one.about for one in self.row.verdict.reasons if one.code == "drift"), "")
 
     def to_dict(self, view: View, reader: Reader) -> dict[str, Any]:
         """For a script."""
@@ -77,6 +78,7 @@ class Line:
             "site_sha256": known.site_hash or None,
             "drift": self.drift or None,
             "clock": None if known.clock is None else known.clock.value,
+            "rekeying_since": iso_utc(known.rekeyed_ms) if known.rekeyed_ms else None,
             "certificate_until": None if self.row.ends_ms is None else iso_utc(self.row.ends_ms),
             "open_episodes": len(known.opened),
             "silent_meters": list(beat.silent) if beat else None,
@@ -120,52 +122,35 @@ def fleet(
         while watcher.read():
             pass
         sites = read_sites(register) if register.exists() else {}
-        ends = {} if authority is None else read_ends(authority / LEDGER_NAME)
-        sent = {} if ledger is None else _read_sent(ledger, store)
-    rows = make_rows(tuple(watcher.gateways.values()), now_ms, sites, ends, {})
-    view = View(rows, now_ms, offset_s=zone_s("+08:00"))
-    shown = list_lines(view, sent, reader, states, find, sort)
+        papers = {} if authority is None else read_papers(authority / LEDGER_NAME)
+        sent = {} if ledger is None else read_sent(ledger, store, now_ms)
+        keys = () if ledger is None else tuple(read_keys(ledger).values())
+    rows = make_rows(tuple(watcher.gateways.values()), now_ms, sites, papers, {}, sent)
+    view = View(rows, now_ms, offset_s=zone_s("+08:00"), keys=keys)
+    shown = list_lines(view, reader, states, find, sort)
     counts = {gravity.name.lower(): view.count(gravity) for gravity in Gravity}
     if as_json:
-        say_json({"gateways": [fields for _, fields in shown], "states": counts})
+        told = [{"role": one.role, "name": one.name, "until": iso_utc(one.ends_ms)} for one in keys]
+        say_json({"gateways": [fields for _, fields in shown], "states": counts, "keys": told})
         return
     say(
         *([_tell(line, fields, reader) for line, fields in shown] or [translate(WORDS["none"])]),
+        *(_tell_key(one) for one in keys if one.is_soon(now_ms)),
         translate(WORDS["sum"], total=len(rows), **counts),
     )
 
 
 def list_lines(
     view: View,
-    sent: Mapping[str, tuple[str, str]],
     reader: Reader,
     states: Sequence[str] = (),
     find: str = "",
     sort: str = "state",
 ) -> list[tuple[Line, dict[str, Any]]]:
-    """Those that are asked for, in order, each with its fields; `sent` is as `_read_sent` gives it."""
-    lines = [Line(row, _find_drift(row, sent)) for row in view.rows]
+    """Those that are asked for, in order, each with its fields."""
+    lines = [Line(row) for row in view.rows]
     told = [(line, line.to_dict(view, reader)) for line in _sort(lines, sort)]
     return [(line, fields) for line, fields in told if _is_wanted(fields, states, find)]
-
-
-def _read_sent(ledger: Path, store: Place) -> Mapping[str, tuple[str, str]]:
-    """The last change that each gateway kept: its order, and what names its file."""
-    known = open_ledger(ledger)
-    kept: dict[str, tuple[str, str]] = {}
-    for one in list_progress(known, find_boards(known, store, ""), read_utc_ms()):
-        if one.stage is Stage.KEPT:
-            try:
-                change = decode_change(known.latest(one.gateway)[one.order].order.body)
-            except FormatError:
-                continue
-            kept[one.gateway] = one.order, change.sha256.hex()
-    return kept
-
-
-def _find_drift(row: Row, sent: Mapping[str, tuple[str, str]]) -> str:
-    order, digest = sent.get(row.known.gateway, ("", ""))
-    return order if digest and row.known.site_hash not in {"", digest} else ""
 
 
 def _sort(lines: Sequence[Line], sort: str) -> list[Line]:
@@ -196,10 +181,12 @@ def _is_wanted(fields: Mapping[str, Any], states: Sequence[str], find: str) -> b
     return (not states or fields["state"] in states) and find.lower() in " ".join(words).lower()
 
 
+def _tell_key(one: KeyEnd) -> str:
+    return translate(WORDS["key"], role=CITY[one.role], name=one.name, end=iso_utc(one.ends_ms))
+
+
 def _tell(line: Line, fields: Mapping[str, Any], reader: Reader) -> str:
     reasons = [one["text"] for one in fields["reasons"]]
-    if line.drift:
-        reasons.append(translate(WORDS["drift"], order=line.drift))
     more = len(reasons) - REASONS_MAX
     said = reasons[:REASONS_MAX] + ([translate(WORDS["more"], count=more)] if more > 0 else [])
     return translate(

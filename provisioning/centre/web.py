@@ -24,10 +24,11 @@ from centre.register import RegisterError, read_register
 from centre.store.place import Place, open_to_read
 from disk.database import StoreError
 from evidence.moments import ZONE, zone_s
+from provisioning.care.drift import read_sent
 from provisioning.centre.options import FILE, FOLDER, REGISTER
 from provisioning.city.page import POLICY
 from provisioning.city.positions import PositionsError, read_positions
-from provisioning.city.source import Source, WatchedFile, read_ends, read_open_clues, read_sites
+from provisioning.city.source import Source, WatchedFile, read_keys, read_open_clues, read_papers, read_sites
 from provisioning.declaring.passwords import PasswordError, read_password
 from provisioning.live.listening import load_context, parse_address, run
 from provisioning.live.page.gate import Gate, Token
@@ -55,7 +56,7 @@ STRANGERS: Final = (
     "--positions", type=FILE, help="CSV with gateway,longitude,latitude; it goes before the site files."
 )
 @click.option("--clues", type=FILE, help="The ledger of clues, to show those that are not closed.")
-@click.option("--orders", type=FILE, help="The ledger of orders, which certifies the officers of clues.")
+@click.option("--orders", type=FILE, help="The ledger of orders: keys that end, drift, officers of clues.")
 @click.option("--zone", default="+08:00", show_default=True, help="Of the times on the page.")
 @click.option("--listen", default=LISTEN, show_default=True, metavar="ADDRESS:PORT", help="Where to listen.")
 @click.option("--password-file", type=FILE, help="Require the password stored in this file.")
@@ -84,8 +85,8 @@ def web(
     host, port = parse_address(listen)
     if not ZONE.fullmatch(zone):
         raise fail(EXIT_USAGE, f"--zone: an offset like +08:00, not {zone!r}")
-    if (clues is None) != (orders is None):
-        raise fail(EXIT_USAGE, "--clues and --orders go together")
+    if clues is not None and orders is None:
+        raise fail(EXIT_USAGE, "--clues needs --orders too")
     vouches = _vouch(proxy_header, proxy_user)
     if not ip_address(host).is_loopback and password_file is None:
         raise fail(
@@ -109,9 +110,11 @@ def web(
     source = Source(
         Watcher(store),
         WatchedFile(register, read_sites),
-        WatchedFile(ledger, read_ends),
+        WatchedFile(ledger, read_papers),
         WatchedFile(positions, read_positions),
         WatchedFile(clues, partial(read_open_clues, orders=orders or Path())),
+        WatchedFile(orders, read_keys),
+        None if orders is None else partial(read_sent, orders, store),
         zone_s(zone),
     )
     token = Token() if gate is None else None

@@ -2,7 +2,7 @@
 
 Names, units and types follow its conventions: seconds, ratios, Unix times; a figure that is not known has no
 sample. Of what owners can write nothing becomes a label but the gateway's id, whose characters are checked
-where it is enrolled.
+where it is enrolled; the names of keys are those that the root has signed.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,18 @@ from typing import Final
 from attrs import frozen
 
 from centre.fleet.judging import Gravity
+from disk.plain_text import one_line
+from drivers.clock import ClockState
 from provisioning.city.drawing import css_of
 from provisioning.city.view import Row, View
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 SEVERITIES: Final = ("violation", "integrity", "data", "notice")
 MS: Final = 1_000
+
+FAILED: Final = frozenset({"renewal late", "renewal denied", "expired"})
+"""Reasons of a renewal that does not come by itself any more."""
+IN_STEP: Final = frozenset({ClockState.SYNCHRONISED, ClockState.SIMULATED})
 
 Sample = tuple[str, float]
 
@@ -59,6 +65,10 @@ def _list_figures(
         _Figure("centre_deaf", "gauge", "1 while the centre does not hear its own beacon."),
         iter([("", float(is_deaf))]),
     )
+    yield (
+        _Figure("key_end_timestamp_seconds", "gauge", "When a key ends that the root has certified."),
+        ((f'{{role="{one.role}",name="{_quote(one.name)}"}}', one.ends_ms / MS) for one in view.keys),
+    )
     yield from _list_by_gateway(view)
 
 
@@ -72,6 +82,15 @@ def _list_by_gateway(view: View) -> Iterator[tuple[_Figure, Iterator[Sample]]]:
         _Figure("gateway_backlog_seals", "gauge", "Seals without a receipt, at its last heartbeat."),
         _Figure("gateway_silent_meters", "gauge", "Meters that do not answer it, at its last heartbeat."),
         _Figure("gateway_certificate_end_timestamp_seconds", "gauge", "When its last certificate ends."),
+        _Figure(
+            "gateway_renewal_failed", "gauge", "1 while the renewal of its certificate is late or denied."
+        ),
+        _Figure("gateway_rekeying", "gauge", "1 while no seal has come under its new key."),
+        _Figure("gateway_site_file_drift", "gauge", "1 if it does not run with the site file that it kept."),
+        _Figure("gateway_clock_synchronised", "gauge", "1 if its clock was in step at its last seal."),
+        _Figure("gateway_flash_wear_ratio", "gauge", "Used life of its flash, as the flash estimates it."),
+        _Figure("gateway_temperature_celsius", "gauge", "Of its hottest zone, at its last heartbeat."),
+        _Figure("gateway_memory_available_bytes", "gauge", "Of its machine, at its last heartbeat."),
     ):
         samples = ((row.known.gateway, _read(figure.name, row)) for row in view.rows)
         yield figure, ((f'{{gateway="{name}"}}', one) for name, one in samples if one is not None)
@@ -79,6 +98,8 @@ def _list_by_gateway(view: View) -> Iterator[tuple[_Figure, Iterator[Sample]]]:
 
 def _read(name: str, row: Row) -> float | None:
     known, beat = row.known, row.known.beat
+    codes = {one.code for one in row.verdict.reasons}
+    wear = None if beat is None or beat.wear_percent is None else beat.wear_percent / 100
     values: dict[str, float | None] = {
         "gateway_seals_total": known.number,
         "gateway_last_heard_timestamp_seconds": known.heard_utc_ms / MS or None,
@@ -88,8 +109,20 @@ def _read(name: str, row: Row) -> float | None:
         "gateway_backlog_seals": beat.backlog if beat else None,
         "gateway_silent_meters": len(beat.silent) if beat else None,
         "gateway_certificate_end_timestamp_seconds": None if row.ends_ms is None else row.ends_ms / MS,
+        "gateway_renewal_failed": None if row.ends_ms is None else float(bool(codes & FAILED)),
+        "gateway_rekeying": float(known.rekeyed_ms > 0),
+        "gateway_site_file_drift": float("drift" in codes) if row.is_sent else None,
+        "gateway_clock_synchronised": None if known.clock is None else float(known.clock in IN_STEP),
+        "gateway_flash_wear_ratio": wear,
+        "gateway_temperature_celsius": beat.temperature_c if beat else None,
+        "gateway_memory_available_bytes": beat.memory_bytes if beat else None,
     }
     return values[name]
+
+
+def _quote(text: str) -> str:
+    """As a label's value; names of keys are the root's."""
+    return one_line(text).replace("\\", r"\\").replace('"', r"\"")
 
 
 def _write(value: float) -> str:

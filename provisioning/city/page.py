@@ -25,6 +25,8 @@ from provisioning.words.numbers import duration, name_rule, rule_name
 CARDS_MAX: Final = 60
 """Gateways with a card of their own; on a day when more need somebody, one cause is behind them."""
 REASONS_MAX: Final = 6
+LOOKS_MAX: Final = 12
+"""Four rows of cards below those that need somebody; the table has all."""
 EPISODES_MAX: Final = 100
 CLUES_MAX: Final = 100
 ROWS_MAX: Final = 3_000
@@ -51,9 +53,10 @@ def _draw_body(view: View, reader: Reader) -> Iterator[Html]:
     for note in view.notes:
         yield markup('<p class="card data" role="status">{}</p>', note.text(reader.language))
     yield _draw_counts(view, reader)
-    yield from _draw_cards(view, marks, reader)
+    yield from _draw_cards(view, marks, reader, Gravity.ACT, CARDS_MAX)
     yield from _draw_episodes(view, marks, reader)
     yield from _draw_clues(view, marks, reader)
+    yield from _draw_cards(view, marks, reader, Gravity.LOOK, LOOKS_MAX)
     yield from _draw_places(view, marks, reader)
     if view.rows:
         yield _draw_table(view, marks, reader)
@@ -75,8 +78,8 @@ def _draw_header(view: View, reader: Reader) -> Html:
 
 def _draw_counts(view: View, reader: Reader) -> Html:
     """The sentence that an operator came for, and the number of each state."""
-    act = view.count(Gravity.ACT)
-    key = "none" if not view.rows else "some" if act else "all well"
+    act, look = view.count(Gravity.ACT), view.count(Gravity.LOOK)
+    key = "none" if not view.rows else "some" if act else "some look" if look else "all well"
     tiles = join(
         markup(
             '<div class="tile {}"><b>{}</b><span>{}</span></div>',
@@ -89,27 +92,29 @@ def _draw_counts(view: View, reader: Reader) -> Html:
     )
     return markup(
         '<section class="card outlook {}"><strong>{}</strong><div class="tiles">{}</div></section>',
-        "act" if act else "well",
-        reader.text(key, total=len(view.rows), act=act),
+        "act" if act else "look" if look else "well",
+        reader.text(key, total=len(view.rows), act=act, look=look),
         tiles,
     )
 
 
-def _draw_cards(view: View, marks: Mapping[str, str], reader: Reader) -> Iterator[Html]:
-    sick = [row for row in view.rows if row.verdict.gravity is Gravity.ACT]
+def _draw_cards(
+    view: View, marks: Mapping[str, str], reader: Reader, gravity: Gravity, most: int
+) -> Iterator[Html]:
+    sick = [row for row in view.rows if row.verdict.gravity is gravity]
     if not sick:
         return
-    yield markup("<h2>{}</h2>", reader.text("Act"))
-    yield markup(
-        '<div class="cards">{}</div>', join(_draw_card(row, view, marks, reader) for row in sick[:CARDS_MAX])
-    )
-    if len(sick) > CARDS_MAX:
-        yield markup('<p class="dim">{}</p>', reader.text("more", count=len(sick) - CARDS_MAX))
+    cards = join(_draw_card(row, view, marks, reader) for row in sick[:most])
+    yield markup("<h2>{}</h2>", reader.text("Act" if gravity is Gravity.ACT else "Look"))
+    yield markup('<div class="cards">{}</div>', cards)
+    if len(sick) > most:
+        yield markup('<p class="dim">{}</p>', reader.text("more", count=len(sick) - most))
 
 
 def _draw_card(row: Row, view: View, marks: Mapping[str, str], reader: Reader) -> Html:
     return markup(
-        '<article class="card act"><p><a href="#{}"><strong>{}</strong></a> {}</p>{}</article>',
+        '<article class="card {}"><p><a href="#{}"><strong>{}</strong></a> {}</p>{}</article>',
+        css_of(row.verdict.gravity),
         marks[row.known.gateway],
         row.known.gateway,
         row.site,

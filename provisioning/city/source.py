@@ -16,6 +16,7 @@ from attrs import define, field
 
 from centre.clues.ledger import CluesError, read_clues
 from centre.enrolment.ledger import Ledger, OfficeError
+from centre.fleet.papers import KeyEnd, Paper, list_key_ends, list_papers
 from centre.fleet.watcher import Watcher
 from centre.orders.ledger import LedgerError, open_ledger
 from centre.register import RegisterError, read_register
@@ -31,11 +32,13 @@ from provisioning.city.page import draw_city_page
 from provisioning.city.positions import PositionsError
 from provisioning.city.view import View, make_rows
 from provisioning.city.words import WORDS
-from wire.enrolment.certificates import CertificateError, parse_certificate
+from wire.enrolment.certificates import CertificateError
 from wire.http.exchange import Response
 
 LOOK_S: Final = 2.0
 """Between two looks at the store when nothing was new: seals come every few seconds."""
+SENT_S: Final = 300.0
+"""Between two looks at what became of orders: those of a thousand gateways are read anew each time."""
 IDLE_MS: Final = 180_000
 """Without anything new in the store: as long as the shortest silence that the centre tells."""
 MS: Final = 1_000
@@ -80,11 +83,15 @@ class Source:
     certificates: WatchedFile
     positions: WatchedFile
     clues: WatchedFile
+    keys: WatchedFile = field(factory=lambda: WatchedFile(None, read_keys))
+    read_sent: Callable[[int], Mapping[str, tuple[str, str]]] | None = None
     offset_s: int = 8 * 3600
     now_s: Callable[[], float] = time.time
     _turn: threading.Lock = field(factory=threading.Lock, init=False)
     _stop: threading.Event = field(factory=threading.Event, init=False)
     _wrong: tuple[str, float] | None = field(default=None, init=False)
+    _sent: Mapping[str, tuple[str, str]] = field(factory=dict, init=False)
+    _sent_s: float | None = field(default=None, init=False)
 
     def begin(self) -> None:
         """Start the thread."""
@@ -105,7 +112,22 @@ class Source:
                 LOG.warning("%s", error)
                 self._wrong = str(error), self.now_s()
             return False
+        self._look_at_sent()
         return has_more
+
+    def _look_at_sent(self) -> None:
+        """What was sent and kept, from time to time; a ledger that is wrong is a note about the keys."""
+        now_s = self.now_s()
+        if self.read_sent is None or (self._sent_s is not None and abs(now_s - self._sent_s) < SENT_S):
+            return
+        self._sent_s = now_s
+        try:
+            sent = self.read_sent(round(now_s * MS))
+        except (StoreError, LedgerError) as error:
+            LOG.warning("%s", error)
+            return
+        with self._turn:
+            self._sent = sent
 
     def build(self, *, chinese: bool) -> bytes:
         """The page as things are."""
@@ -123,12 +145,14 @@ class Source:
 
     def _view(self) -> View:
         now_ms = round(self.now_s() * MS)
-        looked = [one.look() for one in (self.sites, self.certificates, self.positions)]
-        rows = make_rows(list(self.watcher.gateways.values()), now_ms, *looked)
-        clues = tuple(self.clues.look().values())
-        return View(rows, now_ms, tuple(self._list_notes(now_ms)), clues, self.offset_s)
+        sites, papers, positions = (one.look() for one in (self.sites, self.certificates, self.positions))
+        fleet = list(self.watcher.gateways.values())
+        rows = make_rows(fleet, now_ms, sites, papers, positions, self._sent)
+        clues, keys = tuple(self.clues.look().values()), tuple(self.keys.look().values())
+        notes = tuple(self._list_notes(now_ms, keys))
+        return View(rows, now_ms, notes, clues, self.offset_s, keys)
 
-    def _list_notes(self, now_ms: int) -> list[Words]:
+    def _list_notes(self, now_ms: int, keys: tuple[KeyEnd, ...]) -> list[Words]:
         watcher, notes = self.watcher, []
         if self._wrong is not None:
             why, at_s = self._wrong
@@ -141,8 +165,13 @@ class Source:
             notes.append(WORDS["reading"].fill(count=watcher.unread))
         files = (
             *(("register", self.sites), ("office", self.certificates)),
-            *(("positions", self.positions), ("clues", self.clues)),
+            *(("positions", self.positions), ("clues", self.clues), ("orders", self.keys)),
         )
+        notes += [
+            WORDS["key ends"].fill(role=WORDS[one.role], name=one.name, at=self._at(one.ends_ms / MS))
+            for one in keys
+            if one.is_soon(now_ms)
+        ]
         notes += [WORDS[key].fill(why=_both(file.wrong)) for key, file in files if file.wrong]
         return notes
 
@@ -165,19 +194,21 @@ def read_sites(register: Path) -> dict[str, str]:
     return {entry.gateway: _site_of(entry.enrolment) for entry in read_register(register).values()}
 
 
-def read_ends(ledger: Path) -> dict[str, int]:
-    """When the last certificate of each gateway ends that was not revoked, UTC ms.
+def read_papers(ledger: Path) -> dict[str, Paper]:
+    """The last certificate of each gateway, and what became of its renewal.
 
     Raises:
-        OfficeError: It cannot be read.
+        OfficeError: The office's ledger cannot be read.
     """
-    ends: dict[str, int] = {}
     with Ledger(ledger).locked() as known:
-        given = list(known.certificates.values())
-    for one in given:
-        if one.revoked_utc_ms is None:
-            ends[one.gateway] = max(ends.get(one.gateway, 0), parse_certificate(one.der).ends_utc_ms)
-    return ends
+        pass  # what was read stays, and is never changed
+    return list_papers(known)
+
+
+def read_keys(orders: Path) -> dict[str, KeyEnd]:
+    """When the centre's keys end, the first before the others; raises LedgerError."""
+    found = list_key_ends(open_ledger(orders).trust)
+    return {f"{one.role} {one.name}": one for one in found}
 
 
 def read_open_clues(path: Path, orders: Path) -> dict[str, Clue]:

@@ -16,6 +16,11 @@ WORDS: Final[Mapping[str, Words]] = {
     "time": Words("{at}（本页每15秒更新）", "{at}, renewed every 15 seconds"),
     "all well": Words("一切正常：{total}台网关，无一需要处理", "All is well; none of {total} needs anybody"),
     "some": Words("{total}台网关，{act}台需要处理", "{act} of {total} gateways need somebody"),
+    "some look": Words(
+        "{total}台网关，无一需要处理，{look}台需要留意",
+        "none of {total} gateways needs somebody; {look} to be looked at",
+    ),
+    "Look": Words("需留意的网关", "To be looked at"),
     "none": Words("登记册中尚无网关", "no gateway is enrolled yet"),
     "Act": Words("需处理的网关", "Needs somebody"),
     "Episodes": Words("未结束的事件", "Episodes that have not ended"),
@@ -52,6 +57,14 @@ WORDS: Final[Mapping[str, Words]] = {
     "register": Words("登记册无法读取：{why}", "the register cannot be read: {why}"),
     "office": Words("登记处无法读取：{why}", "the office cannot be read: {why}"),
     "clues": Words("线索台账无法读取：{why}", "the ledger of clues cannot be read: {why}"),
+    "orders": Words("指令台账无法读取：{why}", "the ledger of orders cannot be read: {why}"),
+    "key ends": Words(
+        "{role}密钥“{name}”于{at}到期：请用根密钥认证新的",
+        "the {role} key “{name}” ends at {at}: have the root certify another one",
+    ),
+    "receipt": Words("回执", "receipt"),
+    "bureau": Words("部门", "bureau"),
+    "officer": Words("人员", "officer"),
     "positions": Words("坐标文件无法读取：{why}", "the positions cannot be read: {why}"),
     "gateway": Words("网关", "gateway"),
     "state": Words("状态", "state"),
@@ -91,6 +104,20 @@ REASONS: Final[Mapping[str, Words]] = {
     "not judging": Words("判断程序已停止", "it does not judge any more"),
     "expired": Words("证书已于{at}到期", "its certificate ended at {at}"),
     "expires": Words("证书将于{at}到期", "its certificate ends at {at}"),
+    "renewal late": Words(
+        "证书自{at}起应续期，至今没有申请",
+        "its certificate is to be renewed since {at}, and no request has come",
+    ),
+    "renewal waits": Words(
+        "证书续期申请已等待{age}，须审批", "its renewal waits for an officer's approval for {age}"
+    ),
+    "renewal denied": Words("证书续期申请被拒绝", "the renewal of its certificate was denied"),
+    "rekeying": Words(
+        "正在换密钥：自{at}起还没有新密钥下的签封", "a re-key goes on: no seal under the new key since {at}"
+    ),
+    "drift": Words(
+        "站点文件已在现场更改（上次下发：{about}）", "its site file was changed there since {about}"
+    ),
 }
 CODES: Final[Mapping[str, Words]] = {
     "form": Words("报文格式错误", "a malformed message"),

@@ -42,7 +42,7 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "{}; the same call goes on where it was": "{}；重复同一命令即从中断处继续",
     "{}: stop dianjian subscribe first": "{}：请先停止 dianjian subscribe",
-    "--clues and --orders go together": "--clues 与 --orders 须同时给出",
+    "--clues needs --orders too": "--clues 还须给出 --orders",
     "--proxy-user {}: there is no such user": "--proxy-user {}：没有这个用户",
     "--proxy-header and --proxy-user go together: a header alone could come from anybody here": (
         "--proxy-header 与 --proxy-user 须同时给出：单凭一个标头，本机任何人都可伪造"

@@ -50,7 +50,9 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "One for each process.": "每个进程一个。",
     "The ledger of clues, to show those that are not closed.": "线索台账，用于显示未结的线索。",
-    "The ledger of orders, which certifies the officers of clues.": "指令台账，线索经办人的证书在其中。",
+    "The ledger of orders: keys that end, drift, officers of clues.": (
+        "指令台账：即将到期的密钥、站点文件的偏离、线索经办人。"
+    ),
     "Of the times on the page.": "页面上各时间的时区。",
     "A proxy sets it to who is signed in there.": "代理服务器用它说明登录者是谁。",
     "Who runs that proxy on this machine.": "在本机运行该代理的用户。",

@@ -5,6 +5,7 @@ import pytest
 from centre.fleet.judging import Gravity, judge
 from centre.fleet.known import Beat
 from provisioning.centre.fleet import list_lines
+from provisioning.city.view import make_rows
 from provisioning.city.words import Reader
 from tests.provisioning.city.cities import NOW_MS, SICK, evolve, thousand, well
 
@@ -12,7 +13,7 @@ EN = Reader("en")
 
 
 def test_the_three_sick_of_a_thousand_stand_first_with_their_reasons() -> None:
-    lines = [fields for _, fields in list_lines(thousand(), {}, EN)]
+    lines = [fields for _, fields in list_lines(thousand(), EN)]
     assert {one["gateway"] for one in lines[:3]} == set(SICK)
     assert all(one["state"] == "act" and one["reasons"] for one in lines[:3])
     assert len(lines) == 1_005
@@ -21,23 +22,28 @@ def test_the_three_sick_of_a_thousand_stand_first_with_their_reasons() -> None:
 @pytest.mark.parametrize("sort", ["gateway", "heard", "version", "certificate", "disk"])
 def test_every_order_has_every_gateway(sort: str) -> None:
     view = thousand(60)
-    assert len(list_lines(view, {}, EN, sort=sort)) == len(view.rows)
+    assert len(list_lines(view, EN, sort=sort)) == len(view.rows)
 
 
 def test_it_is_filtered_by_state_and_by_what_is_said() -> None:
     view = thousand()
-    assert len(list_lines(view, {}, EN, states=["act"])) == 3
-    silent = [fields["gateway"] for _, fields in list_lines(view, {}, EN, find="silent for")]
+    assert len(list_lines(view, EN, states=["act"])) == 3
+    silent = [fields["gateway"] for _, fields in list_lines(view, EN, find="silent for")]
     assert silent == [SICK[0]]
 
 
 def test_a_file_that_was_changed_on_the_site_since_is_told() -> None:
     view = thousand(3)
-    rows = tuple(evolve(row, known=evolve(row.known, site_hash="aa" * 32)) for row in view.rows)
-    sent = {rows[0].known.gateway: ("c-1", "aa" * 32), rows[1].known.gateway: ("c-1", "bb" * 32)}
-    told = {line.row.known.gateway: line.drift for line, _ in list_lines(evolve(view, rows=rows), sent, EN)}
-    assert told[rows[0].known.gateway] == ""
-    assert told[rows[1].known.gateway] == "c-1"
+    fleet = [evolve(row.known, site_hash="aa" * 32) for row in view.rows if row.known.number]
+    sent = {fleet[0].gateway: ("c-1", "aa" * 32), fleet[1].gateway: ("c-1", "bb" * 32)}
+    rows = make_rows(fleet, NOW_MS, {}, {}, {}, sent)
+    told = {fields["gateway"]: fields for _, fields in list_lines(evolve(view, rows=rows), EN)}
+    assert told[fleet[0].gateway]["drift"] is None
+    assert told[fleet[1].gateway]["drift"] == "c-1"
+    assert [one["text"] for one in told[fleet[1].gateway]["reasons"]] == [
+        "its site file was changed there since c-1"
+    ]
+    assert rows[0].known.gateway == fleet[1].gateway, "it stands first"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Final
 from attrs import evolve
 
 from centre.fleet.known import Beat, Found, Known, Open
+from centre.fleet.papers import Paper
 from drivers.clock import ClockState
 from evidence.clues.course import follow
 from evidence.clues.step import Stage, parse_step
@@ -57,7 +58,7 @@ def thousand(count: int = 1_000, *, placed: bool = False) -> View:
         fleet[name] = evolve(fleet[name], revoked=True)
     sites = {name: f"{LONG}{at}" if at % 9 == 0 else f"第{at}号厂" for at, name in enumerate(fleet)}
     sites |= {f"new-{n}": "新厂" for n in range(5)}
-    ends = dict.fromkeys(fleet, NOW_MS + 200 * DAY_MS)
+    ends = dict.fromkeys(fleet, Paper(NOW_MS - 100 * DAY_MS, NOW_MS + 200 * DAY_MS))
     places = {
         name: Position(
             120.3 + 0.35 * math.sin(at * 2.4) * (at / count), 36.1 + 0.3 * math.cos(at * 2.4) * (at / count)

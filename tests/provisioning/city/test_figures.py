@@ -2,8 +2,13 @@
 
 import re
 
+from attrs import evolve
+
+from centre.fleet.known import Beat
+from centre.fleet.papers import KeyEnd, Paper
 from provisioning.city.figures import write_figures
-from tests.provisioning.city.cities import HOSTILE, NOW_MS, SICK, hostile, thousand
+from provisioning.city.view import View, make_rows
+from tests.provisioning.city.cities import DAY_MS, HOSTILE, NOW_MS, SICK, hostile, thousand, well
 
 SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{[a-z]+="[^"\\\n]*"\})? (-?[0-9.]+(?:e[+-]?[0-9]+)?)')
 ABOUT = re.compile(r"# (HELP|TYPE) (\S+) (.+)")
@@ -63,3 +68,31 @@ def test_nothing_that_others_wrote_stands_in_them() -> None:
     assert parse(text)["dianjian_centre_deaf", ""] == 1
     assert HOSTILE[:8] not in text
     assert "last_arrival" not in text
+
+
+def test_renewals_keys_drift_clock_and_the_machine_are_figures_where_they_are_known() -> None:
+    late = Paper(NOW_MS - 80 * DAY_MS, NOW_MS + 20 * DAY_MS)
+    known = evolve(
+        well("g1"),
+        site_hash="aa" * 32,
+        rekeyed_ms=NOW_MS,
+        beat=Beat(1, NOW_MS, wear_percent=30, temperature_c=-4, memory_bytes=1 << 26),
+    )
+    sent = {"g1": ("c-1", "bb" * 32)}
+    rows = make_rows([known, well("g2")], NOW_MS, {}, {"g1": late}, {}, sent)
+    keys = (KeyEnd("bureau", 'a "b" \\c', NOW_MS),)
+    text = write_figures(View(rows, NOW_MS, keys=keys), NOW_MS, is_deaf=False).decode()
+    label = r'{role="bureau",name="a \"b\" \\c"}'
+    assert f"dianjian_key_end_timestamp_seconds{label} {NOW_MS // 1_000}\n" in text
+    found = parse("".join(f"{one}\n" for one in text.splitlines() if "key_end" not in one))
+    mine = {
+        name.removeprefix("dianjian_gateway_"): value for (name, who), value in found.items() if "g1" in who
+    }
+    assert mine["renewal_failed"] == mine["rekeying"] == mine["site_file_drift"] == 1
+    assert mine["clock_synchronised"] == 1
+    assert (mine["flash_wear_ratio"], mine["temperature_celsius"]) == (0.3, -4)
+    assert mine["memory_available_bytes"] == 1 << 26
+    others = {name for (name, who) in found if "g2" in who}
+    assert not others & {
+        f"dianjian_gateway_{one}" for one in ("renewal_failed", "site_file_drift", "flash_wear_ratio")
+    }

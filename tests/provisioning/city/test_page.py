@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from centre.fleet.judging import TOLD_OTHERWISE, Gravity
+from centre.fleet.known import Beat
 from centre.rechecks import VERDICT_DIFFERS
+from drivers.clock import ClockState
 from evidence.chain import Code
 from provisioning.city.page import CARDS_MAX, POLICY, ROWS_MAX, draw_city_page
 from provisioning.city.positions import (
@@ -107,6 +109,19 @@ def test_the_page_is_well_formed_and_its_policy_allows_nothing_from_elsewhere(na
     assert "unsafe" not in POLICY
     assert not re.search(r'(src|href)="(?!#|\?lang|data:)', page)
     assert " style=" not in page
+
+
+def test_three_that_are_to_be_looked_at_have_a_card_where_nobody_is_worse() -> None:
+    fleet = [well(f"p{n:03d}") for n in range(100)]
+    fleet[7].beat, fleet[50].beat = Beat(1, NOW_MS, silent=("m3",)), Beat(1, NOW_MS, used=0.97)
+    fleet[93].clock = ClockState.UNSYNCHRONISED
+    page = draw(View(make_rows(fleet, NOW_MS, {}, {}, {}), NOW_MS))
+    assert "none of 100 gateways needs somebody; 3 to be looked at" in visible(page)
+    cards = re.findall(r"<article.*?</article>", page, re.DOTALL)
+    told = ("1 meters do not answer: m3", "its own store is 97 % full", "its clock is not in step")
+    for card, name, why in zip(cards, ("p007", "p050", "p093"), told, strict=True):
+        assert name in card
+        assert why in card
 
 
 def test_a_city_that_is_well_says_so() -> None:

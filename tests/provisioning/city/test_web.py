@@ -19,16 +19,26 @@ from attrs import define
 from centre.core import Centre
 from centre.enrolment.ledger import LEDGER_NAME
 from centre.fleet.watcher import Watcher
-from centre.orders.ledger import root_line, statement_line
+from centre.orders.ledger import LedgerError, root_line, statement_line
 from centre.register import enrol_in
 from centre.store.sqlite import SqliteStore
 from evidence import keys
 from evidence.clues.step import Stage
+from evidence.orders.certificate import Role
 from evidence.statement import Enrolment
 from provisioning.centre.web import STRANGERS, _vouch
 from provisioning.city.page import POLICY
 from provisioning.city.positions import read_positions
-from provisioning.city.source import IDLE_MS, Source, WatchedFile, read_ends, read_open_clues, read_sites
+from provisioning.city.source import (
+    IDLE_MS,
+    SENT_S,
+    Source,
+    WatchedFile,
+    read_keys,
+    read_open_clues,
+    read_papers,
+    read_sites,
+)
 from provisioning.live.page.gate import Token
 from provisioning.live.page.server import Server
 from tests.centre.test_core import whole
@@ -53,7 +63,7 @@ class Plant:
             Centre(store, secret(0, "centre")).handle([whole(self.chain.seal([heartbeat(1)]))], self.now_ms)
 
     def source(self, clues: str | None = None) -> Source:
-        none = WatchedFile(None, read_ends)
+        none = WatchedFile(None, read_papers)
         return Source(
             Watcher(self.folder / "centre.db"),
             WatchedFile(self.folder / "register", read_sites),
@@ -153,7 +163,7 @@ def test_clues_that_are_not_closed_stand_on_the_page_and_a_forged_ledger_is_told
 
 
 def test_the_office_is_read_for_the_ends_of_certificates_and_a_missing_one_is_told(plant: Plant) -> None:
-    office = WatchedFile(plant.folder / LEDGER_NAME, read_ends)
+    office = WatchedFile(plant.folder / LEDGER_NAME, read_papers)
     assert office.look() == {}
     assert "No such file" in office.wrong
     (plant.folder / LEDGER_NAME).touch(0o600)
@@ -226,3 +236,30 @@ def test_the_verb_serves_it_beside_a_subscriber_and_writes_nothing(plant: Plant)
     assert process.returncode == 0
     after = {file.name: file.read_bytes() for file in plant.folder.iterdir()}
     assert {name: raw for name, raw in after.items() if name in before} == before
+
+
+def test_drift_and_keys_that_end_are_on_the_page_and_a_wrong_ledger_hides_neither(plant: Plant) -> None:
+    plant.seal()
+    source = plant.source()
+    source.keys = WatchedFile(plant.folder / "orders.jsonl", read_keys)
+    asked: list[int] = []
+
+    def read_sent(utc_ms: int) -> Mapping[str, tuple[str, str]]:
+        asked.append(utc_ms)
+        if len(asked) == 2:
+            raise LedgerError("is wrong")
+        return {GATEWAY: ("c-7", "bb" * 32)}
+
+    source.read_sent = read_sent
+    until = {"from_utc_ms": 0, "until_utc_ms": plant.now_ms}
+    ending = statement_line(made.certificate("verifier 1", made.VERIFIER, Role.RECEIPT, **until))
+    (plant.folder / "orders.jsonl").write_text(root_line(keys.public(made.ROOT)) + ending)
+    page = plant.page(source)
+    assert "the receipt key “verifier 1” ends at" in page
+    source.watcher.gateways[GATEWAY].site_hash = "aa" * 32
+    assert "its site file was changed there since c-7" in plant.page(source)
+    plant.now_ms += round(SENT_S * 1_000)
+    assert "its site file was changed there since c-7" in plant.page(source), "as it was"
+    assert len(asked) == 2
+    (plant.folder / "orders.jsonl").write_text("{}\n")
+    assert "the ledger of orders cannot be read" in plant.page(source)
