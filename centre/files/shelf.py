@@ -6,14 +6,20 @@
 
 Bytes are added at the end of a part alone, so a kill loses nothing. A whole part is compared with its hash,
 synced and renamed; one that differs is thrown away. What a power cut leaves of a part may be anything, so one
-that was begun before this life and does not fit is begun anew and accuses nobody.
+to which another life or process has added, and which does not fit, is begun anew and accuses nobody.
+
+Several verifiers may have one folder: who adds holds a lock on the part (flock), and looks under it how far
+the part has come. While another one holds it a piece is dropped, as one that comes twice; nobody waits for a
+process that stands still.
 
 The subscriber writes; `dianjian centre order files` reads and erases. Nothing is executed, unpacked or shown.
 """
 
+import fcntl
 import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -51,7 +57,7 @@ class Put(StrEnum):
     OTHER = "other"
     """All bytes are there and are not what was sealed."""
     AGAIN = "again"
-    """The same, of a part that an earlier life began."""
+    """The same, of a part to which an earlier life, or another process, has added."""
     FULL = "full"
 
 
@@ -60,7 +66,8 @@ class Shelf:
     """See the module; `folder` is made when the first file comes."""
 
     folder: Path
-    _begun: set[tuple[str, str]] = field(init=False, factory=set)
+    _own: dict[tuple[str, str], int] = field(init=False, factory=dict)
+    """How far each part has come that nobody else has added to."""
 
     def look(self, gateway: str, sha256: str) -> Kept:
         """What is here of a file."""
@@ -80,21 +87,28 @@ class Shelf:
         have = self._count_part(gateway, sha256)
         if have < size:
             return have
-        return None if self._finish(gateway, sha256) is Put.WHOLE else 0
+        with _hold(self.folder / gateway / (sha256 + PART)) as descriptor:
+            if descriptor is None:  # who holds it ends it; the last byte is dropped when it comes
+                return size - 1
+            return None if self._finish(gateway, sha256) is Put.WHOLE else 0
 
     def put(self, gateway: str, sha256: str, size: int, offset: int, piece: bytes) -> Put:
         """Add a piece of a file of `size` bytes; raises OSError."""
-        have = self._count_part(gateway, sha256)
-        if self._is_erased(gateway, sha256) or not offset <= have < offset + len(piece) <= size:
+        if not self._fits(gateway, sha256, size, offset, piece):
             return Put.IGNORED
-        if not have:
-            if not self._has_room(gateway, size):
-                return Put.FULL
-            self._begun.add((gateway, sha256))
+        if not self._count_part(gateway, sha256) and not self._has_room(gateway, size):
+            return Put.FULL
         part = self.folder / gateway / (sha256 + PART)
         part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _append(part, piece[have - offset :], is_last=offset + len(piece) == size)
-        return Put.ADDED if offset + len(piece) < size else self._finish(gateway, sha256)
+        with _hold(part) as descriptor:
+            if descriptor is None or not self._fits(gateway, sha256, size, offset, piece):
+                return Put.IGNORED
+            have = self._count_part(gateway, sha256)
+            is_own = self._own.pop((gateway, sha256), 0) == have
+            _append(descriptor, part, piece[have - offset :], is_last=offset + len(piece) == size)
+            if is_own:
+                self._own[gateway, sha256] = offset + len(piece)
+            return Put.ADDED if offset + len(piece) < size else self._finish(gateway, sha256)
 
     def put_empty(self, gateway: str, sha256: str) -> None:
         """Keep a file of no bytes; raises OSError."""
@@ -112,14 +126,23 @@ class Shelf:
         for one in (path, path.with_name(sha256 + PART)):
             one.unlink(missing_ok=True)
 
+    def _fits(self, gateway: str, sha256: str, size: int, offset: int, piece: bytes) -> bool:
+        """Whether the piece goes on where the part ends, which is neither whole nor erased."""
+        have = self._count_part(gateway, sha256)
+        return (
+            self.look(gateway, sha256) in {Kept.PART, Kept.ABSENT}
+            and offset <= have < offset + len(piece) <= size
+        )
+
     def _is_erased(self, gateway: str, sha256: str) -> bool:
         return os.path.lexists(self.folder / gateway / (sha256 + ERASED))
 
     def _finish(self, gateway: str, sha256: str) -> Put:
+        """End a part that is held."""
         path = self.folder / gateway / sha256
         part = path.with_name(sha256 + PART)
-        is_own = (gateway, sha256) in self._begun
-        self._begun.discard((gateway, sha256))
+        is_own = (gateway, sha256) in self._own
+        self._own.pop((gateway, sha256), None)
         if hashlib.sha256(read_plain(part, FILE_BYTES_MAX)).hexdigest() != sha256:
             part.unlink()
             return Put.OTHER if is_own else Put.AGAIN
@@ -143,9 +166,37 @@ class Shelf:
         return len(sizes) < GATEWAY_FILES_MAX and sum(sizes) + size <= GATEWAY_BYTES_MAX
 
 
-def _append(part: Path, data: bytes, *, is_last: bool) -> None:
+@contextmanager
+def _hold(part: Path) -> Iterator[int | None]:
+    """The part, opened to add to it and held against other processes; None while another one has it."""
+    try:
+        descriptor = os.open(part, _APPEND, FILE_MODE)
+    except OSError as error:
+        add_name(error, part)
+        raise
+    try:
+        yield descriptor if _take(descriptor, part) else None
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, part: Path) -> bool:
+    """Lock an opened part; false where another process has it, or has just ended or thrown it away."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        at_path, opened = part.lstat(), os.fstat(descriptor)
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    if (at_path.st_dev, at_path.st_ino) != (opened.st_dev, opened.st_ino):
+        return False
+    if not opened.st_size and any(os.path.lexists(part.with_suffix(end)) for end in ("", ERASED)):
+        part.unlink(missing_ok=True)  # made by this opening, beside what is ended
+        return False
+    return True
+
+
+def _append(descriptor: int, part: Path, data: bytes, *, is_last: bool) -> None:
     """Add `data`, on the disk if it is the last. After an OSError a part of it may be there: it is kept."""
-    descriptor = os.open(part, _APPEND, FILE_MODE)
     try:
         write_all(descriptor, data)
         if is_last:
@@ -153,5 +204,3 @@ def _append(part: Path, data: bytes, *, is_last: bool) -> None:
     except OSError as error:
         add_name(error, part)
         raise
-    finally:
-        os.close(descriptor)

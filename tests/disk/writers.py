@@ -672,7 +672,7 @@ RAW: Final = {
     "agent.spool.spool:Spool._rewrite": "os.open, rename: memory, where no sync is and a kill alone strikes",
     "agent.spool.spool:_read": "os.open: to read, without following a link",
     "agent.store.ballast:Ballast.take": "os.open: a file without content, removed where it cannot be made",
-    "centre.files.shelf:_append": "os.open: a part; write_all adds, and what a fault leaves is its beginning",
+    "centre.files.shelf:_hold": "os.open: a part; _append adds, and what a fault leaves is its beginning",
     "centre.enrolment.ledger:Ledger._append": "os.open: append_all writes; the ledger cuts what is torn",
     "centre.enrolment.ledger:Ledger._catch_up": "os.ftruncate: cuts off a torn line, under the lock",
     "centre.enrolment.ledger:Ledger.locked": "os.open: the lock, and an empty file where there is none",
