@@ -8,6 +8,14 @@ from typing import Final
 
 TEXTS: Final[Mapping[str, str]] = {
     "; `dianjian centre authority` makes one": "；请先运行 dianjian centre authority",
+    "another key has signed its enrolment: give the centre's own": "登记由另一密钥签署：请给出中心的密钥",
+    "seal {} is missing in the store": "数据库中缺少签封{}",
+    "it does not have seals {} to {} of the store": "没有数据库中的签封{}至{}",
+    "seal {}: {}; put the file back from a copy of it": "签封{}：{}；请从副本恢复该文件",
+    "{}; put the file back from a copy of it": "{}；请从副本恢复该文件",
+    "the store has no seal {} like that of the file": "数据库中的签封{}与文件中的不同",
+    "a body of this month has just come": "该月刚到了一份正文",
+    "another process is reading this store": "另一进程正在读取此数据库",
     "is a cursor of another store": "是另一数据库的游标",
     "{}: has no journal; start `dianjian subscribe` of this version once": (
         "{}：没有流水；请用此版本运行一次 `dianjian subscribe`"

@@ -40,6 +40,7 @@ class Archive:
         held: Bodies that the centre has or no longer awaits; None on a gateway.
         tip: Number and hash of the last seal, if the file notes it (at the centre).
         receipts: Those that are stored, in the order of the seals.
+        has_given_up: Whether bodies that were held may lie in the files of an archive instead.
     """
 
     gateway: str
@@ -54,6 +55,7 @@ class Archive:
     _key: str
     _offset: int
     receipts: tuple[bytes, ...] = ()
+    has_given_up: bool = False
 
     def rows(self, first: int, last: int, *, bodies: bool = True, backwards: bool = False) -> Iterator[Row]:
         """The stored seals from `first` to `last`, in order; raises StoreError."""

@@ -108,6 +108,13 @@ TEXTS: Final[Mapping[str, str]] = {
     "a run ends without a seal": "有一段不以签封结束",
     "{} is not a byte string of at most {}": "{} 不是最多 {} 字节的字节串",
     "not an exported chain of version 1 to {}": "不是版本1至 {} 的导出链",
+    "the file begins with a later seal: the centre's key must be given": (
+        "文件从较后的签封开始：须给出中心的公钥"
+    ),
+    "the receipt at its begin is another gateway's": "开头的回执属于另一网关",
+    "a statement before the first seal is another gateway's": "首个签封之前的声明属于另一网关",
+    "a statement before the first seal that is out of place": "首个签封之前的声明位置不对",
+    "its first seal is not the one that the receipt at its begin names": "首个签封不是开头回执所指的签封",
     "the file holds no seal, which proves nothing": "文件中没有签封，什么也证明不了",
     "after seal {}: {}": "签封 {} 之后：{}",
     "the enrolment is another one than the file or the first key says": "登记与文件或首密钥所示不同",

@@ -20,6 +20,7 @@ from attrs import frozen
 
 from centre.store.contract import CentreStore
 from centre.store.shared import SharedStore
+from centre.store.sql import SqlStore
 from centre.store.sqlite import SqliteStore
 from disk.database import StoreError, add_suffix
 from disk.snapshot import Snapshot, open_snapshot
@@ -81,6 +82,24 @@ def open_store(place: Place) -> CentreStore:
     except ImportError as error:
         raise _lack(place, error) from error
     return PostgresqlStore(place.url)
+
+
+def open_beside(place: Place) -> SqlStore:
+    """The store, to give up bodies or put them back: of a server beside those who receive into it.
+
+    Raises:
+        SecondInstanceError: It is a file, which `dianjian subscribe` owns.
+        StoreError: It cannot be opened.
+    """
+    if isinstance(place, Path):
+        if not place.is_file():
+            raise StoreError(f"{place}: no database is there")
+        return SqliteStore(place)
+    try:
+        from centre.store.postgresql import BesideStore  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise _lack(place, error) from error
+    return BesideStore(place.url)
 
 
 def open_shared(place: Place, first: int, last: int) -> SharedStore:

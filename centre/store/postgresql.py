@@ -22,6 +22,7 @@ from centre.store.contract import Accepted, Change, MakeReceipt, Told
 from centre.store.journal import DELIVERED, IDENTITY, SqlJournal
 from centre.store.pieces import Piece
 from centre.store.postgresql_connection import Connection, Transaction
+from centre.store.postgresql_partition import replace_partition
 from centre.store.postgresql_tables import MIGRATIONS, make_partition, month_of
 from centre.store.shared import OvertakenError
 from centre.store.sql import Row, SqlStore
@@ -103,6 +104,10 @@ class PostgresqlStore(SqlStore):
         self._unknown.clear()
         return made
 
+    def drop_bodies(self, begin_ms: int, end_ms: int, spans: Sequence[tuple[int, int]]) -> int:
+        """By a partition without them that takes the place of the month's; see `postgresql_partition`."""
+        return replace_partition(self._database, begin_ms, end_ms, spans)
+
     def _prepare(self, connection: Transaction, piece: Piece) -> None:
         for month in sorted({month_of(row[1]) for row in piece.seals}):
             connection.execute(make_partition(*month))
@@ -179,3 +184,13 @@ class PostgresqlStore(SqlStore):
     def _columns_of(self, told: Told) -> Mapping[str, str]:
         line = json.loads(told.line)
         return {"code": line.get("code", ""), "gateway": line.get("gateway", "")}
+
+
+class BesideStore(PostgresqlStore):
+    """The same beside its owner, or several: for bodies of closed months alone, which no owner looks at.
+
+    Nobody may `commit` by it.
+    """
+
+    def _take(self) -> None:
+        """Nothing is owned."""

@@ -74,6 +74,10 @@ def make_partition(year: int, month: int) -> str:
         datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC),
     )
     span = " TO ".join(f"({int(one.timestamp()) * MS_PER_S})" for one in (begin, end))
-    return (
-        f"CREATE TABLE IF NOT EXISTS seals_{year:04d}_{month:02d} PARTITION OF seals FOR VALUES FROM {span}"
-    )
+    name = name_partition(year, month)
+    return f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF seals FOR VALUES FROM {span}"
+
+
+def name_partition(year: int, month: int) -> str:
+    """Its table."""
+    return f"seals_{year:04d}_{month:02d}"

@@ -6,12 +6,13 @@ verified before it was stored; statements are in the order in which they were ap
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from typing import Final
 
 from attrs import frozen
 
 from centre.gateway.budget import Account
 from centre.store.contract import UnknownGatewayError, number_of
-from centre.store.journal import SHIFT
+from centre.store.journal import SHIFT, SqlJournal
 from centre.store.place import Place, open_to_read
 from disk.database import StoreError
 from disk.snapshot import Snapshot
@@ -21,6 +22,9 @@ from evidence.chain import ChainState
 from evidence.held import Held
 from evidence.seal import FIRST_NUMBER
 from evidence.statement import Replace, Revoke, parse_statement
+
+GIVEN_UP: Final = "given up"
+"""In `cursors`: bodies of closed months were given up, and lie in the files of the archive."""
 
 
 @frozen
@@ -79,6 +83,7 @@ def open_centre(place: Place, gateway: str) -> Archive:
             statements=tuple(raw for number, raw in stated if number),
             held=Held.from_cbor(held),
             tip=(tip.number, tip.hash) if tip.number else None,
+            has_given_up=snapshot.has("cursors") and bool(SqlJournal(snapshot.read).place_of(GIVEN_UP)),
             snapshot=snapshot,
             key="at",
             offset=id_ * SHIFT,
@@ -90,6 +95,12 @@ def open_centre(place: Place, gateway: str) -> Archive:
         raise
 
 
+def has_given_up(place: Place) -> bool:
+    """Whether bodies of closed months lie in the files of an archive; raises StoreError."""
+    with closing(open_to_read(place)) as snapshot:
+        return snapshot.has("cursors") and bool(SqlJournal(snapshot.read).place_of(GIVEN_UP))
+
+
 def read_export(place: Place, gateway: str) -> Iterator[bytes | tuple[bytes, bytes | None]]:
     """Everything of `gateway` in the order of an exported file: statements, and (cose, body) of each seal.
 
@@ -99,7 +110,7 @@ def read_export(place: Place, gateway: str) -> Iterator[bytes | tuple[bytes, byt
     with closing(open_centre(place, gateway)) as archive:
         if archive.enrolment:
             yield archive.enrolment
-        later = list(_place(archive.statements, archive.last))
+        later = list(place_statements(archive.statements, archive.last))
         for row in archive.rows(FIRST_NUMBER, archive.last):
             while later and later[0][0] < row.number:
                 yield later.pop(0)[1]
@@ -107,7 +118,7 @@ def read_export(place: Place, gateway: str) -> Iterator[bytes | tuple[bytes, byt
         yield from (raw for _, raw in later)
 
 
-def _place(statements: Sequence[bytes], last: int) -> Iterator[tuple[int, bytes]]:
+def place_statements(statements: Sequence[bytes], last: int) -> Iterator[tuple[int, bytes]]:
     """Each statement with the number of the seal that it stands behind in a file.
 
     A revocation stands behind the last seal that came before it, which may be later than the one that it

@@ -52,6 +52,11 @@ from evidence.held import Held
 from evidence.seal import FIRST_NUMBER, NUMBER_MAX, seal_hash
 
 READ_ROWS_MAX: Final = 1_000
+UNMARKED: Final = (
+    "at BETWEEN ? AND ? AND received_utc_ms >= ? AND received_utc_ms < ? AND body IS NOT NULL "
+    "AND NOT EXISTS (SELECT 1 FROM journal WHERE journal.at = seals.at AND marks IS NOT NULL)"
+)
+"""Bodies between two places of a chain, received between two moments, that the store may give up."""
 
 
 @define
@@ -140,6 +145,23 @@ class SqlStore(CentreStore):
                 self._end_copy(connection)
         if rest is not None:
             self._load(self._journal)
+
+    @abstractmethod
+    def drop_bodies(self, begin_ms: int, end_ms: int, spans: Sequence[tuple[int, int]]) -> int:
+        """Give up bodies of seals received in a month, `begin_ms` to before `end_ms`; how many.
+
+        `spans` are first and last `at` of runs whose bodies lie elsewhere; those that have a mark stay. What
+        a gateway, its receipts and its chain rest on does not change. A repetition changes nothing.
+
+        Raises:
+            CommitError: The result is unknown, or others use the store; the same call goes on where it was.
+        """
+
+    def put_back(self, bodies: Sequence[tuple[int, bytes]]) -> int:
+        """Put bodies, by `at`, to seals whose own were given up, in one transaction; how many lacked."""
+        with self._write() as connection:
+            sql = "UPDATE seals SET body = ? WHERE at = ? AND body IS NULL"
+            return sum(connection.execute(sql, (body, at)).rowcount for at, body in bodies)
 
     def _prepare(self, connection: Any, piece: Piece) -> None:
         """Make room for a piece."""

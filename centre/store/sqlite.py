@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from centre.store.journal import SqlJournal
 from centre.store.journal_table import make_journal
-from centre.store.sql import SqlStore
+from centre.store.sql import UNMARKED, SqlStore
 from disk.database import Database, Migration, add_suffix
 from disk.lock import Lock
 
@@ -52,6 +52,10 @@ def _make_accounts(db: Any) -> None:
 MIGRATIONS: Final[tuple[Migration, ...]] = (_make_tables, _make_statements, _make_accounts, make_journal)
 
 
+DROP_SEALS: Final = 1_000
+"""Seals whose bodies are given up in one transaction: 2 MB of usual ones, 64 MB at the very most."""
+
+
 class SqliteStore(SqlStore):
     """The file at `path`; see the module and `centre.store.contract`."""
 
@@ -80,6 +84,23 @@ class SqliteStore(SqlStore):
     def reopen(self) -> None:
         """Take a new connection."""
         self._database.reopen()
+
+    def drop_bodies(self, begin_ms: int, end_ms: int, spans: Sequence[tuple[int, int]]) -> int:
+        """In pieces; the pages are taken again by what comes, the file does not shrink.
+
+        Rows are replaced: SQLite returns the room of a shortened row to its own page alone.
+        """
+        sql = (
+            "REPLACE INTO seals (at, received_utc_ms, cose, body) "  # noqa: S608 - of ours
+            f"SELECT at, received_utc_ms, cose, NULL FROM seals WHERE {UNMARKED}"
+        )
+        count = 0
+        for first, last in spans:
+            for low in range(first, last + 1, DROP_SEALS):
+                high = min(low + DROP_SEALS - 1, last)
+                with self._write() as connection:
+                    count += connection.execute(sql, (low, high, begin_ms, end_ms)).rowcount
+        return count
 
     def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         return self._database.read(sql, parameters)

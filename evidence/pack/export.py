@@ -4,7 +4,8 @@ A CBOR sequence (RFC 8742): first ["dianjian chain", 2, gateway], then in the or
 each seal [cose, body], with null for a body that is not held: the same two byte strings that went over
 MQTT. A statement (`evidence.statement`) is a lone byte string before the seal that it applies to,
 a revocation behind the seal that it names, the enrolment before all of them. The file begins with the
-first seal. Version 1, which has no statements, is still read.
+first seal. Version 1, which has no statements, is still read. Version 3 is a part of a chain, such as a
+month: its head has a fourth item, the centre's receipt for the first seal (`evidence.pack.middle`).
 
 `verify_file` reads it in one pass with constant memory, and stops at the first thing that is wrong:
 everything before that place has been verified, everything after it proves nothing. It remembers the last
@@ -31,12 +32,15 @@ from evidence.body import BODY_BYTES_MAX
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
 from evidence.continuation import continue_chain, open_enrolment
 from evidence.held import Held
+from evidence.pack.middle import Middle
+from evidence.receipt import KEPT_BYTES_MAX
 from evidence.seal import COSE_BYTES_MAX, NO_HASH, check_gateway, seal_hash
 from evidence.statement import STATEMENT_BYTES_MAX, Continuation, Enrolment, Revoke, parse_statement
 from evidence.verify import accept, check_records
 
 MAGIC: Final = "dianjian chain"
 VERSION: Final = 2
+PART_VERSION: Final = 3
 _READABLE: Final = (1, VERSION)
 STORED_MAX: Final = 10_000
 """Seals that are remembered, a day of one in nine seconds, and as many statements; 8 MB in all."""
@@ -66,6 +70,7 @@ class Report:
         error: Why the check stopped, "" if it reached the end.
         enrolment: The enrolment, if it is in the file and the centre's key was given.
         is_enrolment_unchecked: One is in the file and was compared; its signature was not checked.
+        begin: The first seal of a file that begins with a receipt for it, 0 of any other.
         statements: Statements that were applied, without the enrolment.
         bodies: Bodies that are present and proved.
         absent: Seals whose body is not in the file.
@@ -77,6 +82,7 @@ class Report:
     gateway: str = ""
     enrolment: Enrolment | None = None
     is_enrolment_unchecked: bool = False
+    begin: int = 0
     statements: int = 0
     seals: int = 0
     records: int = 0
@@ -167,9 +173,27 @@ class Keys:
     recovery: bytes = NO_HASH
 
 
-def write_chain(stream: IO[bytes] | Output, gateway: str, items: Iterable[Item]) -> int:
-    """Write a chain, which must begin with its first seal, to `stream`; how many seals."""
-    stream.write(cbor.encode([MAGIC, VERSION, check_gateway(gateway)]))
+@frozen
+class Opened:
+    """A file whose head was read.
+
+    Attributes:
+        receipt: For the first seal of a file that begins with a later one, else b"".
+        items: Seals and statements as they are read; nothing is verified. Raises FormatError.
+    """
+
+    gateway: str
+    receipt: bytes
+    items: Iterator[Item]
+
+
+def write_chain(stream: IO[bytes] | Output, gateway: str, items: Iterable[Item], receipt: bytes = b"") -> int:
+    """Write a chain to `stream`; how many seals.
+
+    It must begin with its first seal, or with the one that `receipt` names.
+    """
+    head = [MAGIC, PART_VERSION if receipt else VERSION, check_gateway(gateway)]
+    stream.write(cbor.encode([*head, receipt] if receipt else head))
     written = 0
     for item in items:
         if isinstance(item, bytes):
@@ -186,11 +210,22 @@ def read_chain(stream: IO[bytes]) -> tuple[str, Iterator[Item]]:
     Raises:
         FormatError: The file has another format; also raised while items are read.
     """
+    opened = open_chain(stream)
+    return opened.gateway, opened.items
+
+
+def open_chain(stream: IO[bytes]) -> Opened:
+    """The same, with the receipt at its begin; raises FormatError."""
     head = _read_exactly(stream, 1 + 1 + len(MAGIC) + 1)
     for version in _READABLE:
         if head == b"\x83" + cbor.encode(MAGIC) + cbor.encode(version):
-            return check_gateway(_read_name(stream)), _read_items(stream, with_statements=version > 1)
-    raise cbor.FormatError(f"not an exported chain of version 1 to {VERSION}")
+            gateway = check_gateway(_read_name(stream))
+            return Opened(gateway, b"", _read_items(stream, with_statements=version > 1))
+    if head == b"\x84" + cbor.encode(MAGIC) + cbor.encode(PART_VERSION):
+        gateway = check_gateway(_read_name(stream))
+        receipt = _read_byte_string(stream, _read_exactly(stream, 1), KEPT_BYTES_MAX)
+        return Opened(gateway, receipt, _read_items(stream, with_statements=True))
+    raise cbor.FormatError(f"not an exported chain of version 1 to {PART_VERSION}")
 
 
 def verify_file(
@@ -211,14 +246,17 @@ def verify_file(
     report, known, bodies = Report(), Keys(centre_key, first_key, recovery_key), _Bodies()
     past = _Past()
     try:
-        report.gateway, items = read_chain(source)
+        opened = open_chain(source)
+        report.gateway = opened.gateway
         state: ChainState | None = None
-        for item in items:
+        middle = Middle.open(opened.gateway, opened.receipt, known.centre) if opened.receipt else None
+        for item in opened.items:
             if state is None:
-                state, applied = _begin(report, item, known)
-                if applied:
-                    continue
-            verdict = _step(report, state, item, centre_key, past)
+                state, verdict = _start(report, item, known, past, middle)
+            else:
+                verdict = _step(report, state, item, centre_key, past)
+            if verdict is None:
+                continue
             state = verdict.state
             if report.error:
                 break
@@ -232,6 +270,17 @@ def verify_file(
         report.error = f"after seal {report.seals}: {error}"
     report.withheld = bodies.list_withheld()
     return report
+
+
+def _start(
+    report: Report, item: Item, known: Keys, past: _Past, middle: Middle | None
+) -> tuple[ChainState | None, Verdict | None]:
+    """What the first items make: the state, and the verdict on a seal; None for what is not there yet."""
+    if middle is not None:
+        verdict = _begin_later(report, middle, item, known)
+        return (None if verdict is None else verdict.state), verdict
+    state, applied = _begin(report, item, known)
+    return state, None if applied else _step(report, state, item, known.centre, past)
 
 
 def _begin(report: Report, item: Item, known: Keys) -> tuple[ChainState, bool]:
@@ -252,11 +301,34 @@ def _begin(report: Report, item: Item, known: Keys) -> tuple[ChainState, bool]:
         report.is_enrolment_unchecked = True
     else:
         raise cbor.FormatError("the enrolment cannot be checked without the centre's key")
-    if one.gateway != report.gateway or known.first not in {None, one.first_key}:
+    if one.gateway != report.gateway:
+        raise cbor.FormatError("the enrolment is another one than the file or the first key says")
+    _agree(one, known)
+    return state, True
+
+
+def _begin_later(report: Report, middle: Middle, item: Item, known: Keys) -> Verdict | None:
+    """The first seal of a file that begins with a later one, None for a statement; raises FormatError."""
+    if isinstance(item, bytes):
+        middle.read_statement(item)
+        return None
+    verdict = middle.begin(item.cose, item.body)
+    report.begin, report.enrolment = middle.receipt.number, middle.enrolment
+    _agree(middle.enrolment, known)
+    report.note(verdict.findings)
+    report.attestations.skip()
+    _count(report, item, verdict)
+    return verdict
+
+
+def _agree(one: Enrolment | None, known: Keys) -> None:
+    """See that the enrolment names the keys that were given."""
+    if one is None:
+        return
+    if known.first not in {None, one.first_key}:
         raise cbor.FormatError("the enrolment is another one than the file or the first key says")
     if NO_HASH not in {known.recovery, one.recovery_key} and known.recovery != one.recovery_key:
         raise cbor.FormatError("the enrolment names another recovery key than was given")
-    return state, True
 
 
 def _step(report: Report, state: ChainState, item: Item, centre_key: bytes | None, past: _Past) -> Verdict:

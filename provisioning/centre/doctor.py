@@ -4,15 +4,18 @@ Gateways delete what was receipted, so a receipt is worth the disks that hold th
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Final
 
 import click
 
-from centre.store.place import Place
+from centre.archive.months import Month
+from centre.archive.retention import find_overdue
+from centre.store.place import Place, open_to_read
 from centre.store.shape import Shape, read_shape
 from disk.database import StoreError
 from evidence.words import Words
-from provisioning.centre.options import AS_JSON, STORE
+from provisioning.centre.options import AS_JSON, STORE, read_utc_ms
 from provisioning.doctor.finding import Finding, State, failed, ok, warning
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, fail
 from provisioning.terminal.say import say, say_json
@@ -47,11 +50,24 @@ WORDS: Final = {
     "single": Words("没有多个核验进程共用此数据库", "no verifiers share this store"),
     "shared": Words("{count} 个核验进程：{names}", "{count} verifiers: {names}"),
     "unowned": Words("256片中有 {count} 片没有核验进程", "{count} of 256 slices have no verifier"),
+    "overdue": Words(
+        "{month} 月早该归档，仍占着数据库", "the month {month} should have been archived by now"
+    ),
+    "archive": Words(
+        "请运行 `dianjian centre archive`，否则磁盘终将写满",
+        "run `dianjian centre archive`, or the disk will be full one day",
+    ),
     "start": Words(
         "请启动 `dianjian subscribe --slices auto`；死去的进程的片10秒后由其他进程接管",
         "start `dianjian subscribe --slices auto`; of a dead one, others take the slices after 10 s",
     ),
 }
+
+
+def judge_archive(overdue: Month | None) -> Iterator[Finding]:
+    """What there is to say about closed months. Pure."""
+    if overdue is not None:
+        yield warning("archive", WORDS["overdue"].fill(month=str(overdue)), WORDS["archive"])
 
 
 def judge(shape: Shape) -> Iterator[Finding]:
@@ -81,12 +97,15 @@ def judge(shape: Shape) -> Iterator[Finding]:
 @STORE
 @AS_JSON
 def doctor(store: Place, as_json: bool) -> None:
-    """Say on how many disks receipts rest, and whether every gateway has a verifier.
+    """Say on how many disks receipts rest, whether every gateway has a verifier, and what is overdue.
 
     Exit 1 where nothing can be receipted.
     """
     try:
         findings = list(judge(read_shape(store)))
+        with closing(open_to_read(store)) as snapshot:
+            overdue = find_overdue(snapshot.read, read_utc_ms()) if snapshot.has("journal") else None
+        findings += judge_archive(overdue)
     except StoreError as error:
         raise fail(EXIT_OUTSIDE, str(error)) from error
     if as_json:

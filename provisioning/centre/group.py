@@ -17,6 +17,7 @@ from evidence.keys import create_key_file, load_key_file, public
 from evidence.moments import utc_ms
 from evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
 from provisioning.centre.approve import approve, issue
+from provisioning.centre.archive import archive, unarchive
 from provisioning.centre.backup import backup, copy, restore
 from provisioning.centre.broker import broker_config
 from provisioning.centre.chain import receipt, rekey, replace
@@ -55,7 +56,7 @@ def command() -> None:
 _OFFICE: Final = (authority, certificate, token, listen, approve, issue, listing, broker_config)
 _CHAIN: Final = (receipt, rekey, replace, revoke, readmit)
 _ORDERS: Final = (keys, order, clues, config, diagnose, fleet)
-_STORE: Final = (web, publish, doctor, centre_report, verdicts, backup, restore, copy)
+_STORE: Final = (web, publish, doctor, centre_report, verdicts, backup, restore, copy, archive, unarchive)
 order.add_command(files)
 for each in (open_clue, add, work_order, export, draw_map):
     clues.add_command(each)

@@ -10,7 +10,7 @@ from agent.sealing.statements import read_statements
 from agent.store.gateway import read_seals
 from agent.store.names import DATABASE_NAME
 from centre.store.place import Place
-from centre.store.reading import read_export
+from centre.store.reading import has_given_up, read_export
 from disk.database import StoreError
 from disk.files import open_output
 from disk.translation import translate_message
@@ -53,6 +53,12 @@ def command(state: Path | None, store: Place | None, gateway: str | None, file: 
     except OSError as error:
         raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
     say(translate_message(f"{file}: {written} seals, {file.stat().st_size} bytes"))
+    if store is not None and has_given_up(store):
+        say(
+            translate_message(
+                f"{file}: readings of archived months are not in it, see the files of the archive"
+            )
+        )
 
 
 def _of_gateway(state: Path) -> tuple[str, Iterator[Item]]:

@@ -239,7 +239,18 @@ class _Gathering:
                 lacking -= declared
             if not lacking:
                 break
+        self._refuse_archived(lacking)
         return found
+
+    def _refuse_archived(self, lacking: set[int]) -> None:
+        """See that none of these bodies lies in the archive: it would be called withheld."""
+        held = self.archive.held
+        away = sorted(number for number in lacking if held is not None and number in held)
+        if away and self.archive.has_given_up:
+            raise GatherError(
+                f"the readings of seals {away[0]} to {away[-1]} were archived: put them back with "
+                "`dianjian centre unarchive`, or give the file of that month"
+            )
 
     def _read_receipts(self) -> dict[int, bytes]:
         """The kept receipts by seal; those that name another seal than ours are dropped."""

@@ -44,7 +44,7 @@ def command(
     as_json: bool,
     file: Path,
 ) -> None:
-    """Check FILE, written by `dianjian evidence`, `dianjian export` or `dianjian centre clues export`.
+    """Check FILE, written by `dianjian evidence`, `export`, `centre archive` or `centre clues export`.
 
     With the enrolment in the file --centre-key is enough. Without, the enrolled first key must come from
     elsewhere: --first-key or --register.
@@ -108,6 +108,7 @@ def _to_json(report: Report) -> dict[str, object]:
         "gateway": report.gateway,
         "enrolment": _describe_enrolment(report),
         "enrolment_unchecked": report.is_enrolment_unchecked,
+        "begin": report.begin or None,
         "statements": report.statements,
         "seals": report.seals,
         "records": report.records,
@@ -147,6 +148,8 @@ def _enrolment_line(report: Report) -> str:
     one = report.enrolment
     if report.is_enrolment_unchecked:
         return "enrolment: in the file; its signature is not checked without --centre-key"
+    if one is None and report.begin:
+        return "enrolment: not in the file"
     if one is None:
         return "enrolment: not in the file; the first key was given"
     meters = ", ".join(f"{meter.id} {meter.model} {meter.serial}".strip() for meter in one.meters)
@@ -163,6 +166,7 @@ def _list_lines(report: Report) -> list[str]:
     return [
         f"gateway {report.gateway}: {report.seals} seals, {report.records} records",
         _enrolment_line(report),
+        *([f"begins with seal {report.begin}, which the centre's receipt names"] if report.begin else []),
         *([f"from {iso_utc(report.first_utc_ms)} to {iso_utc(report.last_utc_ms)}"] if report.seals else []),
         f"bodies: {report.bodies} proved, {report.absent} not in the file",
         *list_withheld(report.withheld),

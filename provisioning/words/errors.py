@@ -33,6 +33,13 @@ TEXTS: Final[Mapping[str, str]] = {
         "--user root：陌生人可访问此消息服务器，因此不以root运行"
     ),
     "--user {}: there is no such user": "--user {}：没有这个用户",
+    (
+        "the readings of seals {} to {} were archived: put them back with `dianjian centre unarchive`, or "
+        "give the file of that month"
+    ): "签封{}至{}的读数已归档：请用 `dianjian centre unarchive` 放回，或提供该月的文件",
+    "{}: readings of archived months are not in it, see the files of the archive": (
+        "{}：不含已归档月份的读数，请见归档文件"
+    ),
     "{}: is the store itself; name another place": "{}：就是该数据库本身；请指定别处",
     "{}: is no copy of a store; name a file that is not there yet": (
         "{}：不是数据库的备份；请指定尚不存在的文件"

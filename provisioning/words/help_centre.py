@@ -22,6 +22,30 @@ TEXTS: Final[Mapping[str, str]] = {
     "The other files of the centre (key, register, orders, office) are copied as they are.": (
         "中心的其他文件（密钥、登记册、指令、登记处）直接复制即可。"
     ),
+    "closed months as files for dianjian verify, and out of the store": (
+        "把已结束的月份写成 dianjian verify 可核验的文件，并移出数据库"
+    ),
+    "The folder of the archive.": "归档文件夹。",
+    "A consumer's cursor: what it still needs stays. A file of consume, publish or hj212 send.": (
+        "使用方的游标：它还需要的内容留下。consume、publish 或 hj212 send 的文件。"
+    ),
+    "This gateway alone.": "只处理此网关。",
+    "This month alone, as 2026-11.": "只处理此月，如 2026-11。",
+    "Write the files alone; the store gives nothing up.": "只写文件；数据库不移出任何内容。",
+    "Say what would be written, and write nothing.": "只说明将写什么，不写。",
+    "Write months that ended three days ago, a file for each gateway, and take them out of the store.": (
+        "把三天前已结束的月份写成文件，每个网关一个，并移出数据库。"
+    ),
+    (
+        "Nothing is taken out that was not read back from its file and verified. Seals, receipts and what "
+        "the centre itself looks into stay. A call that was interrupted is repeated."
+    ): (
+        "只有从文件读回并核验过的内容才会移出。签封、回执以及中心自己要用的内容留下。中断后重复同一命令即可。"
+    ),
+    "put the readings of archived months back into the store": "把已归档月份的读数放回数据库",
+    "Put back what each FILE of `dianjian centre archive` has, for evidence or reports of that time.": (
+        "把 `dianjian centre archive` 文件中的内容放回，以便出具那段时间的证据或报告。"
+    ),
     "make a store out of a back-up": "从备份恢复数据库",
     "The new store, which must be empty or not there.": "新的数据库，须为空或尚不存在。",
     "Make a store out of FILE, which `dianjian centre backup` wrote; FILE stays as it is.": (
@@ -232,8 +256,8 @@ TEXTS: Final[Mapping[str, str]] = {
     ),
     "what the centre verified, as JSON lines or for SQL": "中心核验过的数据，输出为JSON行或供SQL使用",
     "what the centre's receipts rest on, and who has which gateways": "中心的回执靠什么，哪些网关由谁负责",
-    "Say on how many disks receipts rest, and whether every gateway has a verifier.": (
-        "说明回执在几块磁盘上，以及每个网关是否都有核验进程。"
+    "Say on how many disks receipts rest, whether every gateway has a verifier, and what is overdue.": (
+        "说明回执在几块磁盘上，每个网关是否都有核验进程，以及哪个月该归档。"
     ),
     "Exit 1 where nothing can be receipted.": "无法签发任何回执时退出码为1。",
     "How many `dianjian subscribe --slices` there are; each has a certificate of its own.": (

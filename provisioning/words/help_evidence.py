@@ -79,8 +79,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "Its id or the beginning; the window is its two hours.": "事件编号或其开头；时段取其前后两小时。",
     "Every seal from the first, so that no receipt is needed.": "从第一个签封起全部写入，因而无需回执。",
     "The file to write; it must not exist.": "要写的文件；不得已经存在。",
-    "Check FILE, written by `dianjian evidence`, `dianjian export` or `dianjian centre clues export`.": (
-        "核验由 `dianjian evidence`、`dianjian export` 或 `dianjian centre clues export` 写出的文件。"
+    "Check FILE, written by `dianjian evidence`, `export`, `centre archive` or `centre clues export`.": (
+        "核验由 `dianjian evidence`、`export`、`centre archive` 或 `centre clues export` 写出的文件。"
     ),
     (
         "With the enrolment in the file --centre-key is enough. Without, the enrolled first key must "

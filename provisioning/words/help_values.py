@@ -14,6 +14,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "ENROLMENT": "登记文件",
     "EPISODE": "事件",
     "FOLDER": "文件夹",
+    "MONTH": "月份",
     "GATEWAY": "网关",
     "METER": "电表",
     "HEX": "十六进制",

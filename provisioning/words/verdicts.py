@@ -27,6 +27,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "enrolment: in the file; its signature is not checked without --centre-key": (
         "登记：在文件中；未给出 --centre-key，故未核验其签名"
     ),
+    "enrolment: not in the file": "登记：不在文件中",
+    "begins with seal {}, which the centre's receipt names": "从签封{}开始，中心的回执指明了它",
     "enrolment: not in the file; the first key was given": "登记：不在文件中；已另行给出首密钥",
     "enrolled by the centre at {}: {}; meters: {}": "由中心于 {} 登记：{}；电表：{}",
     "from {} to {}": "自 {} 至 {}",

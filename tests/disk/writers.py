@@ -6,10 +6,10 @@ happened in between.
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from unittest import mock
 
 from attrs import evolve, field, frozen
@@ -24,6 +24,8 @@ from agent.site.enrolment import EnrolmentError, read_enrolment, write_enrolment
 from agent.site.remote import Kept as KeptSite
 from agent.site.remote import Remote, read_remote, write_remote
 from agent.store import archiving
+from centre.archive.month_file import find_file, write_month
+from centre.archive.months import Month, Share
 from centre.clues.ledger import add_step, read_clues
 from centre.enrolment.ledger import LEDGER_NAME, KeptToken, Ledger, OfficeError
 from centre.enrolment.office import AUTHORITY_NAME, KEY_NAME, REVOKED_NAME, Office, make_office
@@ -34,6 +36,9 @@ from centre.register import add_line, enrolment_line, read_register
 from disk.files import move, replace_file, write_output
 from disk.probe import probe_folder
 from drivers.poll.learned import LearnedBus
+from evidence.archive import Archive, Row
+from evidence.delegated import Signer
+from evidence.held import Held
 from evidence.keys import create_key_file, load_key_file, public
 from provisioning.centre import approve, office
 from provisioning.declaring import certificate, letters, passwords, persons
@@ -46,7 +51,7 @@ from provisioning.journal.file import load_journal, save_journal
 from provisioning.meters.bus_option import open_record
 from provisioning.setup.session import set_aside
 from provisioning.terminal.exits import write_or_fail
-from tests.evidence.chains import Chain, secret
+from tests.evidence.chains import GATEWAY, Chain, secret
 from tests.evidence.clues import ledgers
 from tests.evidence.orders import made
 from wire.enrolment import certificates
@@ -58,6 +63,7 @@ NOW: Final = 1_767_268_800_000
 OLD: Final = b"what was there before\n" * 30
 NEW: Final = b"what comes in its place, and is longer\n" * 30
 _HASH: Final = f"scrypt$16384$8$5${'0' * 32}${'0' * 64}"
+_CENTRE: Final = Signer.of_root(secret(0, "centre"))
 _CSR: Final = certificates.make_csr(certificates.new_key(), "g1", b"attribute")
 _PAIR: Final = certificates.make_authority("dianjian", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
 
@@ -116,6 +122,27 @@ def _put_on_shelf(folder: Path) -> None:
     first = shelf.find_missing("g1", sha256, len(NEW))
     for at in range(len(NEW) if first is None else first, len(NEW), 600):
         shelf.put("g1", sha256, len(NEW), at, NEW[at : at + 600])
+
+
+def _write_month(folder: Path, last: int = 3) -> None:
+    """The file of a month, whose store is in memory: SQLite has tests of its own."""
+    share = Share(Month(2026, 1), GATEWAY, 1, 1, last)
+    write_month(cast("Archive", HeldChain()), share, find_file(folder / "archive", share), _CENTRE, NOW)
+
+
+class HeldChain:
+    """What a store holds of a gateway."""
+
+    gateway, enrolment, statements, last = GATEWAY, b"", (), 3
+    held = Held(3)
+
+    def rows(self, first: int, last: int, *, bodies: bool = True) -> Iterator[Row]:
+        """As `evidence.archive`."""
+        del bodies
+        chain = Chain()
+        yield from [Row(one.number, one.cose, one.body) for one in (chain.seal() for _ in range(3))][
+            first - 1 : last
+        ]
 
 
 def _erase_from_shelf(folder: Path) -> None:
@@ -412,6 +439,13 @@ WRITERS: Final = (
         lambda folder: archiving._copy_file(folder / "source", folder / "file", 10_000),
         FILE,
         lambda folder: [(folder / "source").write_bytes(NEW), OLD_FILE(folder)],
+    ),
+    Writer(
+        "a month of a gateway at the centre",
+        ("centre.archive.month_file:write_month",),
+        _write_month,
+        _bytes(f"archive/{GATEWAY}/2026-01.cbor"),
+        lambda folder: _write_month(folder, last=2),
     ),
     Writer(
         "a file of a gateway at the centre",

@@ -104,7 +104,7 @@ def test_a_file_cut_anywhere_is_an_error_or_a_shorter_chain() -> None:
         (exported(chain(1)) + b"\x82\x59\xff\xff", "a byte string of 65535 bytes"),
         (exported(chain(1)) + b"\x82\x58\x05hallo", "a byte string of 5 bytes"),
         (b"\x83" + cbor.encode("dianjian chain") + b"\x01\x7b" + b"\xff" * 8, "no gateway id"),
-        (cbor.encode(["dianjian chain", 3, "gw-7"]), "not an exported chain of version 1 to 2"),
+        (cbor.encode(["dianjian chain", 3, "gw-7"]), "not an exported chain of version 1 to 3"),
     ],
 )
 def test_a_wrong_file_says_where_and_what(raw: bytes, error: str) -> None:

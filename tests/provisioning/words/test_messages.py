@@ -54,6 +54,7 @@ ONE_LANGUAGE: Final = (
     "disk/tables.py:  (at end",  # what tomllib says
     "disk/database.py: PRAGMA",  # SQL and marks of a format
     "disk/database.py: SELECT",
+    "provisioning/centre/archive.py: SELECT",
     "provisioning/centre/backup.py: SELECT",
     "evidence/pack/content.py: dianjian",
     "evidence/pack/export.py: dianjian",
