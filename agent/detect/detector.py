@@ -199,7 +199,7 @@ class Detector:
         self._build(slot)
         for watch in self._lines:
             before = lines[watch.tracker.params.id]
-            watch.adopt(before.open, before.unsaid)
+            watch.adopt(before.open, before.unsaid, before.untold)
         for link in self._links:
             was = links[link.params.linkage]
             link.adopt(was.open, was.unsaid, was.asked)
@@ -230,6 +230,7 @@ class Detector:
             found += self._incomer.step(slot)
         if violated or slot % VERDICT_EVERY_SLOTS == 0:
             found += self._retrospect.close(slot, self._judged, self._links)
+            found += [one for watch in self._lines if watch.untold for one in watch.tell_untold(slot)]
 
     def _collect_line_changes(self, slot: int) -> list[Episode]:
         changed = [watch for watch in self._lines if watch.asks or watch.tracker.flags != watch.reported]
@@ -248,6 +249,7 @@ class Detector:
                 watch.unsaid,
                 watch.tracker.patterns(),
                 watch.tracker.signs(),
+                watch.untold,
             ]
             for watch in self._lines
         }
@@ -297,7 +299,7 @@ class Detector:
                 same.add(link.params.linkage)
         for watch in self._lines:
             tracked, bodies, *more = lines.get(watch.tracker.params.id, ([], {}))
-            watch.adopt(_from_bodies(bodies), *more[:1])
+            watch.adopt(_from_bodies(bodies), *more[:1], *more[3:])
             if tracked and watch.home.params.linkage in same:
                 watch.tracker.restore(tracked)
                 parts = watch.tracker.repetition.restore, watch.tracker.echo.restore

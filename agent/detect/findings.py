@@ -306,12 +306,15 @@ class LinkageWatch:
         """Whether `episode` is a question that was asked not long ago `of` a line or kind; else it is now."""
         if episode.rule not in QUESTIONS or episode.severity is not Severity.NOTICE:
             return False
-        key = f"{episode.rule.value} {of}"
-        before = self.asked.get(key)
-        if before is not None and (slot - before) * self.params.dt_s < QUESTION_AGAIN_S:
+        if not self.is_question_due(episode.rule, slot, of):
             return True
-        self.asked[key] = slot
+        self.asked[f"{episode.rule.value} {of}"] = slot
         return False
+
+    def is_question_due(self, rule: Rule, slot: int, of: str = "") -> bool:
+        """Whether a question of this rule `of` a line or kind was not asked for long."""
+        before = self.asked.get(f"{rule.value} {of}")
+        return before is None or (slot - before) * self.params.dt_s >= QUESTION_AGAIN_S
 
     def _rule(self, flag: int) -> Rule:
         return self.tracker.rule if flag == linkage_alarms.VIOLATION else _RULES[flag]

@@ -7,8 +7,12 @@ it does for running production and no other line runs, or while the incomer stil
 treatment that starts afterwards and runs for PROOF_S, while the line still shows nothing. The notice then
 becomes an accusation, under the same id. A line that loses its standby at rest proves nothing: whoever opens
 the main switch of a machine leaves the same, with the voltage upstream of it still there.
+Such a question is asked once in QUESTION_AGAIN_S. What was not asked meanwhile is counted, and told in sum
+when that time is over, as the next question: production behind a meter that shows nothing leaves no other
+trace.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from attrs import define, evolve, field
@@ -50,6 +54,7 @@ class LineWatch:
         reported: The alarms for which episodes were emitted.
         asks: Whether one of them is a notice that may still be proven.
         unsaid: The alarms whose open episodes are questions that were asked before.
+        untold: Of CT questions that ended unsaid: how many, their seconds, when the first began; or empty.
     """
 
     tracker: LineTracker
@@ -58,10 +63,11 @@ class LineWatch:
     asks: bool = False
     unsaid: int = 0
     open: dict[int, Episode] = field(factory=dict)
+    untold: list[int] = field(factory=list)
 
-    def adopt(self, episodes: dict[int, Episode], unsaid: int = 0) -> None:
-        """Keep episodes that were open before a restart that lost all other state."""
-        self.open, self.unsaid = episodes, unsaid
+    def adopt(self, episodes: dict[int, Episode], unsaid: int = 0, untold: Sequence[int] = ()) -> None:
+        """Keep episodes that were open before a restart that lost all other state, and what was not told."""
+        self.open, self.unsaid, self.untold = episodes, unsaid, list(untold)
         for flag, episode in episodes.items():
             self.tracker.adopt(flag, episode.begin_at_s // self.home.params.dt_s)
         self.reported = sum(episodes)
@@ -86,14 +92,32 @@ class LineWatch:
                 else:
                     found.append(self.open[flag])
             elif flag in self.open and not flags & flag and self.unsaid & flag:
-                del self.open[flag]
+                unsaid = self.open.pop(flag)
                 self.unsaid &= ~flag
+                if flag == line_alarms.CT:
+                    count, seconds, first_s = self.untold or (0, 0, unsaid.begin_at_s)
+                    self.untold = [count + 1, seconds + slot * dt - unsaid.begin_at_s, first_s]
             elif flag in self.open and not flags & flag:
                 found.append(self.home.clear(self.open.pop(flag), slot * dt))
         held_back = sum(flag for flag in _HELD_BACK if flag not in self.open)
         self.reported = flags & ~held_back
         self.asks = self._is_asking()
         return found + self._prove(slot) if self.asks and not found else found
+
+    def tell_untold(self, slot: int) -> list[Episode]:
+        """The CT questions that were not asked, in sum, once the next one may be; an episode that is over."""
+        line = (self.tracker.params.id,)
+        if not self.untold or not self.home.is_question_due(Rule.CT_PROD, slot, line[0]):
+            return []
+        count, seconds, first_s = self.untold
+        numbers = self.home.collect_evidence(slot) | self._describe(line_alarms.CT, first_s, slot)
+        numbers |= {"untold_count": count, "untold_for_s": seconds, "cause": Cause.UNKNOWN.value}
+        told = self.home.build_episode(
+            Rule.CT_PROD, line, first_s, slot, numbers, Severity.NOTICE, where=line[0]
+        )
+        self.home.is_asked_before(told, slot, line[0])
+        self.untold = []
+        return [self.home.clear(told, told.raised_at_s)]
 
     def _is_due(self, flag: int, slot: int) -> bool:
         """A heater or a frozen meter of treatment hides something only while production wants treatment.

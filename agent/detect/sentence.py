@@ -68,6 +68,8 @@ def write_sentence(
     }
     if rule in words.WHAT:
         values |= _describe_deed(rule, numbers, values)
+    if "untold_count" in numbers:
+        values["untold_for"] = to_duration(numbers["untold_for_s"])
     parts = [_find_template(rule, numbers).fill(**values)]
     parts += (one.fill(**values) for one in _list_endings(rule, numbers))
     if severity is Severity.VIOLATION:
@@ -226,6 +228,8 @@ def _find_template(rule: Rule, numbers: Numbers) -> Words:
         return words.ECHO
     if "untreated_w" in numbers:
         return words.UNTREATED
+    if "untold_count" in numbers:
+        return words.UNTOLD
     return words.WIRED if "wiring" in numbers else words.TEMPLATES[rule]
 
 

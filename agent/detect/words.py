@@ -256,6 +256,13 @@ REPEATED: Final = Words(
     "same distance in time, which chance does less than once in a thousand million times; a recording may be "
     "played.",
 )
+UNTOLD: Final = Words(
+    "{since}，{lines}的电表在停产期间又有{untold_count}次没有读数，合计{untold_for}，与此前询问的相同，未逐次提示："
+    "互感器脱落或短接、总开关断开或设备已拆除；其间若有生产，则无从看到。",
+    "{since} the meter of {lines} showed nothing at rest again ({untold_count} ×, {untold_for} in all), as "
+    "when it was asked before: a current transformer is off, the main switch is open or the machine was "
+    "removed; what was produced in that time would not have been seen.",
+)
 ECHO: Final = Words(
     "{since}，{lines}的功率在{echo_for_min}分钟内逐一重复{echo_from_at}起的细微波动：比对{echo_readings}个读数，"
     "{echo_percent}%升降相同，无录制时约为50%；可能有负载按录制的数据运行，或在回放录制的数据。",

@@ -89,6 +89,8 @@ NAMES: Final[Mapping[str, Words]] = {
     "echo_for_s": Words("已重复波动", "follows it for"),
     "echo_readings": Words("比对升降的读数", "readings compared"),
     "echo_percent": Words("升降相同的百分比", "percent that turned the same way"),
+    "untold_count": Words("未逐次提示的无读数次数", "times without a reading that were not told one by one"),
+    "untold_for_s": Words("上述各次合计", "those times in all"),
     "repeated_from_at_s": Words("重复的是何时起的读数", "shows again what was shown from"),
     "repeated_for_s": Words("已重复", "repeats for"),
     "repeated_readings": Words("抽查且完全相同的读数", "readings sampled that were the same"),

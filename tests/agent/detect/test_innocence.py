@@ -84,6 +84,43 @@ def test_a_meter_that_shows_nothing_accuses_only_with_proof(
     assert notices(episodes) <= asked
 
 
+def night(hours: int, watts: int) -> list[Mapping[str, int]]:
+    """Fourteen hours of production, and ten of rest, of which the meter shows so little for `hours`."""
+    dark = [{"p1": watts, "t1": 50}] * (60 * hours)
+    return [ON] * 840 + [STANDBY] * 60 + dark + [STANDBY] * (540 - 60 * hours)
+
+
+WEEKS = [night(hours, 0) for hours in (6, 0, 5, 0, 7)] + [night(6, 900)] * 11
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_was_not_asked_about_a_meter_that_shows_nothing_is_told_in_sum_after_two_weeks(
+    restarted: bool,
+) -> None:
+    detector, found = Detector([evolve(WITH_STANDBY, dt_s=60)]), list[Episode]()
+    for slot, watts in enumerate(watts for day in WEEKS for watts in day):
+        if restarted and slot % 1_000 == 0:
+            before, detector = detector, Detector([evolve(WITH_STANDBY, dt_s=60)])
+            detector.restore(before.checkpoint())
+            detector.restart(T0_S + slot * 60) if slot == 12_000 else None
+        for name, value in watts.items():
+            detector.sample(name, T0_S + slot * 60, value + slot * 7 % 5 if value else 0)
+        found += detector.advance(T0_S + slot * 60)
+    told = [one for one in found if one.rule is Rule.CT_PROD]
+    assert [(one.severity.value, one.state.value) for one in told] == [
+        ("notice", "raised"), ("notice", "cleared"), ("notice", "cleared"),
+    ]  # fmt: skip
+    assert graves(found) == []
+    asked, _, summed = told
+    assert summed.begin_at_s == pytest.approx(T0_S + 60 * (2 * 1_440 + 900), abs=120)
+    assert summed.numbers["untold_count"] == 2
+    assert summed.numbers["untold_for_s"] == pytest.approx(12 * 3_600, abs=300)
+    assert summed.raised_at_s - asked.raised_at_s == pytest.approx(14 * 86_400, abs=1_800 + 60)
+    assert "again (2 ×, 12 h in all)" in summed.sentence["en"]
+    assert "又有2次没有读数，合计12小时" in summed.sentence["zh"]
+    assert "Technician: check the CT" in summed.sentence["en"]
+
+
 PULSE: Timeline = [(1, ON), (0.5, STANDBY)] * 40 + [(1, ON), (1 / 6, STANDBY)]
 OFF_IN_A_PAUSE: Timeline = [*PULSE, (30, {"p1": 0, "t1": 9_000})]
 
