@@ -43,6 +43,7 @@ from evidence.record import (
     describe_malformed,
     kind_of,
 )
+from evidence.record_template import Templates
 from evidence.seal import SealHeader
 
 JsonLine = dict[str, Any]
@@ -86,6 +87,7 @@ class JsonLines:
     _waiting: Waiting = field(init=False, factory=Waiting)
     _attestations: Attestations = field(init=False, factory=Attestations)
     _work: Work = field(init=False, factory=Work)
+    _alike: Templates = field(init=False, factory=Templates)
     seen_up_to: int = field(init=False, default=0)
 
     def of_body(self, header: SealHeader, records: tuple[bytes, ...]) -> list[JsonLine]:
@@ -98,6 +100,8 @@ class JsonLines:
         try:
             for number, raw in enumerate(records, header.first_record):
                 self._work.spend(_RECORD_WORK)
+                if not self.decodes and self._is_for_others(header.number, raw):
+                    continue
                 try:
                     record = decode_record(raw)
                 except cbor.FormatError as error:
@@ -212,6 +216,11 @@ class JsonLines:
         self._known, self._attestations, self._configs, self.seen_up_to = known, attestations, configs, number
         return len(items) == _MEMORY_ITEMS[-1]
 
+    def _is_for_others(self, seal: int, raw: bytes) -> bool:
+        """Whether it is a good reading that can be decoded: nothing is done with it here."""
+        alike = self._alike.find(raw)
+        return alike is not None and self._known.explains(seal, alike)
+
     def _of_record(
         self, seal: int, number: int, record: Record | ReadingRecord, raw: bytes
     ) -> list[JsonLine]:
@@ -220,6 +229,8 @@ class JsonLines:
             if line is None:
                 self.has_waited = True
                 self._waiting.put(record.meter, record.model, (seal, number, raw))
+            elif not self.decodes:
+                self._alike.learn(raw)
             return [line] if line else []
         self._work.spend(_BYTE_WORK * len(raw))
         if record.kind is Kind.MANIFEST:

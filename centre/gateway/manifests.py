@@ -7,10 +7,11 @@ gateway's owner writes is checked where it comes in, so that everything here is 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from centre.gateway.budget import Work
 from drivers.errors import ModelError
@@ -18,6 +19,7 @@ from drivers.points.model import Model
 from drivers.reading import Block
 from evidence import cbor
 from evidence.record import MODEL_ID_BYTES, ReadingRecord
+from evidence.record_template import Template
 from evidence.seal import NUMBER_MAX
 
 MODELS_MAX: Final = 64
@@ -32,6 +34,10 @@ METERS_MAX: Final = 512
 """Meters in one manifest: twice what an enrolment holds."""
 DECODER_POINTS_MAX: Final = 4_096
 """Points in the decoders that are kept, for all shapes of answers: 7 MB; a site needs a hundred."""
+SHARED_MAX: Final = 64
+SHARED_BYTES_MAX: Final = 16 * 1024
+"""Tables that are parsed once for all gateways, which have the same few models: as many as are shipped,
+twice, and none that is four times as long as the longest of them."""
 _TABLE_WORK_PER_BYTE: Final = 1
 _POINT_WORK: Final = 12
 _PACKET_BYTE_WORK: Final = 1
@@ -68,7 +74,7 @@ class Manifests:
         at = bisect_right(self._numbers, seal) - 1
         return (self._numbers[at], self._rows[at].get(meter)) if at >= 0 else (0, None)
 
-    def explains(self, seal: int, reading: ReadingRecord) -> bool:
+    def explains(self, seal: int, reading: ReadingRecord | Template) -> bool:
         """Whether a reading can be decoded."""
         return reading.model in self.models and self.find(seal, reading.meter)[1] is not None
 
@@ -112,7 +118,7 @@ class Manifests:
                 f"{len(self.models)} tables with {self._tables_bytes} bytes are known, and no more are kept"
             )
         work.spend(_TABLE_WORK_PER_BYTE * len(table))
-        self.models[key] = Model.from_table(table)
+        self.models[key] = _read_table(table)
         self._tables_bytes += len(table)
         return key
 
@@ -170,6 +176,14 @@ class Manifests:
 
     def _count_rows(self) -> int:
         return sum(map(len, self._rows))
+
+
+def _read_table(table: bytes) -> Model:
+    """The model of a table; the decoders that it will make are this gateway's alone."""
+    return evolve(_parse_table(table)) if len(table) <= SHARED_BYTES_MAX else Model.from_table(table)
+
+
+_parse_table: Final = lru_cache(SHARED_MAX)(Model.from_table)
 
 
 def read_row(row: Mapping[str, Any]) -> MeterRow:

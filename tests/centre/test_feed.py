@@ -158,6 +158,23 @@ def test_a_centre_that_decodes_no_readings_leaves_all_of_them_to_consumers(tmp_p
         assert [line["seal"] for line in of(fed(store), "reading")] == [2, 3]
 
 
+@given(life=lives())
+@settings(deadline=None, max_examples=10, derandomize=True)
+def test_a_centre_that_decodes_no_readings_stores_the_same(
+    life: tuple[list[StoredSeal], list[list[Incoming]]],
+) -> None:
+    """Also where readings are only recognised: the same marks and findings come of the same messages."""
+    _, batches = life
+    stored: list[list[object]] = []
+    for decodes in (True, False):
+        with tempfile.TemporaryDirectory() as folder, closing(opened(fresh(Path(folder)))[0]) as store:
+            centre = Centre(store, bytes(range(32)), decodes=decodes)
+            for batch in batches:
+                centre.handle(batch, NOW_MS)
+            stored.append(store.read("SELECT at, what, marks, line FROM journal ORDER BY id"))
+    assert stored[0] == stored[1]
+
+
 def test_a_late_body_has_a_later_place_than_all_that_was_committed_before_it(tmp_path: Path) -> None:
     store, centre = opened(fresh(tmp_path))
     chain = Chain()
