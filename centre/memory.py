@@ -58,7 +58,7 @@ class Memory:
         gateway, marks = lines.gateway, Mark(0)
         with contextlib.suppress(OSError, cbor.FormatError):  # without the file the chain is read
             raw = read_plain(self.folder / gateway, MEMORY_BYTES_MAX)
-            if JsonLines(gateway).restore(raw) or not self.takes_over:
+            if not self.takes_over or JsonLines(gateway).restore(raw):
                 marks = Mark.TEACHES | Mark.ATTESTS if lines.restore(raw) else marks
         if self.takes_over and not marks:
             marks = Mark.TEACHES

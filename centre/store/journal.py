@@ -121,6 +121,7 @@ class SqlJournal(Journal):
 
     _read: Callable[[str, Sequence[Any]], list[Any]]
     _names: dict[int, str] = field(init=False, factory=dict)
+    _ids: dict[str, int] = field(init=False, factory=dict)
 
     def identify(self) -> int:
         """The number of this store."""
@@ -139,7 +140,7 @@ class SqlJournal(Journal):
         """By the primary key; rows of other gateways are passed over without their seals."""
         if not gateways:
             return self._rows("j.id > ? ORDER BY j.id LIMIT ?", (after, limit))
-        ids = [id_ for id_, name in self._gateways().items() if name in gateways]
+        ids = self._list_ids(gateways)
         where = " OR ".join(["j.at BETWEEN ? AND ?"] * len(ids)) or "1 = 0"
         spans = [end for id_ in ids for end in (id_ * SHIFT, id_ * SHIFT + NUMBER_MAX)]
         return self._rows(f"j.id > ? AND ({where}) ORDER BY j.id LIMIT ?", (after, *spans, limit))
@@ -148,12 +149,11 @@ class SqlJournal(Journal):
         self, gateway: str, mark: Mark, before: int, first: int = FIRST_NUMBER, *, backwards: bool = False
     ) -> Iterator[Arrival]:
         """By the index of marks."""
-        ids = [id_ for id_, name in self._gateways().items() if name == gateway]
         sql = (
             "SELECT id FROM journal "
             "WHERE marks IS NOT NULL AND at BETWEEN ? AND ? AND id < ? AND (marks & ?) <> 0"
         )
-        for id_ in ids:
+        for id_ in self._list_ids([gateway]):
             offset = id_ * SHIFT
             found = self._read(sql, (offset + first, offset + NUMBER_MAX, before, int(mark)))
             for (place,) in sorted(found, reverse=backwards):
@@ -161,7 +161,7 @@ class SqlJournal(Journal):
 
     def newest(self, gateway: str, mark: Mark) -> Iterator[Arrival]:
         """By the index of marks."""
-        for id_ in [id_ for id_, name in self._gateways().items() if name == gateway]:
+        for id_ in self._list_ids([gateway]):
             span = (id_ * SHIFT + FIRST_NUMBER, id_ * SHIFT + NUMBER_MAX, int(mark))
             sql = (
                 "SELECT id FROM journal "
@@ -177,7 +177,7 @@ class SqlJournal(Journal):
     def told(self, gateway: str, since_utc_ms: int) -> list[Arrival]:
         """By the index of lines."""
         found: list[Arrival] = []
-        for id_ in [id_ for id_, name in self._gateways().items() if name == gateway]:
+        for id_ in self._list_ids([gateway]):
             span = (id_ * SHIFT, id_ * SHIFT + NUMBER_MAX, since_utc_ms)
             where = "j.line IS NOT NULL AND j.at BETWEEN ? AND ? AND j.received_utc_ms >= ?"
             found += self._rows(where, span)
@@ -207,6 +207,13 @@ class SqlJournal(Journal):
     def _name(self, id_: int) -> str:
         return "" if id_ == 0 else self._names.get(id_) or self._gateways()[id_]
 
+    def _list_ids(self, names: Collection[str]) -> list[int]:
+        """The ids of gateways; none is ever deleted or named otherwise, so those that were read hold."""
+        if not self._ids.keys() >= set(names):
+            self._gateways()
+        return sorted(self._ids[name] for name in set(names) if name in self._ids)
+
     def _gateways(self) -> dict[int, str]:
         self._names = dict(self._read("SELECT id, name FROM gateways", ()))
+        self._ids = {name: id_ for id_, name in self._names.items()}
         return self._names
