@@ -91,6 +91,11 @@ class Part:
         lines = self.log.read_text("utf-8", "replace").strip().splitlines() or ["its log is empty"]
         raise PartError(f"{self.name} ended with {code}: {lines[-1]}; see {self.log}")
 
+    @property
+    def ended_with(self) -> int | None:
+        """The code that it ended with by itself, None while it runs or was never started."""
+        return None if self._process is None else self._process.poll()
+
     def kill(self) -> None:
         """SIGKILL: the process gets no chance to end in order."""
         self._end(signal.SIGKILL)

@@ -47,7 +47,7 @@ def first_key_of(name: str) -> bytes:
 @cache
 def records_of(number: int, readings: int) -> tuple[bytes, ...]:
     """The records of seal `number`: so many readings, before them in the first one the manifest."""
-    rows = [_reading(number * 10.0 + second, second) for second in range(readings)]
+    rows = [reading(number * 10.0 + second, second) for second in range(readings)]
     return (*manifest(), *rows) if number == 1 else tuple(rows)
 
 
@@ -63,7 +63,7 @@ def make_chain(name: str, seals: int, readings: int) -> Played:
     return Played(name, first_key_of(name), made)
 
 
-def _reading(second: float, load: int) -> bytes:
+def reading(second: float, load: int) -> bytes:
     rng = random.Random(f"{second} {load}")
     values = {
         f"{what}_l{phase}": rng.gauss(level, level / 500)

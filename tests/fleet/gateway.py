@@ -10,7 +10,7 @@ from attrs import define, field
 
 from agent.uplink.delivery import Limits, Meaning, Publish
 from agent.uplink.outbox import Outbox
-from evidence.receipt import open_receipt
+from evidence.receipt import Receipt, open_receipt
 from tests.fleet.chains import Played
 from tests.fleet.mqtt import Acknowledged, Arrived, Connection, Event, Opened
 from wire import messages
@@ -29,6 +29,8 @@ class Gateway:
         made_s: When each was made; index 0 is seal 1.
         waits_s: How long each waited from then on for a receipt that covers it and its body.
         receipted: Seals and their bodies up to here are the centre's, it says.
+        live: The seals made while it plays, and not before, that wait for a receipt.
+        live_s: When each of them was made and how long it waited, whatever of the bodies before was awaited.
         connection: None while there is none.
     """
 
@@ -40,6 +42,8 @@ class Gateway:
     made_s: list[float] = field(factory=list)
     waits_s: list[float] = field(factory=list)
     receipted_s: list[float] = field(factory=list)
+    live: list[int] = field(factory=list)
+    live_s: list[tuple[float, float]] = field(factory=list)
     connection: Connection | None = None
     topics: Topics = field(init=False)
     outbox: Outbox = field(init=False)
@@ -62,11 +66,13 @@ class Gateway:
             self._tokens.clear()
             self.outbox.on_disconnected(now_s)
 
-    def seal(self, now_s: float) -> None:
+    def seal(self, now_s: float, *, is_live: bool = True) -> None:
         """Make the next seal, if there is another one."""
         if self.played < len(self.chain.seals):
             self.played += 1
             self.made_s.append(now_s)
+            if is_live:
+                self.live.append(self.played)
             self.outbox.on_sealed(self.played)
 
     def take(self, event: Event, now_s: float) -> None:
@@ -87,6 +93,17 @@ class Gateway:
                     self.waits_s.append(now_s - self.made_s[number - 1])
                     self.receipted_s.append(now_s)
                 self.receipted = max(self.receipted, covered)
+                self._note_live(receipt, now_s)
+
+    def _note_live(self, receipt: Receipt, now_s: float) -> None:
+        def is_held(number: int) -> bool:
+            return number <= receipt.bodies_up_to or any(a <= number <= b for a, b in receipt.ranges)
+
+        arrived = [number for number in self.live if number <= receipt.number and is_held(number)]
+        for number in arrived:
+            self.live.remove(number)
+            made_s = self.made_s[number - 1]
+            self.live_s.append((made_s, now_s - made_s))
 
     def send(self, now_s: float) -> None:
         """Publish what is due."""

@@ -3,9 +3,9 @@
     python -m tests.fleet.player PLAN
 
 PLAN is a JSON file (`Plan`). The chains are made first; then {"ready": …} is printed, and a line on standard
-input begins the play. Seals of all gateways are spread evenly over each interval. After the last one it waits
-until all are receipted, at most `drain_s`. The result is written beside the plan, as PLAN.result: what was
-receipted of each gateway, and how long each seal waited for its receipt.
+input begins the play, with another interval if it names one. Seals of all gateways are spread evenly over
+each interval. After the last one it waits until all are receipted, at most `drain_s`. The result is written
+beside the plan, as PLAN.result: what was receipted of each gateway, and how long each seal waited for it.
 """
 
 import heapq
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import asdict, define, field, frozen
+from attrs import asdict, define, evolve, field, frozen
 
 from tests.fleet.chains import make_chain, name_of
 from tests.fleet.gateway import Gateway
@@ -80,7 +80,7 @@ class Player:
         plan, begin_s = self.plan, time.monotonic()
         for index, gateway in enumerate(self.gateways):
             for _ in range(plan.backlog):
-                gateway.seal(begin_s)
+                gateway.seal(begin_s, is_live=False)
             heapq.heappush(self._due, (begin_s + index / CONNECTS_PER_S, index, "connect"))
             first_s = begin_s + plan.gateways / CONNECTS_PER_S + plan.interval_s * index / plan.gateways
             for number in range(plan.seals):
@@ -190,6 +190,8 @@ class Player:
                     "alarms": one.alarms,
                     "waits_s": one.waits_s,
                     "receipted_s": one.receipted_s,
+                    "live_s": one.live_s,
+                    "live_left": len(one.live),
                 }
                 for one in self.gateways
             },
@@ -203,7 +205,8 @@ def main() -> None:
     player.prepare()
     sys.stdout.write(json.dumps({"ready": len(player.gateways)}) + "\n")
     sys.stdout.flush()
-    sys.stdin.readline()
+    if interval_s := sys.stdin.readline().strip():
+        player.plan = evolve(player.plan, interval_s=float(interval_s))
     player.play()
     path.with_suffix(".result").write_text(json.dumps(player.result()), "utf-8")
 

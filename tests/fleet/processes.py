@@ -33,6 +33,10 @@ SECRET: Final = bytes(range(32))
 READY_S: Final = 300.0
 """A loaded machine makes a thousand chains in ten seconds."""
 LOOK_S: Final = 0.1
+SUBSCRIBER: Final = "centre"
+"""The one process of a store that is not shared."""
+SHARE: Final = ("--slices", "auto")
+"""The options of a verifier that shares its store."""
 
 
 class FleetError(Exception):
@@ -62,10 +66,10 @@ class Fleet:
         if not self.process.stdout.readline():
             raise FleetError("the fleet ended before it was ready")
 
-    def begin(self) -> float:
-        """Begin to play; the moment."""
+    def begin(self, interval_s: float | None = None) -> float:
+        """Begin to play, with this interval in the place of the plan's; the moment."""
         assert self.process.stdin is not None
-        self.process.stdin.write("\n")
+        self.process.stdin.write("\n" if interval_s is None else f"{interval_s}\n")
         self.process.stdin.flush()
         return time.monotonic()
 
@@ -96,6 +100,7 @@ class Centre:
     port: int = field(factory=find_free_port)
     verifiers: dict[str, Part] = field(factory=dict)
     page: Part | None = None
+    _settings: tuple[str, ...] = ()
     _broker: Broker | None = None
     _fleets: list[Fleet] = field(factory=list)
     _spent_s: dict[str, float] = field(factory=dict)
@@ -164,6 +169,18 @@ class Centre:
         self.page.must_live()
         return self.page.log.read_text("utf-8")
 
+    def crash_database(self) -> None:
+        """The server ends at once, with whatever it was doing."""
+        assert self.server is not None
+        for pid in self._server_pids():
+            self._note("postgresql", pid)
+        self.server.stop("immediate")
+
+    def start_database(self) -> None:
+        """Until it has recovered."""
+        assert self.server is not None
+        self.server.start(*self._settings)
+
     def pause(self, name: str) -> None:
         """SIGSTOP."""
         os.kill(self.verifiers[name].pid, signal.SIGSTOP)
@@ -214,13 +231,17 @@ class Centre:
         parts = [("verifiers", part.pid) for part in self.verifiers.values() if part.pid]
         parts += [("page", self.page.pid)] if self.page is not None else []
         parts += [("broker", self._broker.pid)] if self._broker is not None else []
-        if self.server is not None:
-            first = int((self.server.data / "postmaster.pid").read_text("ascii").split()[0])
-            parts += [("postgresql", one.pid) for one in psutil.Process(first).children()]
+        parts += [("postgresql", pid) for pid in self._server_pids()]
         for kind, pid in parts:
             with contextlib.suppress(psutil.Error):
                 spent[kind] = spent.get(kind, 0.0) + _cpu_of(pid)
         return spent
+
+    def _server_pids(self) -> list[int]:
+        if self.server is None:
+            return []
+        first = int((self.server.data / "postmaster.pid").read_text("ascii").split()[0])
+        return [one.pid for one in psutil.Process(first).children()]
 
     def _note(self, kind: str, pid: int) -> None:
         self._spent_s[kind] = self._spent_s.get(kind, 0.0) + _cpu_of(pid)
@@ -237,23 +258,52 @@ class Centre:
             self._broker.stop()
 
 
+def begin_verifiers(town: Centre, fleet: Fleet, *names: str) -> None:
+    """Start verifiers that share the store, until each gateway has one and the fleet is ready."""
+    for name in names:
+        town.start_verifier(name, *SHARE)
+    fleet.await_ready()
+    count = fleet.plan.gateways
+    town.until(lambda: sum(map(len, town.owners().values())) == count, "every gateway has a verifier")
+    town.until(lambda: all(map(town.owned_by, names)), "every verifier has gateways")
+
+
+def begin_alone(town: Centre, *fleets: Fleet) -> None:
+    """Start the one process of a store that is not shared, until it is connected and the fleets are ready."""
+    for fleet in fleets:
+        fleet.await_ready()
+    town.start_verifier(SUBSCRIBER)
+    await_connected(town, 1)
+
+
+def await_connected(town: Centre, times: int) -> float:
+    """Until the one subscriber has said so often that it is connected; seconds."""
+    output = town.verifiers[SUBSCRIBER].output
+    return town.until(lambda: output.read_bytes().count(b'"connected"') >= times, "the centre is connected")
+
+
 def _cpu_of(pid: int) -> float:
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system)
 
 
 @contextlib.contextmanager
-def centre(gateways: int, *settings: str, is_shared: bool = True) -> Iterator[Centre]:
-    """A centre with an enrolled fleet and a running broker; `settings` are PostgreSQL's."""
+def centre(
+    gateways: int, *settings: str, is_shared: bool = True, disk: Path | None = None
+) -> Iterator[Centre]:
+    """A centre with an enrolled fleet and a running broker; `settings` are PostgreSQL's.
+
+    A store that is not shared is a file, on `disk` if that is named.
+    """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        server, url = None, str(folder / "centre.db")
+        server, url, settings = None, str((disk or folder) / "centre.db"), ("fsync=on", *settings)
         if is_shared:
             server = stack.enter_context(serving())
             server.stop()
-            server.start("fsync=on", *settings)
+            server.start(*settings)
             url = server.make_database()
-        one = Centre(folder, url, server)
+        one = Centre(folder, url, server, settings=settings)
         stack.callback(one.close)
         one.enrol(gateways)
         one.start_broker()

@@ -1,6 +1,7 @@
 """The fleet plays as a gateway would, its client speaks MQTT, and the audit finds what is wrong."""
 
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from evidence.record import Kind, kind_of
 from evidence.seal import open_body, peek_header
 from tests.centre.store.contract import accepted
 from tests.fleet.audit import audit
-from tests.fleet.bench import need, receipts
+from tests.fleet.bench import need, p99_of
 from tests.fleet.chains import make_chain, name_of
-from tests.fleet.city import Row, first_after, quantile, show
 from tests.fleet.gateway import Gateway
 from tests.fleet.mqtt import Acknowledged, Arrived, Connection, Opened, encode_length, read_length
 from tests.fleet.player import Plan, Player
 from tests.fleet.processes import SECRET, centre
+from tests.fleet.storm import KINDS, draw, play_storm
+from tests.fleet.table import Row, count_seals, first_after, quantile, show
 
 NOW_MS = 1_767_268_800_000
 
@@ -166,7 +168,7 @@ def test_a_target_that_was_missed_or_not_measured_ends_the_table_with_1(
     assert (show([good, figure], as_json=False), show([good, bad], as_json=True)) == (0, 1)
     assert "good" in capsys.readouterr().out
     result = {"gateways": {"a": {"made": 3, "receipted": 2, "waits_s": [0.5, 2.0]}}}
-    assert receipts(result) == (3, 2, 2.0)
+    assert (*count_seals(result), p99_of(result)) == (3, 2, 2.0)
 
 
 def test_a_plan_is_done_when_every_seal_has_its_receipt() -> None:
@@ -177,6 +179,19 @@ def test_a_plan_is_done_when_every_seal_has_its_receipt() -> None:
     assert [player._is_done(one) for one in (first, second)] == [True, False]
     assert {*player.result()["gateways"]} == {name_of(0), name_of(1)}
     assert evolve(player.plan, seals=2).seals == 2
+
+
+def test_a_storm_is_the_same_for_a_seed_and_has_every_kind_in_turn() -> None:
+    blows = list(draw(3, 600.0))
+    assert blows == list(draw(3, 600.0)) != list(draw(4, 600.0))
+    assert all({one.kind for one in blows[at : at + 4]} == set(KINDS) for at in range(0, len(blows) - 3, 4))
+    assert all(one.at_s < two.at_s < 600.0 and one.back_s > one.at_s for one, two in pairwise(blows))
+
+
+@pytest.mark.minutes
+def test_nothing_that_was_receipted_is_missing_after_a_storm() -> None:
+    rows = play_storm(gateways=100, length_s=60.0, seed=2)
+    assert not [one for one in rows if one.is_good is False]
 
 
 @pytest.mark.minutes
