@@ -19,6 +19,7 @@ CLOSED_DAYS: Final = 3
 """After its end a month is left alone for so long: a backlog brings the bodies of its last seals."""
 OVERDUE_DAYS: Final = 31
 """A month that is not archived when the next one is closed too is forgotten, and the disk fills."""
+_YEAR: Final = 100
 
 Read = Callable[[str, Sequence[Any]], list[Any]]
 
@@ -43,6 +44,16 @@ class Month:
         """From 2026-11; raises ValueError."""
         at = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
         return cls(at.year, at.month)
+
+    @classmethod
+    def of_number(cls, number: int) -> "Month":
+        """As the store notes it."""
+        return cls(*divmod(number, _YEAR))
+
+    @property
+    def number(self) -> int:
+        """Of the month in `cursors`, year * 100 + month."""
+        return self.year * _YEAR + self.month
 
     @property
     def next(self) -> "Month":

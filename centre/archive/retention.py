@@ -41,16 +41,13 @@ from centre.archive.months import (
 )
 from centre.store.journal import DELIVERED, SHIFT, SqlJournal
 from centre.store.place import Place, open_to_read
-from centre.store.reading import GIVEN_UP, open_centre
+from centre.store.reading import ARCHIVED, GIVEN_UP, open_centre
 from centre.store.sql import SqlStore
 from evidence.cbor import FormatError
 from evidence.delegated import Signer
 from evidence.held import Held
 from evidence.statement import open_statement
 
-ARCHIVED: Final = "archived"
-"""In `cursors`: the last month that was archived as a whole, as year * YEAR + month."""
-YEAR: Final = 100
 PUT_BACK_SEALS: Final = 500
 """In one transaction: 1 MB of usual bodies, 32 MB at the very most."""
 
@@ -135,16 +132,15 @@ def drop(store: SqlStore, filed: Sequence[Filed]) -> int:
 
 def note_archived(store: SqlStore, month: Month) -> None:
     """Note that no gateway has bodies of `month`, or of one before it, that could be given up."""
-    number = month.year * YEAR + month.month
-    if number > store.journal().place_of(ARCHIVED):
-        store.set_mark(ARCHIVED, number)
+    if month.number > store.journal().place_of(ARCHIVED):
+        store.set_mark(ARCHIVED, month.number)
 
 
 def find_overdue(read: Read, now_ms: int) -> Month | None:
     """The oldest month that should have been archived a while ago, None if there is none."""
     number = SqlJournal(read).place_of(ARCHIVED)
     if number:
-        oldest = Month(*divmod(number, YEAR)).next
+        oldest = Month.of_number(number).next
     else:
         first = read("SELECT received_utc_ms FROM journal ORDER BY id LIMIT 1", ())
         if not first:

@@ -17,6 +17,7 @@ from centre.fleet.known import FINDINGS_MAX, OPEN_MAX, Known
 from centre.gateway.budget import Account
 from centre.store.journal import SHIFT, Arrival, Mark, SqlJournal, What
 from centre.store.place import Place, open_to_read
+from centre.store.reading import ARCHIVED
 from disk.database import StoreError
 from disk.snapshot import Snapshot
 from evidence import cbor
@@ -45,12 +46,14 @@ class Watcher:
     Attributes:
         gateways: By name, in the order of enrolment.
         newest_utc_ms: When anything last came into the store, as the centre's clock said; 0 for never.
+        archived: The last month that was archived as a whole, as year * 100 + month; 0 for none.
         deaf_since_ms: Since when the centre does not hear its own beacon, None while it does.
     """
 
     where: Place
     gateways: dict[str, Known] = field(init=False, factory=dict)
     newest_utc_ms: int = field(init=False, default=0)
+    archived: int = field(init=False, default=0)
     deaf_since_ms: int | None = field(init=False, default=None)
     _store: int = field(init=False, default=-1)
     _place: int = field(init=False, default=0)
@@ -74,6 +77,7 @@ class Watcher:
                     f"{self.where}: has no journal; start `dianjian subscribe` of this version once"
                 )
             journal = SqlJournal(snapshot.read)
+            self.archived = journal.place_of(ARCHIVED)
             if journal.identify() != self._store or journal.last_place() < self._place:
                 self._begin(snapshot, journal)
             elif not self._unread and self._follow(journal):

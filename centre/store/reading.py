@@ -26,6 +26,9 @@ from evidence.statement import Replace, Revoke, parse_statement
 GIVEN_UP: Final = "given up"
 """In `cursors`: bodies of closed months were given up, and lie in the files of the archive."""
 
+ARCHIVED: Final = "archived"
+"""In `cursors`: the last month that was archived as a whole, as year * 100 + month."""
+
 
 @frozen
 class Standing:

@@ -34,10 +34,13 @@ class _Figure:
     help: str
 
 
-def write_figures(view: View, newest_utc_ms: int, *, is_deaf: bool) -> bytes:
-    """All of them; `newest_utc_ms` is when anything last came into the store, 0 for never."""
+def write_figures(view: View, newest_utc_ms: int, archived_to_ms: int = 0, *, is_deaf: bool) -> bytes:
+    """All of them; `newest_utc_ms` is when anything last came into the store, 0 for never.
+
+    Months that ended by `archived_to_ms` are archived; 0 for none.
+    """
     lines: list[str] = []
-    for figure, samples in _list_figures(view, newest_utc_ms, is_deaf=is_deaf):
+    for figure, samples in _list_figures(view, newest_utc_ms, archived_to_ms, is_deaf=is_deaf):
         found = [f"dianjian_{figure.name}{labels} {_write(value)}" for labels, value in samples]
         if found:
             lines += [f"# HELP dianjian_{figure.name} {figure.help}"]
@@ -46,7 +49,7 @@ def write_figures(view: View, newest_utc_ms: int, *, is_deaf: bool) -> bytes:
 
 
 def _list_figures(
-    view: View, newest_utc_ms: int, *, is_deaf: bool
+    view: View, newest_utc_ms: int, archived_to_ms: int, *, is_deaf: bool
 ) -> Iterator[tuple[_Figure, Iterator[Sample]]]:
     yield (
         _Figure("gateways", "gauge", "Gateways by state: act, look, new, well, over."),
@@ -60,6 +63,10 @@ def _list_figures(
     yield (
         _Figure("store_last_arrival_timestamp_seconds", "gauge", "When anything last came into the store."),
         iter([("", newest_utc_ms / MS)] if newest_utc_ms else []),
+    )
+    yield (
+        _Figure("store_archived_to_timestamp_seconds", "gauge", "The end of the last archived month."),
+        iter([("", archived_to_ms / MS)] if archived_to_ms else []),
     )
     yield (
         _Figure("centre_deaf", "gauge", "1 while the centre does not hear its own beacon."),

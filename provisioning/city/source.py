@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from centre.archive.months import Month
 from centre.clues.ledger import CluesError, read_clues
 from centre.enrolment.ledger import Ledger, OfficeError
 from centre.fleet.papers import KeyEnd, Paper, list_key_ends, list_papers
@@ -138,8 +139,12 @@ class Source:
         """The answer to Prometheus."""
         with self._turn:
             watcher = self.watcher
+            archived = watcher.archived
             text = write_figures(
-                self._view(), watcher.newest_utc_ms, is_deaf=watcher.deaf_since_ms is not None
+                self._view(),
+                watcher.newest_utc_ms,
+                Month.of_number(archived).end_ms if archived else 0,
+                is_deaf=watcher.deaf_since_ms is not None,
             )
         return Response(HTTPStatus.OK, text, CONTENT_TYPE)
 

@@ -21,6 +21,7 @@ from centre.archive.retention import (
 )
 from centre.core import Centre
 from centre.feed import Feed
+from centre.fleet.watcher import Watcher
 from centre.store.contract import CentreStore, LateBody
 from centre.store.place import Place, Server, open_beside, open_store, open_to_read
 from centre.store.sql import SqlStore
@@ -215,6 +216,9 @@ def test_what_is_overdue_is_the_month_behind_the_last_one_that_was_archived(plac
     with closing(open_beside(place)) as store:
         note_archived(store, JANUARY)
         note_archived(store, JANUARY)
+    watcher = Watcher(place)
+    watcher.read()
+    assert Month.of_number(watcher.archived) == JANUARY
     with closing(open_to_read(place)) as snapshot:
         assert find_overdue(snapshot.read, LATER_MS - 1) is None
         assert find_overdue(snapshot.read, LATER_MS) == FEBRUARY

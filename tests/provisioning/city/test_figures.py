@@ -40,7 +40,8 @@ def parse(text: str) -> dict[tuple[str, str], float]:
 
 
 def test_they_say_what_the_page_says() -> None:
-    found = parse(write_figures(thousand(), NOW_MS, is_deaf=False).decode())
+    found = parse(write_figures(thousand(), NOW_MS, NOW_MS - DAY_MS, is_deaf=False).decode())
+    assert found["dianjian_store_archived_to_timestamp_seconds", ""] == (NOW_MS - DAY_MS) / 1_000
     states = {labels: value for (name, labels), value in found.items() if name == "dianjian_gateways"}
     assert states == {
         '{state="act"}': 3,
@@ -68,6 +69,7 @@ def test_nothing_that_others_wrote_stands_in_them() -> None:
     assert parse(text)["dianjian_centre_deaf", ""] == 1
     assert HOSTILE[:8] not in text
     assert "last_arrival" not in text
+    assert "archived" not in text
 
 
 def test_renewals_keys_drift_clock_and_the_machine_are_figures_where_they_are_known() -> None:
