@@ -1,0 +1,74 @@
+"""On a server a month is given up beside its owner; a reader of before, or a late body, ends the call."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from centre.archive.retention import drop
+from centre.core import Centre
+from centre.store import postgresql_partition
+from centre.store.contract import LateBody
+from centre.store.place import Server, open_beside, open_store, open_to_read
+from centre.store.postgresql_connection import Transaction
+from disk.database import CommitError
+from tests.centre.archive.test_retention import CENTRE, LATER_MS, bodies, file_all, live
+from tests.centre.test_core import reading, whole
+from tests.counterparts.postgresql import Server as Counterpart
+from tests.evidence.chains import GATEWAY
+
+
+@pytest.fixture
+def server(postgresql: Counterpart) -> Server:
+    return Server(postgresql.make_database())
+
+
+def test_the_owner_goes_on_receiving_and_a_reader_of_before_sees_what_he_saw(
+    server: Server, tmp_path: Path
+) -> None:
+    chain, _ = live(server)
+    filed = file_all(server, tmp_path)
+    with closing(open_store(server)) as owner, closing(open_beside(server)) as beside:
+        with closing(open_to_read(server)) as reader:
+            reader.read("SELECT count(*) FROM gateways")
+            with pytest.raises(CommitError, match="another process is reading"):
+                drop(beside, filed)
+            assert reader.read("SELECT count(*), count(body) FROM seals") == [(8, 7)]
+        assert drop(beside, filed) == 5
+        assert bodies(owner) == [1, 8]
+        assert len(Centre(owner, CENTRE).handle([whole(chain.seal([reading(9.0)]))], LATER_MS)[0]) == 1
+        assert bodies(owner) == [1, 8, 9]
+    with closing(open_to_read(server)) as snapshot:
+        tables = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'seals%' ORDER BY 1"
+        assert [name for (name,) in snapshot.read(tables)] == [
+            *("seals_2026_01", "seals_2026_02", "seals_2026_04"),
+        ]
+
+
+def test_a_body_that_comes_while_the_new_table_is_made_is_not_lost(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, seals = live(server)
+    filed = file_all(server, tmp_path)
+    make = postgresql_partition._make
+    with closing(open_store(server)) as owner, closing(open_beside(server)) as beside:
+        with monkeypatch.context() as patched:
+
+            def make_late(connection: Transaction, *more: Any) -> tuple[int, int] | None:
+                made = make(connection, *more)
+                owner.commit([LateBody(GATEWAY, 4, _body(seals), (), LATER_MS)])
+                return made
+
+            patched.setattr(postgresql_partition, "_make", make_late)
+            with pytest.raises(CommitError, match="has just come"):
+                drop(beside, filed)
+        assert bodies(owner) == [1, 2, 3, 4, 5, 6, 7, 8]
+        assert drop(beside, filed) == 5
+        assert bodies(owner) == [1, 4, 8]
+
+
+def _body(seals: Sequence[Any]) -> bytes:
+    body: bytes = seals[3].body
+    return body
