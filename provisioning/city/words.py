@@ -143,6 +143,7 @@ CODES: Final[Mapping[str, Words]] = {
     "file_absent": Words("所附文件已不在网关", "a file that is not at the gateway any more"),
     "file_edited": Words("所附文件与签封的不符", "a file that is not what was sealed"),
     "files_full": Words("中心已无空间存放其文件", "no room at the centre for its files"),
+    "verdict_unchecked": Words("减排结论未能重新计算", "verdicts that were not computed again"),
     "verdict_differs": Words("减排结论与由读数计算的不一致", "verdicts that are not what its readings give"),
 }
 """Of the centre's findings; a newer code is shown as it is."""

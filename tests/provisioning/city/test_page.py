@@ -8,7 +8,7 @@ import pytest
 
 from centre.fleet.judging import TOLD_OTHERWISE, Gravity
 from centre.fleet.known import Beat
-from centre.rechecks import VERDICT_DIFFERS
+from centre.rechecks import VERDICT_DIFFERS, VERDICT_UNCHECKED
 from drivers.clock import ClockState
 from evidence.chain import Code
 from provisioning.city.page import CARDS_MAX, POLICY, ROWS_MAX, draw_city_page
@@ -132,7 +132,9 @@ def test_a_city_that_is_well_says_so() -> None:
 
 
 def test_every_finding_that_counts_has_a_name_in_both_languages() -> None:
-    told = {*(one.value for one in Code), VERDICT_DIFFERS} - {str(one) for one in TOLD_OTHERWISE}
+    told = {*(one.value for one in Code), VERDICT_DIFFERS, VERDICT_UNCHECKED} - {
+        str(one) for one in TOLD_OTHERWISE
+    }
     assert told <= CODES.keys()
 
 
