@@ -41,7 +41,7 @@ from provisioning.doctor import meters as doctor_meters
 from provisioning.doctor.bundle import write_bundle
 from provisioning.doctor.finding import Check, Finding, State, Target, examine, failed, ok, warning
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
-from provisioning.terminal.paths import FORCE, NEW_FILE
+from provisioning.terminal.paths import FORCE, NEW_FILE, USUAL_SITE
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import Activity, console
 from provisioning.words.labels import label
@@ -49,7 +49,6 @@ from provisioning.words.language import translate
 from wire.messages import Topics
 
 _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
-USUAL_SITE: Final = "/etc/dianjian/site.toml"
 _PATH: Final = click.Path(path_type=Path)
 _NEWER: Final = Words(
     "站点文件在代理启动之后被写过：代理仍按启动时的内容运行，改动不起作用，也未入链",

@@ -17,7 +17,7 @@ from disk.database import StoreError
 from evidence.cbor import FormatError
 from evidence.seal import peek_header
 from evidence.walk import Walk, survey
-from provisioning.doctor.verb import USUAL_SITE
+from provisioning.terminal.paths import USUAL_SITE
 
 
 class StateError(Exception):

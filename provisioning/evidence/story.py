@@ -14,7 +14,7 @@ from evidence.moments import local_text, zone_s
 from evidence.pack.proved import Evidence, ProvedSeal
 from evidence.seal import FIRST_NUMBER
 from evidence.words import Words
-from provisioning.learning.outcome import LinkageStates
+from provisioning.learning.states import LinkageStates
 from provisioning.pages.plot_data import Load
 
 COLUMNS_MAX: Final = 360

@@ -42,7 +42,7 @@ from provisioning.evidence.story import (
     Story,
     TamperNote,
 )
-from provisioning.learning.outcome import States
+from provisioning.learning.states import States
 from provisioning.pages.plot_data import Load
 from provisioning.words.tamper import describe_tamper
 

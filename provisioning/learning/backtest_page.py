@@ -18,7 +18,8 @@ from agent.detect.params import LinkageParams
 from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.learning.loads_option import WORDS as NOTE_KINDS
-from provisioning.learning.outcome import LinkageStates, Outcome, Stretch
+from provisioning.learning.outcome import Outcome
+from provisioning.learning.states import LinkageStates, Stretch
 from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, draw_episode_card, name_severity
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import both, page, paragraphs

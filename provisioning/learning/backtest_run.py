@@ -21,7 +21,8 @@ from agent.site.file import ConfigError, Site
 from agent.site.linkages import incomer_of, linkages_of, names_of
 from provisioning.learning.learn import learn_incomer, learn_linkage
 from provisioning.learning.levels import SLOT_S, hold_means, learn_levels
-from provisioning.learning.outcome import Outcome, States
+from provisioning.learning.outcome import Outcome
+from provisioning.learning.states import States
 from provisioning.loads.loads import Loads
 from provisioning.loads.settings import list_judged
 

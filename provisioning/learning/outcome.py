@@ -1,33 +1,18 @@
 """What a backtest found, and what was on and off meanwhile."""
 
 from collections.abc import Iterator
-from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 
-from agent.detect.detector import Detector
 from agent.detect.episode import Episode
 from agent.detect.learning.commission import CommissionResult
 from agent.detect.params import IncomerParams, LinkageParams
-from agent.detect.status import LinkageStatus
 from agent.site.file import Site
 from evidence.moments import local_text
 from evidence.words import Words
+from provisioning.learning.states import LinkageStates
 from provisioning.loads.loads import Loads
-
-MINUTE_S: Final = 60
-
-Stretch = tuple[float, float]
-
-
-@frozen
-class LinkageStates:
-    """When production and treatment of a linkage ran, and the treatment needed from each time on."""
-
-    production_on: tuple[Stretch, ...]
-    treatment_on: tuple[Stretch, ...]
-    expected_w: tuple[tuple[float, float | None], ...]
 
 
 @frozen
@@ -73,59 +58,6 @@ class Outcome:
         if self.loads.epoch:
             return int(at_s) if at_s == int(at_s) else at_s
         return local_text(at_s, self.offset_s, "%Y-%m-%dT%H:%M:%S") + self.params[0].utc_offset
-
-
-LineState = tuple[bool, bool, int]
-
-
-@define
-class States:
-    """Notes once a minute what the detector considers to be on."""
-
-    _minute: float = -1.0
-    _seen: dict[str, list[tuple[float, LineState]]] = field(factory=dict)
-    _last_s: float = 0.0
-
-    def note(self, at_s: float, detector: Detector) -> bool:
-        """Call after every row; whether a minute began with it."""
-        self._last_s = at_s
-        minute = at_s // MINUTE_S
-        if minute == self._minute:
-            return False
-        self._minute = minute
-        for status in detector.status():
-            seen = _read_state(status)
-            changes = self._seen.setdefault(status.linkage, [])
-            if not changes or changes[-1][1] != seen:
-                changes.append((at_s, seen))
-        return True
-
-    def spans(self) -> dict[str, LinkageStates]:
-        """By linkage."""
-        return {linkage: self._states(changes) for linkage, changes in self._seen.items()}
-
-    def _states(self, changes: list[tuple[float, LineState]]) -> LinkageStates:
-        closed = [*changes, (self._last_s, changes[-1][1])]
-        stretches = [(begin, end, seen) for (begin, seen), (end, _) in pairwise(closed)]
-        return LinkageStates(
-            _join([(begin, end) for begin, end, seen in stretches if seen[0]]),
-            _join([(begin, end) for begin, end, seen in stretches if seen[1]]),
-            tuple((begin, float(seen[2]) if seen[0] else None) for begin, seen in changes),
-        )
-
-
-def _read_state(status: LinkageStatus) -> LineState:
-    return status.production_on, status.treatment_on, status.expected_w if status.production_on else 0
-
-
-def _join(stretches: list[Stretch]) -> tuple[Stretch, ...]:
-    joined: list[Stretch] = []
-    for begin, end in stretches:
-        if joined and joined[-1][1] == begin:
-            joined[-1] = (joined[-1][0], end)
-        else:
-            joined.append((begin, end))
-    return tuple(joined)
 
 
 def list_numbers(episode: Episode) -> dict[str, Any]:

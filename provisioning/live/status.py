@@ -13,6 +13,7 @@ import click
 from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.paths import USUAL_SITE
 from provisioning.terminal.say import say_json
 from provisioning.terminal.show import Screen, console
 from provisioning.terminal.views import add_title, draw_status
@@ -20,7 +21,6 @@ from provisioning.words.labels import label
 from provisioning.words.status import explain_no_agent
 
 REFRESH_S: Final = 2.0
-USUAL_SITE: Final = "/etc/dianjian/site.toml"
 TITLE_ROWS: Final = 3
 """The title, a trouble, and the row that a terminal keeps for its cursor."""
 

@@ -41,8 +41,8 @@ from provisioning.live.page.server import Server
 from provisioning.live.page.shown import Shown
 from provisioning.live.page.site import SiteFile
 from provisioning.live.page.snapshot import Snapshot
-from provisioning.live.status import USUAL_SITE
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.paths import USUAL_SITE
 from provisioning.terminal.say import say
 from provisioning.words.language import language
 

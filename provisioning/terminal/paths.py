@@ -21,6 +21,8 @@ from evidence.words import Words
 from provisioning.terminal.typed import list_params, wrap_convert
 from provisioning.words.language import translate
 
+USUAL_SITE: Final = "/etc/dianjian/site.toml"
+"""The site file of a gateway that was installed, for verbs that are given none."""
 _THERE: Final = Words("{path} 已存在；加 --force 覆盖", "{path} is there already; --force overwrites it")
 _NO_FOLDER: Final = Words("没有文件夹 {path}", "there is no folder {path}")
 _NO_FILE: Final = Words(
