@@ -10,58 +10,57 @@ from typing import Any, Final
 import click
 
 from centre.register import enrol_in
-from disk.help_page import HelpGroup
 from disk.tables import parse_hex, parse_json
 from evidence.cbor import FormatError
 from evidence.keys import create_key_file, load_key_file, public
 from evidence.moments import utc_ms
 from evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
-from provisioning.centre.approve import approve, issue
-from provisioning.centre.archive import archive, unarchive
-from provisioning.centre.backup import backup, copy, restore
-from provisioning.centre.broker import broker_config
-from provisioning.centre.chain import receipt, rekey, replace
-from provisioning.centre.clues.export import draw_map, export
-from provisioning.centre.clues.group import clues
-from provisioning.centre.clues.steps import add, open_clue
-from provisioning.centre.clues.work_order import work_order
-from provisioning.centre.config import config
-from provisioning.centre.diagnose import diagnose
-from provisioning.centre.doctor import doctor
-from provisioning.centre.fleet import fleet
-from provisioning.centre.keys import keys
-from provisioning.centre.list import listing
-from provisioning.centre.listen import listen
-from provisioning.centre.office import authority, certificate, token
 from provisioning.centre.options import AS_JSON, FILE, INPUT, KEY, failing_in_one_line, show
-from provisioning.centre.order import order
-from provisioning.centre.order_files import files
-from provisioning.centre.publish import publish
-from provisioning.centre.readmit import readmit
-from provisioning.centre.revoke import revoke
-from provisioning.centre.verdicts import verdicts
-from provisioning.centre.web import web
-from provisioning.marks.report_verb import centre_report
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.lazy_group import LazyGroup
 from provisioning.terminal.paths import read_input
 from provisioning.terminal.register_option import register_option
 from provisioning.terminal.say import say_json
 
+PLACES: Final = {
+    "authority": "centre.office:authority",
+    "certificate": "centre.office:certificate",
+    "token": "centre.office:token",
+    "listen": "centre.listen:listen",
+    "approve": "centre.approve:approve",
+    "issue": "centre.approve:issue",
+    "list": "centre.list:listing",
+    "broker-config": "centre.broker:broker_config",
+    "receipt": "centre.chain:receipt",
+    "rekey": "centre.chain:rekey",
+    "replace": "centre.chain:replace",
+    "revoke": "centre.revoke:revoke",
+    "readmit": "centre.readmit:readmit",
+    "keys": "centre.keys:keys",
+    "order": "centre.order:order",
+    "clues": "centre.clues.group:clues",
+    "config": "centre.config:config",
+    "diagnose": "centre.diagnose:diagnose",
+    "fleet": "centre.fleet:fleet",
+    "web": "centre.web:web",
+    "publish": "centre.publish:publish",
+    "doctor": "centre.doctor:doctor",
+    "report": "marks.report_verb:centre_report",
+    "verdicts": "centre.verdicts:verdicts",
+    "backup": "centre.backup:backup",
+    "restore": "centre.backup:restore",
+    "copy": "centre.backup:copy",
+    "archive": "centre.archive:archive",
+    "unarchive": "centre.archive:unarchive",
+}
+"""Verb: where it is, below provisioning."""
 
-@click.group("centre", cls=HelpGroup, short_help="the centre's own key and its register of gateways")
+
+@click.group(
+    "centre", cls=LazyGroup, places=PLACES, short_help="the centre's own key and its register of gateways"
+)
 def command() -> None:
     """The centre's keys: enrol gateways, give them new keys, revoke them."""
-
-
-_OFFICE: Final = (authority, certificate, token, listen, approve, issue, listing, broker_config)
-_CHAIN: Final = (receipt, rekey, replace, revoke, readmit)
-_ORDERS: Final = (keys, order, clues, config, diagnose, fleet)
-_STORE: Final = (web, publish, doctor, centre_report, verdicts, backup, restore, copy, archive, unarchive)
-order.add_command(files)
-for each in (open_clue, add, work_order, export, draw_map):
-    clues.add_command(each)
-for each in (*_OFFICE, *_CHAIN, *_ORDERS, *_STORE):
-    command.add_command(each)
 
 
 @command.command("init")

@@ -16,7 +16,6 @@ from centre.orders.board import make_rows
 from centre.orders.ledger import Ledger, add_line, open_ledger, order_line
 from centre.store.place import Place
 from disk.database import add_suffix
-from disk.help_page import HelpGroup
 from disk.lock import Lock
 from evidence.keys import load_key_file
 from evidence.moments import iso_utc
@@ -34,6 +33,7 @@ from provisioning.centre.options import (
 from provisioning.centre.order_board import find_boards, show_board, tell_row
 from provisioning.centre.order_body import draw_alert, read_bodies
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.lazy_group import LazyGroup
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.store_option import store_option
@@ -50,7 +50,12 @@ WORDS: Final = {
 }
 
 
-@click.group("order", cls=HelpGroup, short_help="orders to gateways, and the board of what came back")
+@click.group(
+    "order",
+    cls=LazyGroup,
+    places={"files": "centre.order_files:files"},
+    short_help="orders to gateways, and the board of what came back",
+)
 @SIM_CLOCK
 def order() -> None:
     """Orders to gateways: send, cancel, and see how far each has come."""

@@ -11,7 +11,6 @@ from centre.clues.candidates import Candidate, find_candidates, read_arrivals
 from centre.store.journal import SqlJournal
 from centre.store.place import Place, open_to_read
 from disk.database import StoreError
-from disk.help_page import HelpGroup
 from evidence.clues.course import Clue
 from evidence.clues.precision import count_rules
 from evidence.clues.recheck import Recheck
@@ -22,6 +21,7 @@ from provisioning.centre.clues.options import CLUES, STORE, Books, open_books, t
 from provisioning.centre.clues.words import OUTCOMES, RESULTS, WHYS, WORDS
 from provisioning.centre.keys import DAY_MS, LEDGER
 from provisioning.centre.options import AS_JSON, FILE, failing_in_one_line
+from provisioning.terminal.lazy_group import LazyGroup
 from provisioning.terminal.moment import Moment
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import count_up
@@ -34,7 +34,22 @@ S_PER_H: Final = 3600
 S_PER_MIN: Final = 60
 
 
-@click.group("clues", cls=HelpGroup, short_help="clues, followed to their end by officers' signed steps")
+PLACES: Final = {
+    "open": "centre.clues.steps:open_clue",
+    "step": "centre.clues.steps:add",
+    "work-order": "centre.clues.work_order:work_order",
+    "export": "centre.clues.export:export",
+    "map": "centre.clues.export:draw_map",
+}
+"""Verb: where it is, below provisioning; all of them stand on this file."""
+
+
+@click.group(
+    "clues",
+    cls=LazyGroup,
+    places=PLACES,
+    short_help="clues, followed to their end by officers' signed steps",
+)
 def clues() -> None:
     """Clues: found in the store, reviewed and followed by officers who sign every step."""
 
