@@ -37,6 +37,8 @@ RIM: Final = {
 }
 """Who prints, and why he may."""
 PRINTS: Final = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"}
+WORDS: Final = ("print", "echo", "stdout", "stderr")
+"""A source without any of these in its text prints nowhere."""
 
 
 def printed(tree: ast.AST) -> Iterator[str]:
@@ -53,8 +55,8 @@ def test_nobody_prints_but_the_rim() -> None:
     for package in ("agent", "centre", "disk", "drivers", "evidence", "provisioning", "wire"):
         for file in (ROOT / package).rglob("*.py"):
             name = file.relative_to(ROOT).as_posix()
-            calls = set(printed(ast.parse(file.read_text("utf-8"))))
-            if calls:
+            text = file.read_text("utf-8")
+            if any(one in text for one in WORDS) and (calls := set(printed(ast.parse(text)))):
                 found[name] = calls
     assert found.keys() == RIM.keys(), found
 

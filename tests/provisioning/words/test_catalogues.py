@@ -9,12 +9,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from string import Formatter
 from typing import Any
 
-ROOT = Path(__file__).parents[3]
-PACKAGES = ("agent", "centre", "disk", "drivers", "evidence", "firmware_sim", "provisioning", "wire")
+from tests.provisioning.words.spoken import trees
+
 CJK = re.compile(r"[\u3400-\u9fff]")
 LATIN = re.compile(r"[A-Za-z]")
 LABELS = ("provisioning/words/labels.py", "LABELS")
@@ -38,13 +37,9 @@ LOOKUPS: Mapping[tuple[str, str], tuple[int, Sequence[tuple[str, str]]]] = {
 
 
 @cache
-def trees() -> Mapping[str, ast.Module]:
-    """Every source of the product, by its path."""
-    return {
-        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8"))
-        for package in PACKAGES
-        for path in sorted((ROOT / package).rglob("*.py"))
-    }
+def nodes() -> Mapping[str, Sequence[ast.AST]]:
+    """All parts of every source, by its path: many tests look at all of them."""
+    return {path: list(ast.walk(tree)) for path, tree in trees().items()}
 
 
 def is_words(node: ast.AST) -> bool:
@@ -66,15 +61,17 @@ def text_of(node: ast.AST) -> str | None:
     return None
 
 
-def bilingual_texts() -> Iterator[tuple[str, str, str]]:
+@cache
+def bilingual_texts() -> Sequence[tuple[str, str, str]]:
     """The place, the Chinese and the English of each call of `Words` with literals."""
-    for path, tree in trees().items():
-        for node in ast.walk(tree):
-            if is_words(node):
-                assert isinstance(node, ast.Call)
-                zh, en = map(text_of, node.args)
-                if zh is not None and en is not None:
-                    yield f"{path}:{node.lineno}", zh, en
+    found = []
+    for path, parts in nodes().items():
+        for node in filter(is_words, parts):
+            assert isinstance(node, ast.Call)
+            zh, en = map(text_of, node.args)
+            if zh is not None and en is not None:
+                found.append((f"{path}:{node.lineno}", zh, en))
+    return found
 
 
 @cache
@@ -117,8 +114,8 @@ def is_pair(one: str, other: str) -> bool:
 
 def strays() -> Iterator[str]:
     """Where a text stands in Chinese beside one in English, outside of `Words`."""
-    for path, tree in trees().items():
-        for node in ast.walk(tree):
+    for path, parts in nodes().items():
+        for node in parts:
             texts = [text_of(part) for part in beside(node)]
             for one, other in pairwise(texts):
                 if one is not None and other is not None and (is_pair(one, other) or is_pair(other, one)):
@@ -127,16 +124,16 @@ def strays() -> Iterator[str]:
 
 def literals(path: str) -> set[str]:
     """All texts of a module but those in the keys of a catalogue and in `Words`."""
-    tree = trees()[path]
+    parts = nodes()[path]
     tables = [table for at, _, table in catalogues() if at == path]
     left_out = {id(key) for table in tables for key in table.keys}
-    left_out |= {id(part) for node in ast.walk(tree) if is_words(node) for part in ast.walk(node)}
-    return {text for node in ast.walk(tree) if id(node) not in left_out and (text := text_of(node))}
+    left_out |= {id(part) for node in filter(is_words, parts) for part in ast.walk(node)}
+    return {text for node in parts if id(node) not in left_out and (text := text_of(node))}
 
 
 @cache
 def all_literals() -> frozenset[str]:
-    return frozenset().union(*map(literals, trees()))
+    return frozenset().union(*map(literals, nodes()))
 
 
 @cache
@@ -159,7 +156,7 @@ def places(text: str) -> set[str]:
 
 
 def test_there_are_texts_and_catalogues() -> None:
-    assert sum(1 for _ in bilingual_texts()) > 400
+    assert len(bilingual_texts()) > 400
     assert len(catalogues()) > 15
 
 
@@ -196,7 +193,7 @@ def imported_catalogues(path: str) -> Mapping[str, tuple[str, str]]:
     """The catalogues that a module has, by the name that it gives them."""
     known = {(at, name) for at, name, _ in catalogues()}
     found = {name: (at, name) for at, name in known if at == path}
-    for node in ast.walk(trees()[path]):
+    for node in nodes()[path]:
         if isinstance(node, ast.ImportFrom) and node.module:
             home = node.module.replace(".", "/") + ".py"
             found |= {
@@ -222,9 +219,9 @@ def lookup(
 
 def looked_up() -> Iterator[tuple[str, str, Sequence[tuple[str, str]]]]:
     """The place of every literal key that is looked up, the key, and the catalogues that may have it."""
-    for path, tree in trees().items():
+    for path, parts in nodes().items():
         home = imported_catalogues(path)
-        for node in ast.walk(tree):
+        for node in parts:
             if (found := lookup(path, node, home)) is not None:
                 key, where = found
                 for part in (key.body, key.orelse) if isinstance(key, ast.IfExp) else (key,):
