@@ -18,15 +18,16 @@ def find_plant(powers: Mapping[str, Powers], linkage: LinkageParams, *, is_alone
     by_line = {line.id: powers.get(line.id, {}) for line in linkage.lines}
     production = _add([by_line[line.id] for line in linkage.production])
     treatment = _add([by_line[line.id] for line in linkage.treatment])
-    runs = [
-        watts
-        for at, watts in production.items()
-        if any(by_line[line.id][at] >= line.threshold.hi_w for line in linkage.production)
-    ]
-    works = frozenset(at for at, watts in production.items() if runs and watts >= USUAL * median(runs))
-    untreated = frozenset(
+    is_on = frozenset(
         at
-        for at in works & treatment.keys()
+        for at in production
+        if any(by_line[line.id][at] >= line.threshold.hi_w for line in linkage.production)
+    )
+    usual_w = USUAL * median(production[at] for at in is_on) if is_on else 0.0
+    works = frozenset(at for at, watts in production.items() if is_on and watts >= usual_w)
+    stood = frozenset(
+        at
+        for at in treatment
         if all(by_line[line.id][at] < line.threshold.lo_w for line in linkage.treatment)
     )
     is_known = not any(line.threshold.provisional or line.wiring for line in linkage.lines)
@@ -34,7 +35,9 @@ def find_plant(powers: Mapping[str, Powers], linkage: LinkageParams, *, is_alone
         production_w=production,
         treatment_w=treatment,
         works=works,
-        untreated=untreated,
+        untreated=works & stood,
+        is_on=is_on,
+        stood=stood,
         is_certain=is_alone and is_known,
     )
 

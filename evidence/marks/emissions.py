@@ -1,6 +1,7 @@
 """Whether what an analyser says fits the power of the plant that it measures. Pure; minutes since 1970, UTC.
 
-Only minutes count in which production works, that is, draws its usual power. In these:
+Only minutes count in which production works, that is, draws its usual power; those in which it is on with
+less neither count nor end anything. In these:
 
     clean        every treatment line stood, for CLEAN_MIN after WASH_MIN, and a pollutant read no more
                  than CLEAN_TIMES what it reads under treatment
@@ -16,7 +17,7 @@ it stays a question. A plant that treats, an analyser that reads nothing but zer
 are none of these.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from statistics import median
 from typing import Any, Final
@@ -35,7 +36,8 @@ RISEN_TIMES: Final = 1.5
 USUAL_MIN: Final = 60
 """Fewer minutes under treatment do not say what is usual."""
 NORMAL_SHARE: Final = 0.75
-"""Of a run with values marked N, as HJ 212 asks it of an hour."""
+"""Of a run with values marked N, as HJ 212 asks it of an hour; CLEAN_MIN of them are always enough, or a
+calibration in the midst of a long one would hide it (`python -m tests.bench_emissions`)."""
 FROZEN_MIN: Final = 120
 LONGER: Final = 3
 """As `agent.tamper.frozen` has it of meters."""
@@ -76,6 +78,8 @@ class Plant:
     Attributes:
         works: Minutes in which production drew its usual power.
         untreated: Those of them in which every treatment line stood.
+        is_on: Minutes in which production is on, also with less than its usual power; they break no run.
+        stood: Minutes in which every treatment line stood.
         is_certain: It is the only linkage, and its thresholds are learned.
     """
 
@@ -83,6 +87,8 @@ class Plant:
     treatment_w: Powers
     works: frozenset[int]
     untreated: frozenset[int]
+    is_on: frozenset[int] = frozenset()
+    stood: frozenset[int] = frozenset()
     is_certain: bool = True
 
 
@@ -136,16 +142,27 @@ def find_doubts(points: Mapping[str, Series], plant: Plant) -> list[Doubt]:
     return sorted(made, key=lambda one: (one.first, one.point, one.what))
 
 
-def list_runs(minutes: frozenset[int] | set[int], least_min: int) -> Iterator[_Run]:
-    """First and last minute of each run of at least so many minutes, with gaps of GAP_MIN at most."""
-    begin = last = None
-    for minute in (*sorted(minutes), None):
-        if begin is not None and last is not None and (minute is None or minute - last > GAP_MIN + 1):
-            if last - begin + 1 >= least_min:
+def list_runs(
+    minutes: frozenset[int] | set[int], least_min: int, between: frozenset[int] | set[int] = frozenset()
+) -> Iterator[_Run]:
+    """First and last minute of each run of at least so many minutes, with gaps of GAP_MIN at most.
+
+    Minutes of `between` alone are no gap, but do not count either.
+    """
+    begin = last = seen = None
+    passed = waiting = 0
+    for minute in (*sorted(minutes | between), None):
+        is_apart = seen is not None and (minute is None or minute - seen > GAP_MIN + 1)
+        if begin is not None and last is not None and is_apart:
+            if last - begin + 1 - passed >= least_min:
                 yield begin, last
             begin = None
-        begin = minute if begin is None else begin
-        last = minute
+        seen = minute
+        if minute in minutes:
+            begin, passed = (minute, 0) if begin is None else (begin, passed + waiting)
+            last, waiting = minute, 0
+        else:
+            waiting += 1
 
 
 def _find_clean(point: str, series: Series, plant: Plant) -> Iterator[Doubt]:
@@ -154,9 +171,11 @@ def _find_clean(point: str, series: Series, plant: Plant) -> Iterator[Doubt]:
         return
     usual_value = median(usual)
     spans: list[tuple[_Run, float]] = []
-    for first, last in list_runs(plant.untreated, WASH_MIN + CLEAN_MIN):
-        values = _values(series, range(first + WASH_MIN, last + 1), NORMAL)
-        if len(values) >= NORMAL_SHARE * (last - first - WASH_MIN + 1):
+    passed = (plant.is_on & plant.stood) - plant.untreated
+    for first, last in list_runs(plant.untreated, WASH_MIN + CLEAN_MIN, passed):
+        counted = [at for at in range(first + WASH_MIN, last + 1) if at not in passed]
+        values = _values(series, counted, NORMAL)
+        if len(values) >= min(NORMAL_SHARE * len(counted), CLEAN_MIN):
             spans.append(((first + WASH_MIN, last), median(values)))
     has_risen = any(value >= RISEN_TIMES * usual_value for _, value in spans)
     for (first, last), value in spans:
@@ -170,19 +189,16 @@ def _find_marked(point: str, series: Series, plant: Plant) -> Iterator[Doubt]:
         (What.OUT, {OUT}, OUT_MIN),
         (What.CALIBRATING, {CALIBRATION, MAINTENANCE}, CALIBRATING_MIN),
     ):
-        marked = {at for at, said in series.items() if said.mark in marks and at in plant.works}
-        for first, last in list_runs(marked, least_min):
+        said_so = {at for at, said in series.items() if said.mark in marks}
+        marked = said_so & plant.works
+        for first, last in list_runs(marked, least_min, said_so & plant.is_on):
             distinct = len({series[at].value for at in marked if first <= at <= last} - {None})
             sure = what is What.OUT and distinct >= DISTINCT_MIN and plant.is_certain
             yield Doubt(what, point, first, last, sure, {"minutes": last - first + 1, "values": distinct})
 
 
 def _find_frozen(points: Mapping[str, Series], plant: Plant) -> Iterator[Doubt]:
-    found = [
-        (point, run)
-        for point, series in points.items()
-        for run in _list_frozen({at: one for at, one in series.items() if at in plant.works})
-    ]
+    found = [(point, run) for point, series in points.items() for run in _list_frozen(series, plant)]
     for point, (first, last) in found:
         others = {
             other for other, (a, b) in found if other != point and min(b, last) - max(a, first) >= FROZEN_MIN
@@ -191,29 +207,31 @@ def _find_frozen(points: Mapping[str, Series], plant: Plant) -> Iterator[Doubt]:
         yield Doubt(What.FROZEN, point, first, last, bool(others) and plant.is_certain, numbers)
 
 
-def _list_frozen(series: Series) -> list[_Run]:
+def _list_frozen(series: Series, plant: Plant) -> list[_Run]:
     """Runs of one value other than zero that are LONGER times as long as the longest of the others."""
-    runs: list[_Run] = []
+    runs: list[tuple[_Run, int]] = []  # with the minutes that count
     held: float | None = None
-    begin = last = 0
+    begin = last = passed = 0
     for at, said in sorted(series.items()):
+        is_counted = at in plant.works
+        if not is_counted and at not in plant.is_on:
+            continue
         value = said.value if said.mark == NORMAL else None
         if value is not None and value == held and at - last <= GAP_MIN + 1:
-            last = at
+            last, passed = at, passed + (not is_counted)
             continue
         if held:
-            runs.append((begin, last))
-        held, begin, last = value, at, at
+            runs.append(((begin, last), last - begin + 1 - passed))
+        held, begin, last, passed = value, at, at, int(not is_counted)
     if held:
-        runs.append((begin, last))
-    lengths = sorted(last - begin + 1 for begin, last in runs)
-    usual = max((one for one in lengths if one < FROZEN_MIN), default=0)
+        runs.append(((begin, last), last - begin + 1 - passed))
+    usual = max((length for _, length in runs if length < FROZEN_MIN), default=0)
     if len(runs) < DISTINCT_MIN:
         return []  # it was never seen to move
-    return [run for run in runs if run[1] - run[0] + 1 >= max(FROZEN_MIN, LONGER * usual)]
+    return [run for run, length in runs if length >= max(FROZEN_MIN, LONGER * usual)]
 
 
-def _values(series: Series, minutes: range | frozenset[int], mark: str) -> list[float]:
+def _values(series: Series, minutes: Iterable[int], mark: str) -> list[float]:
     said = (series.get(at) for at in minutes)
     return [one.value for one in said if one is not None and one.mark == mark and one.value is not None]
 
