@@ -234,6 +234,7 @@ def core_of(
         outbox.on_sealed,
         lambda: _least(judging.keep_from(), orders.keep_from(), curtailing.keep_from()),
     )
+    care = Care(site, site.path(site.store.path), orders, lambda: outbox.received, readings.latest, restart)
     manifest = partial(manifest_bodies, site, feed.setups, feed.linkages, feed.incomer, read_version())
     heartbeat_parts = (readings.figures, judging.figures, courier.figures, partial(_store_figures, store))
     sources = (
@@ -256,7 +257,7 @@ def core_of(
         orders,
         curtailing,
         marking,
-        Care(site, site.path(site.store.path), orders, lambda: outbox.received, readings.latest, restart),
+        care,
         Diagnosing(
             orders, gathering or Gathering(site), read_version(), lambda stamp: overview(parts, stamp)
         ),
@@ -264,7 +265,7 @@ def core_of(
     )
     shown = (site, read_version(), courier, readings, judging, figures, learned, platforms)
     asked = watching.list_open if watching else tuple
-    parts = StatusParts(*shown, asked, orders=orders, alerts=curtailing)
+    parts = StatusParts(*shown, asked, orders=orders, alerts=curtailing, remote=care.show)
     return Gateway(sealing, courier, sources), parts
 
 

@@ -33,6 +33,7 @@ platforms  [{host, mn, connected, why (it is not), waiting, dropped (packets of 
              told {event, detail} (the last trouble) | null} for each station of each platform of HJ 212]
 archive    {folder, copied (the last seal in it), own (the agent's last one), missing [first, last] that were
              pruned before | null, trouble ("" or a code), text} | null without [archive]
+remote     {state (trial, kept, back, void), order, rev, why} of the last site file from the centre | null
 emissions  [the questions about analysers that stand, as in their events without curves: `agent.emissions`]
 process    {resident_bytes, threads, descriptors}
 """
@@ -82,6 +83,7 @@ class StatusParts:
     orders: Orders = field(kw_only=True)
     alerts: Curtailing = field(kw_only=True)
     archive: Callable[[], dict[str, Any] | None] = field(kw_only=True, default=lambda: None)
+    remote: Callable[[], dict[str, Any] | None] = field(kw_only=True, default=lambda: None)
 
 
 def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
@@ -129,6 +131,7 @@ def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
         "platforms": list(parts.platforms()),
         "emissions": list(parts.emissions()),
         "archive": parts.archive(),
+        "remote": parts.remote(),
         "process": read_health().figures(),
     }
 

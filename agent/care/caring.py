@@ -23,7 +23,7 @@ CONFIG: {"what": "trial" | "kept" | "back", "order", "rev", "site_hash": of the 
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -132,6 +132,10 @@ class Care(RecordSource):
             return False
         self._looked_ns = now_ns
         return True
+
+    def show(self) -> dict[str, Any] | None:
+        """What became of the last change, for the status; None where nothing was ever sent."""
+        return None if self._remote is None else self._remote.tell(self.site.own_text or self.site.text)
 
     # -- before
 

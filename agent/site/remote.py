@@ -86,6 +86,23 @@ class Remote:
         laid = self.trial or self.kept
         return None if laid is None else laid.text
 
+    def tell(self, text: str) -> dict[str, Any]:
+        """For people, beside `text`, the file of the gateway: {"state", "order", "rev", "why"}.
+
+        `state` is trial, kept, back (with the reason), or void: the gateway's own file was changed since.
+        """
+        back = None if self.back is None else ("back", self.back.order, self.back.rev, self.back.why)
+        laid = self.trial or self.kept
+        if laid is not None and name_text(text) != self.base:
+            told = "void", laid.order, laid.rev, ""
+        elif self.trial is not None:
+            told = "trial", self.trial.order, self.trial.rev, ""
+        elif back is not None:
+            told = back
+        else:
+            told = ("kept", laid.order, laid.rev, "") if laid is not None else ("void", "", 0, "")
+        return dict(zip(("state", "order", "rev", "why"), told, strict=True))
+
     def start(self) -> "Remote":
         """The file on trial is started once more."""
         assert self.trial is not None

@@ -28,6 +28,7 @@ from agent.build import tpm_task
 from agent.site.file import ConfigError, Site, load_site
 from agent.site.linkages import incomer_of, linkages_of
 from agent.site.manifest import check_manifest
+from agent.site.remote import read_remote
 from agent.site.setups import setups_of
 from agent.status.socket import SOCKET_NAME, read_status
 from agent.store.names import DATABASE_NAME
@@ -46,6 +47,7 @@ from provisioning.terminal.say import say, say_json
 from provisioning.terminal.show import Activity, console
 from provisioning.words.labels import label
 from provisioning.words.language import translate
+from provisioning.words.remote import describe_remote
 from wire.messages import Topics
 
 _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
@@ -89,8 +91,20 @@ def config(target: Target, _: Callable[[str], None]) -> Iterator[Finding]:
         )
         yield ok("config", text)
     yield from _judge_verification(target)
+    yield from _judge_remote(target)
     if target.site is not None and target.is_running and _is_newer_than_agent(target):
         yield warning("config", _NEWER, _RESTART, "file")
+
+
+def _judge_remote(target: Target) -> Iterator[Finding]:
+    """What the centre has sent over the site file, as the agent tells it or as it lies there."""
+    told = (target.status or {}).get("remote")
+    if told is None and target.site is not None:
+        remote = read_remote(target.folder)
+        told = None if remote is None else remote.tell(target.site.own_text or target.site.text)
+    if told is not None and told["order"]:
+        said, remedy = describe_remote(told)
+        yield ok("config", said, "centre") if remedy is None else warning("config", said, remedy, "centre")
 
 
 def _judge_verification(target: Target) -> Iterator[Finding]:

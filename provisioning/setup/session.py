@@ -20,6 +20,7 @@ from attrs import define, evolve, field
 
 from agent.inbox import EntryError, drop
 from agent.site.file import SITE_FILE_BYTES_MAX, ConfigError, Site, load_site, parse_site
+from agent.site.remote import read_remote
 from disk.files import move, replace_file
 from disk.lock import Lock, SecondInstanceError
 from disk.tables import TableError, decode_text
@@ -31,6 +32,7 @@ from provisioning.setup.site import format_site
 from provisioning.setup.talk import Talk
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
+from provisioning.words.remote import describe_remote
 from wire.enrolment.offer import Offer
 from wire.platforms.credentials import Credentials, write_credentials
 
@@ -125,6 +127,16 @@ class Session:
         except ConfigError as error:
             raise fail(EXIT_USAGE, *str(error).splitlines()) from error
 
+    def tell_remote(self, *states: str) -> None:
+        """Say what the centre has sent over the site file, if it stands so: what is written here counts."""
+        remote = read_remote(self.store)
+        if remote is None:
+            return
+        told = remote.tell((self._read_present() or b"").decode(errors="replace"))
+        if told["order"] and (not states or told["state"] in states):
+            self.talk.say("from_centre", style="yellow", told=describe_remote(told)[0])
+            self.talk.event("from_centre", **told)
+
     def write_site(self) -> None:
         """Write the site file from the journal, if anything has changed."""
         present = self._read_present()
@@ -140,6 +152,8 @@ class Session:
             found = hashlib.sha256(present).hexdigest()
             if found not in {digest, self.journal.site_sha256}:
                 self._ask_to_replace(present, text)
+        if present is not None and present != raw:
+            self.tell_remote("trial", "kept")
         if present != raw:
             write_or_fail(self.site_file, raw, replace_file)
         if self.journal.site_sha256 != digest:

@@ -174,6 +174,7 @@ def _run_all(one: Session) -> None:
     talk = one.talk
     if not talk.assume_yes:
         talk.say("hello", folder=one.folder)
+    one.tell_remote()
     names = list(STEPS)
     at, again = 0, False
     while at < len(names):

@@ -27,6 +27,9 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "step": Words("第 {number}/{count} 步：{name}", "Step {number} of {count}: {name}"),
     "already_done": Words("已完成 {name}，{at}", "already done: {name}, {at}"),
+    "from_centre": Words(
+        "{told}。在此改写站点文件后，以此处为准", "{told}. What setup writes here takes its place"
+    ),
     "all_done": Words("全部完成。", "All steps are done."),
     "comes_first": Words("步骤 {name}：先做 {missing}", "step {name}: do {missing} first"),
     "agent_has_ports": Words(

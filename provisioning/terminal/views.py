@@ -21,6 +21,7 @@ from provisioning.words.language import language, translate
 from provisioning.words.numbers import name_rule
 from provisioning.words.orders import tell_order
 from provisioning.words.platforms import needs_look, tell_platform
+from provisioning.words.remote import describe_remote
 from provisioning.words.status import (
     average,
     describe_backlog,
@@ -287,6 +288,10 @@ def _seals(status: Json) -> Text:
     archive = status.get("archive")
     if archive:
         said, remedy = describe_archive(archive)
+        text += Text(f"\n{translate(said)}", "dim" if remedy is None else "yellow")
+    remote = status.get("remote")
+    if remote and remote["order"]:
+        said, remedy = describe_remote(remote)
         text += Text(f"\n{translate(said)}", "dim" if remedy is None else "yellow")
     return text + Text(f"\n{label('alarms')}  {'; '.join(alarms)}" if alarms else "", "bold red")
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent.care.rights import list_changes, list_refused, list_sealed
+from agent.overview import overview
 from agent.site.file import load_own_site, load_site, parse_site
 from drivers.clock import ClockState
 from evidence import keys
@@ -63,6 +65,30 @@ def test_a_file_that_does_not_prove_itself_goes_by_itself(life: Life, lacks: str
     assert life.interval_s == 10
     assert life.told() == ["accepted c1", "trial c1", "back c1", "objected c1"]
     assert life.why() == f"{why}; waited 60 s"
+
+
+def test_the_status_says_what_became_of_the_last_change(life: Life) -> None:
+    def shown() -> Any:
+        return overview(life.rig.parts, life.rig.stamp())["remote"]
+
+    assert shown() is None
+    life.give(FREE)
+    life.restart()
+    life.live(3)
+    assert shown() == {"state": "trial", "order": "c1", "rev": 1, "why": ""}
+    life.live(70)
+    life.restart()
+    why = "no receipt for a seal under the new file; waited 60 s"
+    assert shown() == {"state": "back", "order": "c1", "rev": 1, "why": why}
+    life.live(3)
+    life.give(FREE, seq=2)
+    life.restart()
+    life.live(3)
+    life.receipt()
+    life.live(3)
+    assert shown() == {"state": "kept", "order": "c2", "rev": 1, "why": ""}
+    life.restart(lambda folder: (folder / "site.toml").write_text(SITE + "\n") and None)
+    assert shown() == {"state": "void", "order": "c2", "rev": 1, "why": ""}
 
 
 def test_a_meter_that_was_silent_before_need_not_answer_afterwards(life: Life) -> None:

@@ -12,6 +12,7 @@ from agent.inbox import INBOX_NAME
 from agent.site.field_types import UnitId
 from agent.site.file import load_site
 from agent.site.linkages import linkages_of
+from agent.site.remote import Kept, Remote, name_text, write_remote
 from agent.site.setups import setups_of
 from disk.lock import Lock
 from provisioning.journal.entries import LineThreshold, MeterFound, Photo, Trial
@@ -84,6 +85,21 @@ def test_a_site_file_of_this_setup_is_written_again_without_a_question(tmp_path:
     assert [one for one in folder.iterdir() if "replaced" in one.name] == []
     digest = hashlib.sha256((folder / SITE_NAME).read_bytes()).hexdigest()
     assert kept(folder).site_sha256 == digest
+
+
+def test_what_the_centre_has_sent_is_told_before_it_is_overwritten(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "f", "thresholds")
+    assert setup(folder, "thresholds", "--yes").exit_code == 0
+    text = (folder / SITE_NAME).read_text("utf-8")
+    state = load_site(folder / SITE_NAME).path(load_site(folder / SITE_NAME).store.path)
+    state.mkdir(exist_ok=True)
+    write_remote(state, Remote(name_text(text), Kept("c-7", 1, text)))
+    ended = setup(folder, "thresholds", answers="[[line]]\nid = 'p1'\non_kw = 9\n")
+    assert ended.exit_code == 0
+    assert "order c-7 rev 1" in ended.output
+    assert "takes its place" in ended.output
+    ended = setup(folder, "thresholds", answers="[[line]]\nid = 'p1'\non_kw = 8\n")
+    assert "c-7" not in ended.output, "it was told, and is void"
 
 
 NAMES = ['a "quoted" \\ name', "电镀线\u3000一号", "\x7f\u2028", "'''", "# [x]"]
