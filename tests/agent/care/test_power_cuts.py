@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from evidence import keys
 from evidence.orders.change import find_pause_s
-from tests.agent.care.lives import FREE, Life
+from tests.agent.care.lives import FREE, METER, METER_NAME, Life
+from tests.agent.rig import CENTRE, SITE
 from tests.evidence.orders import made
 
 KEEP_S = 60
@@ -23,8 +25,14 @@ def live(life: Life, outcome: str, seconds: float) -> None:
     """A while of the world; the service starts the agent again whenever it ends."""
     end_s = life.rig.passed_s + seconds
     while life.rig.passed_s < end_s:
-        life.live(3, treatment=None if outcome == "a meter is silent" and life.interval_s == 5 else 9_000)
-        if life.interval_s == 10 or outcome != "no receipt":
+        is_new = life.rig.parts.site.text != SITE
+        silent = is_new and outcome in {"a meter is silent", "no meter answers"}
+        life.live(
+            3,
+            production=None if is_new and outcome == "no meter answers" else 40_000,
+            treatment=None if silent else 9_000,
+        )
+        if not is_new or outcome != "no receipt":
             life.receipt()
         if life.rig.restarts:
             life.restart()
@@ -65,6 +73,44 @@ def test_a_power_cut_at_any_moment_leaves_one_file_and_one_answer(tmp_path: Path
 @pytest.mark.minutes
 def test_a_hundred_power_cuts_leave_one_file_and_one_answer_each(tmp_path: Path) -> None:
     assert sum(cut_at_random(tmp_path, 1_000 + seed) for seed in range(LIVES_LONG)) >= 100
+
+
+WRONG_BROKER = SITE.replace("mqtt://127.0.0.1", "mqtt://127.0.0.2")
+WRONG_BUS = SITE.replace('url = "tcp://127.0.0.1"', 'url = "tcp://127.0.0.2"')
+WRONG_KEY = SITE.replace(keys.public(CENTRE).hex(), keys.public(bytes(32)).hex())
+BAD_CHANGES = [
+    (WRONG_BROKER, "no receipt", ["accepted c1", "trial c1", "back c1", "objected c1"]),
+    (WRONG_BUS, "no meter answers", ["accepted c1", "trial c1", "back c1", "objected c1"]),
+    (WRONG_KEY, "good", ["objected c1"]),
+]
+"""What is wrong, what follows where it is tried, and what is told; a key is refused before it is tried."""
+
+
+def send_bad(folder: Path, text: str, outcome: str, told: list[str]) -> None:
+    life = Life(folder)
+    live(life, "good", 6)
+    life.give(text, key=(METER, METER_NAME), keep_s=KEEP_S, effective_utc_ms=made.NOW_MS)
+    live(life, outcome, 3)
+    live(life, outcome, BACK_S_MAX)
+    assert life.told() == told
+    assert life.rig.parts.site.text == SITE, "the file of before is in force"
+    life.rig.close()
+
+
+@pytest.mark.parametrize(("text", "outcome", "told"), BAD_CHANGES, ids=["broker", "bus", "key"])
+def test_a_wrong_broker_bus_or_key_comes_back_or_is_refused(
+    tmp_path: Path, text: str, outcome: str, told: list[str]
+) -> None:
+    send_bad(tmp_path, text, outcome, told)
+
+
+@pytest.mark.minutes
+@pytest.mark.parametrize(("text", "outcome", "told"), BAD_CHANGES, ids=["broker", "bus", "key"])
+def test_a_wrong_broker_bus_or_key_leaves_every_gateway_of_a_fleet_as_it_was(
+    tmp_path: Path, text: str, outcome: str, told: list[str]
+) -> None:
+    for number in range(FLEET):
+        send_bad(tmp_path / str(number), text, outcome, told)
 
 
 @pytest.mark.minutes
