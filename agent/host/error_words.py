@@ -227,7 +227,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "{}: no order may turn encryption off": "{}：不可远程关闭加密",
     "{}: at most {} s from afar": "{0}：远程更改时最多 {1} 秒",
     "meter {} has not answered": "电表 {} 未应答",
-    "no receipt for a seal under the new file": "新文件下的封条未获回执",
+    "no receipt for a seal under the new file": "新文件下的签封未获回执",
     "waited {} s": "已等待 {} 秒",
     "the order was cancelled": "指令已撤销",
     "the site file was changed on the site meanwhile": "其间现场更改了站点文件",

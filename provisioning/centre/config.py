@@ -43,7 +43,7 @@ BOM: Final = "\ufeff"
 STORE: Final = store_option("The subscriber's database: what each gateway runs with.", required=True)
 WORDS: Final = {
     "head": Words(
-        "{gateway}：第{seal}号封条中的站点文件，改动 {count} 项",
+        "{gateway}：第{seal}号签封中的站点文件，改动 {count} 项",
         "{gateway}: the site file of seal {seal}, {count} keys change",
     ),
     "change": Words("  {key}：{was} → {is_}{note}", "  {key}: {was} -> {is_}{note}"),

@@ -4,6 +4,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from agent.orders.notices import KINDS
 from centre.orders.board import GatewayBoard, make_rows, read_boards
 from centre.orders.ledger import Ledger, open_ledger
 from centre.store.journal import SqlJournal
@@ -22,16 +23,16 @@ WORDS: Final = {
     ),
     "sent only": Words("已发出，未见封存记录", "sent, no seal of it is known"),
     "missing": Words("网关报告：未收到", "the gateway says that it has not come"),
-    "held": Words("已封存于第{seal}号封条", "sealed in seal {seal}"),
-    "refused": Words("网关拒绝：{reason}，见第{seal}号封条", "refused by the gateway: {reason}, seal {seal}"),
+    "held": Words("已封存于第{seal}号签封", "sealed in seal {seal}"),
+    "refused": Words("网关拒绝：{reason}，见第{seal}号签封", "refused by the gateway: {reason}, seal {seal}"),
     "answer": Words("，{by}{state}", ", {state}{by}"),
-    "by": Words("（答复人：{by}）", " by {by}"),
-    "by stranger": Words("（答复人：{by}，未登记）", " by {by} (not registered)"),
+    "by": Words("答复人{by}：", " by {by}"),
+    "by stranger": Words("答复人{by}（未登记）：", " by {by} (not registered)"),
     "cancelled": Words("，已撤销", ", CANCELLED"),
     "ended": Words("，已到期", ", ended"),
     "overdue": Words("，逾期未答复", ", OVERDUE"),
     "stranger": Words(
-        "{gateway}：第{seal}号封条：拒绝一条无有效签名的消息（{reason}）",
+        "{gateway}：第{seal}号签封：拒绝一条无有效签名的消息（{reason}）",
         "{gateway}: seal {seal}: a message without a good signature was refused ({reason})",
     ),
     "contradiction": Words(
@@ -94,4 +95,6 @@ def tell_row(row: dict[str, Any]) -> str:
         notes += translate(WORDS["answer"], state=shown, by=by)
     for name in ("cancelled", "ended", "overdue"):
         notes += translate(WORDS[name]) if row[name] else ""
-    return translate(WORDS["row"], shown=translate(WORDS[said], **row), notes=notes, **row)
+    kind = KINDS.get(row["kind"])
+    named = {**row, "kind": row["kind"] if kind is None else translate(kind)}
+    return translate(WORDS["row"], shown=translate(WORDS[said], **row), notes=notes, **named)

@@ -31,7 +31,7 @@ WORDS: Final = {
         "{about}：{name}（{size}字节）与封存的一致", "{about}: {name}, {size} bytes, is what was sealed"
     ),
     "edited": Words(
-        "{about}：{name} 已被改动：与第{seal}号封条封存的哈希不符",
+        "{about}：{name} 已被改动：与第{seal}号签封封存的哈希不符",
         "{about}: {name} WAS EDITED: it is not what seal {seal} names",
     ),
     "absent": Words("{about}：{name} 不在此处", "{about}: {name} is not here"),

@@ -90,12 +90,18 @@ def listing(
     say(*(map(tell_clue, known) if known else [translate(WORDS["none"])]))
     if found:
         say(translate(WORDS["candidates"], count=len(found)), *map(_tell_candidate, found))
+    elif store is not None:
+        say(translate(WORDS["no candidates"], since=iso_utc(find_since_ms(since))))
+
+
+def find_since_ms(since: int | None) -> int:
+    """From when on new ones are looked for, UTC."""
+    return utc_ms() - SINCE_DAYS * DAY_MS if since is None else since
 
 
 def find_new(books: Books, store: Place, gateway: str = "", since: int | None = None) -> Iterator[Candidate]:
     """What the store has that no clue began with."""
-    since_ms = utc_ms() - SINCE_DAYS * DAY_MS if since is None else since
-    taken = list_origins(books)
+    since_ms, taken = find_since_ms(since), list_origins(books)
     with failing_in_one_line(store), closing(open_to_read(store)) as snapshot:
         if not snapshot.has("journal"):
             raise StoreError(f"{store}: has no journal; start `dianjian subscribe` of this version once")

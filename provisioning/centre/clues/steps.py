@@ -19,9 +19,10 @@ from disk.lock import Lock
 from evidence.clues.check import Ledger
 from evidence.clues.course import Outcome
 from evidence.clues.step import Link, Linked, Stage, Step, hash_step, sign_step
+from evidence.moments import iso_utc
 from evidence.orders.order import hash_order
 from provisioning.centre.clues.chains import find_false_marks, recheck_clue
-from provisioning.centre.clues.group import find_new, tell_recheck
+from provisioning.centre.clues.group import find_new, find_since_ms, tell_recheck
 from provisioning.centre.clues.options import (
     CLUES,
     KEY,
@@ -95,7 +96,8 @@ def open_clue(
         found = find_new(books, store, gateway, since)
     one = next((one for one in found if one.key == (what.value, gateway, name)), None)
     if one is None:
-        shown = translate(WORDS["no origin"], gateway=gateway, what=what.value, id=name)
+        from_ = iso_utc(find_since_ms(since))
+        shown = translate(WORDS["no origin"], gateway=gateway, what=what.value, id=name, since=from_)
         raise fail(EXIT_NO, shown)
     wanted = {"stage": Stage.SCREENING, "text": text, "links": (one.link,), "body": one.opening.to_body()}
     _sign(ledger, path, signer, id_, wanted, as_json=as_json)

@@ -39,6 +39,10 @@ WORDS: Final[Mapping[str, Words]] = {
     "candidates": Words(
         "尚未立为线索（{count}）：仅供排查，不是结论", "not opened yet ({count}): questions, no verdicts"
     ),
+    "no candidates": Words(
+        "自 {since} 以来没有可立为线索的内容；更早的用 --since",
+        "nothing since {since} could become a clue; earlier ones need --since",
+    ),
     "candidate": Words(
         "  {what}  {gateway}  {id}  {rule}  {text}", "  {what}  {gateway}  {id}  {rule}  {text}"
     ),
@@ -67,9 +71,10 @@ WORDS: Final[Mapping[str, Words]] = {
         "name one origin, and one alone: --episode, --verdict, --finding or --mark",
     ),
     "no origin": Words(
-        "{gateway}：数据库中没有可立案的 {what} {id}；`dianjian centre clues list --store` 列出全部",
-        "{gateway}: the store has no {what} {id} that could become a clue; "
-        "`dianjian centre clues list --store` lists them",
+        "{gateway}：数据库中自 {since} 以来没有可立案的 {what} {id}；"
+        "`dianjian centre clues list --store` 列出全部，更早的用 --since",
+        "{gateway}: since {since} the store has no {what} {id} that could become a clue; "
+        "`dianjian centre clues list --store` lists them, --since looks further back",
     ),
     "no order": Words("没有网关 {gateway} 的指令 {id}", "there is no order {id} of {gateway}"),
     "wrong key": Words(

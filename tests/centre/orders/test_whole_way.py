@@ -411,6 +411,7 @@ def test_the_board_is_shown_in_both_languages(city: City, language: str) -> None
     assert shown.exit_code == 0, shown.output
     assert ("已封存" in shown.stdout) == (language == "zh")
     assert ("sealed in seal" in shown.stdout) == (language == "en")
+    assert ("  督办  " in shown.stdout) == (language == "zh"), "the kind has its name, too"
     assert "form" in shown.stdout
 
 

@@ -148,6 +148,14 @@ def lead_to_end() -> None:
     signed("step", "c1", "--stage", "improving", "--close", "--text", "已规范", by="li")
 
 
+def test_a_store_that_has_nothing_new_says_since_when_it_was_searched() -> None:
+    since = ("--since", "2099-01-01+08:00")
+    told = call("--lang", "en", "centre", "clues", "list", *BOOKS, *STORE, *since)
+    assert "nothing since 2098-12-31T16:00:00.000Z could become a clue" in told.stdout, told.output
+    missed = signed("open", *STORE, *since, "--gateway", "g1", "--verdict", "a/1/p1", "--text", "x", code=1)
+    assert "2098-12-31T16:00:00.000Z" in missed
+
+
 def test_a_clue_goes_from_the_store_to_its_end_and_anybody_can_check_it() -> None:
     before = clues("list", *STORE, *SINCE)
     assert before["clues"] == []
