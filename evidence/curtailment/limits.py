@@ -7,12 +7,14 @@ past windows of as many days:
 - For each past window that is whole and free of earlier alerts, *ratio* = its energy over the energy of the
   baseline that held before it. No day after the first of the window makes its baseline (only the past).
 - Fewer than WINDOWS_MIN of them: the limit cannot be judged at this line. n is always told.
-- E ≤ limit: met. E > limit · P95(ratio): not met. Between: unclear, which is an answer.
+- E ≤ limit: met. E > limit · P97.5(ratio): not met. Between: unclear, which is an answer.
+- Past windows are placebos: nothing was asked in them. Where fewer than PROVEN_MIN of them would have been
+  "not met" under this reduction, what lies between says nothing, and the limit cannot be judged.
 
 Standing for some days can be how a plant obeys. So nothing is "not met" while the energy of all days is
 within the limit over all days but those that were off anyway (the same day of the week, in most of the last
 USUAL_WEEKS weeks). And a line that stood for at least the share by which it had to reduce is "not met" only
-if the energy of all those days, too, is above the limit · P95(ratio): if its other days made up for it.
+if the energy of all those days, too, is above the limit · P97.5(ratio): if its other days made up for it.
 
 **An absolute cap** needs no past: the energy of each day (of each hour, for a cap in kW) is met at E ≤ cap
 - U, not met at E > cap + U, unclear between, with U of `uncertainty`.
@@ -32,8 +34,10 @@ from evidence.curtailment.measures import PER_MILLE
 from evidence.curtailment.quantiles import find_quantile
 
 WINDOWS_MIN: Final = 30
-TAIL: Final = 0.95
-"""One honest window in twenty lies above it."""
+TAIL: Final = 0.975
+"""One window in forty of those in which nothing was asked lies above it."""
+PROVEN_MIN: Final = 0.95
+"""Of those windows; a line that varies by more than the reduction is not told "unclear" by chance."""
 USUAL_WEEKS: Final = 8
 WEEK_DAYS: Final = 7
 DAY_HOURS: Final = 24
@@ -55,6 +59,7 @@ class Why(StrEnum):
     FEW_WINDOWS = "few_windows"
     NO_WHOLE_DAY = "no_whole_day"
     NO_DATA = "no_data"
+    NOISE = "noise"
     NO_BASE = "no_base"
     NO_LIST = "no_list"
     NO_LINE = "no_line"
@@ -149,8 +154,12 @@ def judge_limit(
         verdict, why = Verdict.CANNOT, Why.NO_DATA
     elif is_within:
         verdict, why = Verdict.MET, None
+    elif is_over:
+        verdict, why = Verdict.NOT_MET, None
     else:
-        verdict, why = Verdict.NOT_MET if is_over else Verdict.UNCLEAR, None
+        proven = sum(one > keep * tail for one in ratios)
+        is_noise = proven < PROVEN_MIN * len(ratios)
+        verdict, why = (Verdict.CANNOT, Why.NOISE) if is_noise else (Verdict.UNCLEAR, None)
     return LimitVerdict(
         verdict=verdict,
         why=why,

@@ -44,6 +44,11 @@ REASONS: Final[Mapping[Why, Words]] = {
         "预警期间没有一个完整的自然日", "no whole day of the plant lies within the alert"
     ),
     Why.NO_DATA: Words("数据不足", "there are not enough data"),
+    Why.NOISE: Words(
+        "该线平时用电的波动大于要求的减幅：以往 {windows} 个未作要求的同样时段，有许多也不能认定未减产",
+        "the line varies by more than was asked: of its {windows} past windows, in which nothing was asked, "
+        "too many could not be told from such a reduction",
+    ),
     Why.NO_BASE: Words(
         "没有基荷：既没有学到停产功率，近 30 天也没有足够的停产小时",
         "there is no base load: no off level was learned, and the last 30 days have too few off hours",

@@ -109,6 +109,32 @@ def test_a_limit_is_met_or_not_or_unclear(shares: Any, reduction: int, verdict: 
     assert found.windows > 30
 
 
+@pytest.mark.parametrize(
+    ("share", "reduction", "verdict", "why"),
+    [
+        (0.65, 300, Verdict.MET, None),
+        (0.8, 300, Verdict.CANNOT, "noise"),
+        (1.4, 300, Verdict.NOT_MET, None),
+        (0.45, 600, Verdict.UNCLEAR, None),
+    ],
+)
+def test_where_the_own_past_varies_by_more_than_was_asked_only_the_extremes_are_judged(
+    share: float, reduction: int, verdict: Verdict, why: str | None
+) -> None:
+    """It works a third more or less by the week, so half of a small reduction is its own way."""
+    ledger = Ledger(OFFSET_S)
+    for day in range(FIRST, ALERT_DAY):
+        fill(ledger, day, (0.65, 0.95, 1.3)[day // 7 % 3])
+    baseline = find_baseline(ledger, ALERT_DAY)
+    assert isinstance(baseline, Baseline)
+    usual = ledger.days[ALERT_DAY - 14 * 7].wh
+    factor = share * baseline.wh / usual * (0.65, 0.95, 1.3)[(ALERT_DAY - 14 * 7) // 7 % 3]
+    for day in range(ALERT_DAY, ALERT_DAY + 3):
+        fill(ledger, day, factor)
+    found = judge_limit(ledger, range(ALERT_DAY, ALERT_DAY + 3), baseline, reduction, 0)
+    assert (found.verdict, found.why) == (verdict, why)
+
+
 def test_a_sunday_is_no_reduction() -> None:
     ledger = make_ledger()
     sunday = next(day for day in range(ALERT_DAY, ALERT_DAY + 7) if day % 7 == 6)
