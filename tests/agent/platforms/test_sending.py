@@ -12,14 +12,16 @@ import pytest
 from attrs import define, evolve, field
 
 from agent.platforms import sending
+from agent.platforms.feed import SKEW_MS
 from agent.platforms.sending import Sending
 from drivers.clock import ClockState, Stamp
+from drivers.hj212.times import read_time, write_time
 from firmware_sim.platform_core import Habits, Platform, PlatformLink
 from tests.agent.platforms.test_feed import hosts_of
 from tests.agent.rig import Rig
 from tests.centre.hj212.plant import MN, PW
 from wire.platforms.credentials import Credentials, write_credentials
-from wire.platforms.hosts import Host
+from wire.platforms.hosts import Host, Span
 
 WAIT_S: Final = 120.0
 
@@ -50,11 +52,12 @@ class Served:
 
     platform: Platform
     listener: socket.socket
+    port: int = 0
     threads: list[threading.Thread] = field(factory=list)
 
     @property
     def address(self) -> tuple[str, int]:
-        return "127.0.0.1", int(self.listener.getsockname()[1])
+        return "127.0.0.1", self.port
 
     def run(self) -> None:
         with contextlib.suppress(OSError):
@@ -78,8 +81,12 @@ class Served:
 
 
 @contextlib.contextmanager
-def platform(habits: Habits | None = None) -> Iterator[Served]:
-    made = Served(Platform(habits or Habits(), PW), socket.create_server(("127.0.0.1", 0)))
+def platform(habits: Habits | None = None, before: Served | None = None) -> Iterator[Served]:
+    """A platform; with `before` the same again, at its address."""
+    known = Platform(habits or Habits(), PW) if before is None else before.platform
+    place = ("127.0.0.1", 0) if before is None else before.address
+    listener = socket.create_server(place)
+    made = Served(known, listener, int(listener.getsockname()[1]))
     thread = threading.Thread(target=made.run)
     thread.start()
     try:
@@ -212,3 +219,54 @@ def test_a_queue_that_cannot_be_used_is_told_and_opened_again(rig: Rig, tmp_path
             place.rmdir()
             until(lambda: row(one, "h0")["connected"])
             assert row(one, "h0")["why"] == ""
+
+
+REAL_S: Final = 300
+PACKETS: Final = 3
+"""An interval: ST=44, ST=45 and the state of the equipment."""
+
+
+def intervals_of(rig: Rig, first: str) -> list[str]:
+    """The DataTime of every interval that is complete by now, from this one on."""
+    begin_ms, now_ms = read_time(first) or 0, rig.stamp().utc_ns // 1_000_000
+    ends = range(begin_ms + REAL_S * 1_000, now_ms - SKEW_MS + 1, REAL_S * 1_000)
+    return [write_time(end - REAL_S * 1_000) for end in ends]
+
+
+@pytest.mark.minutes
+def test_two_platforms_away_for_a_day_get_everything_once_and_marked_over_restarts(
+    rig: Rig, tmp_path: Path
+) -> None:
+    with platform() as first, platform() as second:
+        hosts = tuple(
+            evolve(host, spans=(Span.REAL,), terms=evolve(host.terms, real_s=REAL_S))
+            for host in hosts_at(tmp_path, first, second)
+        )
+        for host in hosts:
+            write_credentials(host.credentials, Credentials(PW))
+        with sent_to(rig, hosts) as one:
+            until(lambda: all(row(one, host.name)["connected"] for host in hosts))
+            rig.run(4 * REAL_S, 30_000.0, 12_000.0, step_s=60.0)
+            until(lambda: min(len(first.times()), len(second.times())) >= 3)
+            until(lambda: all(row(one, host.name)["waiting"] == 0 for host in hosts))
+    begun = first.times()[0]
+    before = len(first.platform.taken)
+    for _ in range(4):  # each time ended wherever it is
+        with sent_to(rig, hosts) as one:
+            rig.run(21_600, 30_000.0, 12_000.0, step_s=60.0)
+    away = intervals_of(rig, begun)
+    with sent_to(rig, hosts) as one:
+        owed = len(away) * PACKETS - before
+        until(lambda: all(row(one, host.name)["waiting"] == owed for host in hosts))
+    with platform(before=first) as city, platform(before=second) as county, sent_to(rig, hosts) as one:
+        until(lambda: all(len(served.times()) == len(away) for served in (city, county)))
+        rig.run(4 * REAL_S, 30_000.0, 12_000.0, step_s=60.0)
+        due = intervals_of(rig, begun)
+        until(lambda: all(len(served.times()) == len(due) for served in (city, county)))
+    for served in (city, county):
+        packets = list(served.platform.taken.values())
+        assert served.times() == due
+        assert len({(packet.st, packet.cn, packet.find("DataTime")) for packet in packets}) == len(packets)
+        assert len({packet.qn for packet in packets}) == len(packets) == len(due) * PACKETS
+        late = [packet.find("DataTime") for packet in packets if packet.is_backfill]
+        assert len(late) >= (len(away) - 4) * PACKETS - before
