@@ -9,6 +9,9 @@ Pure; the rules are those of `drivers.link.transaction`. For Modbus only:
   is waited for any more. So is one that fits in all but an id that no request had: a converter that does not
   copy the id (`drivers.modbus.transaction_ids`). A refusal under such an id is believed where it cannot be
   that of an earlier request: some copy the id of answers alone.
+- Serial servers put packets of their own into the stream: a name, a heartbeat. Bytes that are no frame of
+  Modbus TCP, or a frame only with bytes of the answer, are passed over once the answer's own head is seen
+  behind them: its id, length, unit, function and byte count are nine bytes that noise does not have.
 """
 
 from typing import Final
@@ -20,12 +23,14 @@ from drivers.link.transaction import Answer, Reply, Transaction
 from drivers.link.verdict import (
     EXCEPTION_BIT,
     GATEWAY_EXCEPTIONS,
+    NEED_MORE,
     Foreign,
     ForeignKind,
     Framing,
     NeedMore,
     Refusal,
     Request,
+    Verdict,
     Words,
     judge,
     reply_signature,
@@ -88,6 +93,8 @@ class ModbusTransaction(Transaction[Answer]):
     def _judge(self, now_s: float) -> NeedMore | Foreign | Reply[Answer]:
         transaction_id = self.transaction_id if self.ids is not None else int.from_bytes(self.buffer[:2])
         verdict = parse(self.framing, self.buffer, self.request, transaction_id)
+        if self.ids is not None and self.framing is Framing.TCP:
+            verdict = self._pass_over(verdict)
         if isinstance(verdict, Foreign):
             self._frame = self.buffer[: verdict.consumed]
             if self.ids is None and self.framing is Framing.TCP and verdict.kind is ForeignKind.REPLY:
@@ -100,6 +107,20 @@ class ModbusTransaction(Transaction[Answer]):
             answer = Answer(verdict.words, now_s - self.sent_s)
             return Reply(overhead_bytes + len(verdict.words), answer)
         return Reply(overhead_bytes, code=verdict.code)
+
+    def _pass_over(self, verdict: Verdict) -> Verdict:
+        """What `verdict` comes to if the bytes may be followed by the answer, or are."""
+        end = verdict.consumed if isinstance(verdict, Foreign) else len(self.buffer)
+        if isinstance(verdict, NeedMore | Foreign):
+            for head in self._heads:
+                length = 3 + 2 * self.request.count if head[1] == self.request.function else 3
+                begin = self.transaction_id.to_bytes(2) + b"\0\0" + length.to_bytes(2) + head
+                if 0 < (at := self.buffer.find(begin)) < end:
+                    return Foreign("bytes of no frame before the answer", at)
+        if isinstance(verdict, Foreign) and verdict.kind is ForeignKind.LOST_SYNC:
+            self._trouble = verdict.reason  # of the error, unless the answer follows
+            return NEED_MORE
+        return verdict
 
     def _reject(self, foreign: Foreign, now_s: float) -> None:
         if self.ids is None or self.framing is Framing.RTU or foreign.kind is not ForeignKind.REPLY:

@@ -165,12 +165,13 @@ def on_pty(script: Script, options: str = "") -> Iterator[ScriptedMeter]:
 
 
 @contextlib.contextmanager
-def on_tcp(script: Script, *, rtu: bool = False) -> Iterator[ScriptedMeter]:
+def on_tcp(script: Script, *, rtu: bool = False, host: str = "127.0.0.1") -> Iterator[ScriptedMeter]:
     """A device behind a loopback port that serves one connection after the other."""
     device = ScriptedMeter(script, tcp=not rtu)
-    listener = device.listener = socket.create_server(("127.0.0.1", 0))
-    scheme = "rtu+tcp" if rtu else "tcp"
-    device.url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = device.listener = socket.create_server((host, 0), family=family)
+    scheme, name = "rtu+tcp" if rtu else "tcp", f"[{host}]" if ":" in host else host
+    device.url = f"{scheme}://{name}:{listener.getsockname()[1]}"
     links: list[socket.socket] = []
 
     def accept() -> None:

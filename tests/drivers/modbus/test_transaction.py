@@ -8,8 +8,9 @@ from drivers.errors import ExceptionReplyError, ReplyError, ReplyTimeoutError
 from drivers.link.ledger import Ledger
 from drivers.link.transaction import FLOOD_BYTES_MAX, Answer, BusStats
 from drivers.link.verdict import Framing, Request
-from drivers.modbus.frame import encode_request
+from drivers.modbus.frame import MBAP_BYTES, encode_request
 from drivers.modbus.transaction import ModbusTransaction
+from drivers.modbus.transaction_ids import TransactionIds
 from tests.drivers.frames import encode_exception, encode_reply
 
 ASKED = Request(1, 3, 100, 4)
@@ -118,3 +119,22 @@ def test_the_error_says_what_was_heard_instead(received: bytes, error: type[Exce
     error_seen = running.give_up()
     assert type(error_seen) is error
     assert reason in str(error_seen)
+
+
+@given(st.binary(max_size=40), cuts, st.booleans())
+@settings(deadline=None)
+def test_an_answer_over_tcp_is_found_behind_any_bytes_and_never_another(
+    noise: bytes, cuts: list[int], refused: bool
+) -> None:
+    running = transaction(Framing.TCP)
+    running.ids = TransactionIds()
+    good = encode_reply(Framing.TCP, ASKED, WORDS, TRANSACTION_ID)
+    refusal = encode_exception(Framing.TCP, ASKED, 2, TRANSACTION_ID)
+    try:
+        found = fed(running, noise + (refusal if refused else good), cuts)
+    except ExceptionReplyError:
+        assert refused
+    except ReplyError:
+        assert len(noise) > MBAP_BYTES or cuts, "a frame under the id of the request came first"
+    else:
+        assert (found == Answer(WORDS, 0.5) and not refused) or (cuts and found is None)
