@@ -1,6 +1,6 @@
 """What public programs and logs of HJ 212 were seen to send, written anew with made-up numbers: forms by row.
 
-Of 47 packets and segments in public sources 42 were taken; the others said a wrong length, held a sum of
+Of 46 packets and segments in public sources 41 were taken; the others said a wrong length, held a sum of
 nothing, or had no `&&` after CP.
 """
 
