@@ -27,7 +27,7 @@ def plant(tmp_path: Path) -> Iterator[SmallPlant]:
         root = ("--orders", str(tmp_path / "orders"), "--key", str(tmp_path / "centre.key"))
         public = keys.public(keys.create_key_file(tmp_path / "bureau.key")).hex()
         call("centre", "keys", "root", *root)
-        may = ("--role", "bureau", "--name", BUREAU, "--kind", "config", public)
+        may = ("--role", "bureau", "--name", BUREAU, "--kind", "config", "--kind", "diagnose", public)
         call("centre", "keys", "certify", *root, *may)
         plant.subscriber.start()
         plant.subscriber.first_line()
