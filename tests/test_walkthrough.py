@@ -3,7 +3,8 @@
 A block of kind `sh` is run; one of kind `toml NAME` or `csv NAME` is the file NAME, which later blocks use.
 The README in Chinese runs the commands of the other one. `shell`,
 `psql`, `python NAME` and `sql NAME` are those of docs/consumers.md, which run beside a centre's store
-(`tests/provisioning/centre/test_consumers_page.py`). All other blocks need a plant, a broker or a machine of
+(`tests/provisioning/centre/test_consumers_page.py`). `sh machine` is run on a machine of its own
+(`tests/packaging/test_several_machines.py`). All other blocks need a plant, a broker or a machine of
 their own: there every option that they show must be one that the verb has.
 """
 

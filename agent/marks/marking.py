@@ -40,6 +40,17 @@ INDUSTRY: Final = "general"
 _VERSION: Final = 1
 
 
+def restore_open(closing: Closing, raw: bytes) -> None:
+    """Take what was open from a checkpoint.
+
+    Raises:
+        FormatError, LookupError, TypeError, ValueError, AttributeError: It is none.
+    """
+    version, state = cbor.array(cbor.decode(raw, STATE_BYTES_MAX), "marks", 2)
+    cbor.natural(version, "version", _VERSION, _VERSION)
+    closing.restore(state)
+
+
 @define(eq=False, repr=False)
 class Marking(RecordSource):
     """See the module.
@@ -134,9 +145,7 @@ class Marking(RecordSource):
 
     def _restore(self, raw: bytes) -> None:
         try:
-            version, state = cbor.array(cbor.decode(raw, STATE_BYTES_MAX), "marks", 2)
-            cbor.natural(version, "version", _VERSION, _VERSION)
-            self.closing.restore(state)
+            restore_open(self.closing, raw)
         except (cbor.FormatError, LookupError, TypeError, ValueError, AttributeError) as error:
             LOG.warning("which marks were open is lost: %s", error)
 

@@ -28,6 +28,9 @@ from agent.judging.checkpoints import (
     NUMBER_BYTES,
     read_episodes,
 )
+from agent.marks.closing import Closing
+from agent.marks.marking import CHECKPOINT as MARKS
+from agent.marks.marking import restore_open
 from agent.orders.book import Book
 from agent.orders.orders import CHECKPOINT as ORDERS
 from agent.orders.orders import PLACE as ORDERS_AT
@@ -110,6 +113,7 @@ def _readers_of(site: Site) -> Mapping[str, Callable[[bytes], object]]:
         ALERTS: lambda raw: bench_of(site, lambda *_: False).restore(open_state(raw)[1]),
         ALERTS_AT: _read_place,
         EPISODES: read_episodes,
+        MARKS: lambda raw: restore_open(Closing({}), raw),
         POSTBOX: read_known,
         TPM: read_counter,
     }

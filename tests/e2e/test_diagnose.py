@@ -16,7 +16,7 @@ LOOKS: Final = (("doctor", ()), ("log", ()), ("bundle", ()), ("bus", ("--bus", "
 
 @pytest.mark.e2e
 @pytest.mark.minutes
-def test_every_look_comes_to_the_desk_as_a_file_without_a_secret(plant: SmallPlant, tmp_path: Path) -> None:  # noqa: F811
+def test_every_look_comes_to_the_desk_as_a_file_without_a_secret(plant: SmallPlant, tmp_path: Path) -> None:
     orders = ("--orders", str(tmp_path / "orders"))
     key = ("--key", str(tmp_path / "bureau.key"), "--issuer", BUREAU)
     secret = (plant.folder / "state/keys").read_bytes()

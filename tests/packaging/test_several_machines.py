@@ -126,7 +126,7 @@ def machines(folder: Path) -> Iterator[Machines]:
 def blocks() -> list[tuple[str, str]]:
     """Every block of the page with the machine that it is for, in order."""
     found = []
-    for before, block in re.findall(r"(.*?)^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE):
+    for before, block in re.findall(r"(.*?)^```sh machine\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE):
         said = re.findall(r"[Oo]n ((?:`\w+`(?:, | and )?)+)(?=[^`]*\Z)", before)
         found += [(name, block) for name in re.findall(r"`(\w+)`", said[-1])]
     return found

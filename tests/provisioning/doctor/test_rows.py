@@ -72,6 +72,7 @@ def test_a_column_that_is_not_what_was_signed_is_told(file: Path, column: str, v
         EPISODES,
         METERS,
         BEHAVIOUR,
+        "marks",
         "postbox",
         "tpm",
         "orders",
