@@ -76,7 +76,7 @@ class FilesOut:
         Nor once `heard_utc_ms`, the centre's time, is past the end of the key that asked.
         """
         if self._waiting and self._wanted is not None and self._wanted.has_ended(heard_utc_ms):
-            self._waiting = []
+            self._waiting, self._in_flight = [], None
         return (
             bool(self._waiting)
             and self._in_flight is None

@@ -90,6 +90,15 @@ def test_what_a_key_has_asked_for_ends_with_it(tmp_path: Path) -> None:
     assert not out.is_due(1e9, END_MS)
 
 
+def test_a_piece_in_flight_when_its_key_ends_is_acknowledged_in_vain(tmp_path: Path) -> None:
+    out = FilesOut(tmp_path, "g1", SIGNER.root)
+    out.take(sign_wanted(Wanted("g1", ((SHA, 0),)), SIGNER))
+    assert out.next(0.0, 1 << 16) is not None
+    assert not out.is_due(1e9, END_MS + 1)
+    out.on_ack(0, 1e9)
+    assert not out.is_due(1e9)
+
+
 @given(st.integers(1, FILE_BYTES_MAX), st.integers(0, FILE_BYTES_MAX), st.binary(min_size=1, max_size=40))
 def test_a_piece_reads_back_if_it_lies_within_its_file(length: int, offset: int, piece: bytes) -> None:
     one = Piece(SHA, length, offset, piece)
