@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from agent.care.gathering import HEADER_KEY, UNSEEN, VERSION
-from agent.site.file import ConfigError, Site, parse_site
+from agent.site.file import Site, parse_site
 from centre.fleet.judging import ENDS_SOON_MS
 from disk.tables import TableError, decode_text, parse_json
 from drivers.clock import ClockState
@@ -115,7 +115,7 @@ def describe_unseen() -> Words:
 def _read_site(text: object) -> Site | None:
     try:
         return parse_site(text, Path("site.toml")) if isinstance(text, str) else None
-    except ConfigError:  # masked, or of another version
+    except TableError:  # masked, or of another version
         return None
 
 

@@ -173,6 +173,15 @@ def test_whatever_a_gateway_sends_is_read_or_refused(raw: bytes) -> None:
             continue
 
 
+@pytest.mark.parametrize("site", ["[site", "[site]\nof_a_later_version = 1\n", 7, None])
+def test_a_site_file_that_is_masked_or_of_another_version_is_passed_over(site: object) -> None:
+    head = {"dianjian_diagnosis": 1, "at": "2026-12-01T00:00:00+00:00", "site": site}
+    raw = json.dumps({**head, "status": {}, "disk": {"free": 1 << 40, "database": 1, "quota": 1}}).encode()
+    facts = read_facts(raw, "doctor.json")
+    assert facts.site is None
+    assert {one.check for one in list_findings(facts)} >= {"disk", "versions"}
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda one: st.lists(one, max_size=3) | st.dictionaries(st.text(max_size=5), one, max_size=3),
