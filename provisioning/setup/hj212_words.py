@@ -108,6 +108,10 @@ HJ212_WORDS: Final[Mapping[str, Words]] = {
     "ask_equipment_number": Words(
         "电表 {meter} 的设备编号 SBn 中的 n（- 为没有）", "The n of SBn of {meter} (- for none)"
     ),
+    "ask_analyser": Words(
+        "用这个 MN 上报哪台分析仪（一个 MN 一台）", "Analyser that is sent under this MN, which can have one"
+    ),
+    "no_analyser": Words("不上报分析仪", "none"),
     "no_number": Words(
         "须为 1 至 {most} 的整数，而不是 {typed!r}", "must be a whole number from 1 to {most}, not {typed!r}"
     ),

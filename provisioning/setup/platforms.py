@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import click
 from attrs import define, evolve, field
 
 from agent.site.platforms import read_platforms
@@ -104,6 +105,7 @@ class _Draft:
     new: PlatformNamed
     secret: Credentials | None = None
     meters: dict[str, PlatformMeter] = field(factory=dict)
+    analyser: str = NONE
 
     def ask_address(self) -> None:
         known = self.new.address or None
@@ -135,14 +137,27 @@ class _Draft:
         if asked is not None:
             self.meters[meter.id] = asked
 
+    def ask_analyser(self) -> None:
+        """The one that is sent: two under one MN would have the same codes."""
+        found = [one.id for one in self.session.journal.meters if is_logger(self.session, one)]
+        before = {one.id for one in self.new.meters}
+        first = NONE if before else next(iter(found), NONE)
+        self.analyser = next((one for one in found if one in before), first)
+        if len(found) > 1:
+            options = [*((one, one) for one in found), (NONE, text("no_analyser"))]
+            self.analyser = self.session.talk.ask_choice(
+                "platform.analyser", "ask_analyser", options, default=self.analyser
+            )
+
 
 def _ask_one(session: Session, old: PlatformNamed) -> None:
     """Everything about one platform; it is kept at the end, then the conversation is shown."""
     one = _Draft(session, old)
     questions = (one.ask_address, one.ask_edition, one.ask_secret, one.ask_mn, one.ask_st)
-    walk(session.talk, *questions, *(partial(one.ask_meter, meter) for meter in _list_measuring(session)))
-    analysers = (meter.id for meter in session.journal.meters if is_logger(session, meter))
-    meters = (*one.meters.values(), *map(PlatformMeter, analysers))
+    of_meters = (partial(one.ask_meter, meter) for meter in _list_measuring(session))
+    walk(session.talk, *questions, *of_meters, one.ask_analyser)
+    analysers = () if one.analyser == NONE else (PlatformMeter(one.analyser),)
+    meters = (*one.meters.values(), *analysers)
     if not meters:
         session.talk.say("platform_empty", style="yellow", name=old.name)
         return
@@ -235,11 +250,19 @@ def _ask_meter(
 
 
 def _keep(session: Session, one: PlatformNamed) -> None:
-    """Keep a platform, in the site file too, so that the check reads what the agent will."""
-    others = tuple(each for each in session.journal.platforms if each.name != one.name)
-    removed = tuple(name for name in session.journal.platforms_removed if name != one.name)
+    """Keep a platform, in the site file too, so that the check reads what the agent will.
+
+    One that the site file cannot have is not kept: no step could write that file any more.
+    """
+    before = session.journal
+    others = tuple(each for each in before.platforms if each.name != one.name)
+    removed = tuple(name for name in before.platforms_removed if name != one.name)
     session.keep(platforms=(*others, one), platforms_removed=removed)
-    session.write_site()
+    try:
+        session.write_site()
+    except click.exceptions.Exit:
+        session.keep(platforms=before.platforms, platforms_removed=before.platforms_removed)
+        raise
 
 
 def _check_until_wanted(session: Session, name: str) -> None:

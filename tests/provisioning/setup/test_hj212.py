@@ -13,6 +13,8 @@ from agent.site.file import load_site
 from agent.site.platforms import read_platforms
 from disk.wide_text import count_columns
 from drivers.hj212.encoding import encode
+from provisioning.journal.entries import BusFound, MeterFound
+from provisioning.journal.file import JOURNAL_NAME, save_journal
 from tests.agent.test_logger_loop import free_port
 from tests.centre.hj212.plant import PW
 from tests.drivers.hj212.packets import MN
@@ -20,7 +22,7 @@ from tests.drivers.hj212.test_receiver import DATA
 from tests.provisioning.hj212.test_listen import calling
 from tests.provisioning.hj212.test_send import platform_at
 from tests.provisioning.setup.keyboard import Keyboard
-from tests.provisioning.setup.plants import begun, events, kept, setup, told
+from tests.provisioning.setup.plants import begun, events, journal_up_to, kept, setup, told
 from wire.platforms.credentials import Credentials, read_credentials, write_credentials
 
 LATER = evolve(DATA, qn="20260302083200001", region=DATA.region.replace("083000", "083200"))
@@ -176,3 +178,35 @@ def test_a_platform_is_named_at_the_keyboard_and_answers_in_words(tmp_path: Path
         "p99102",
         500,
     )
+
+
+def begun_with_two_analysers(folder: Path) -> Path:
+    journal = journal_up_to("platforms")
+    named = (("cems1", MN), ("cems2", MN[::-1]))
+    loggers = (MeterFound(id_, "loggers", address=mn, model="hj212-air", fast_s=60.0) for id_, mn in named)
+    buses = (*journal.buses, BusFound("loggers", "hj212+listen://127.0.0.1:9001"))
+    begun(folder, "platforms")
+    save_journal(folder / JOURNAL_NAME, evolve(journal, buses=buses, meters=(*journal.meters, *loggers)))
+    return folder
+
+
+def test_of_two_analysers_one_is_sent_under_an_mn(tmp_path: Path) -> None:
+    folder = begun_with_two_analysers(tmp_path / "f")
+    place = f"127.0.0.1:{free_port()}"
+    typed = ("city", place, "", PW, "", MN, "", "-", "-", "2", "keep", "")
+    ended = setup(folder, "platforms", given="".join(f"{one}\n" for one in typed))
+    assert ended.exit_code == 0, ended.output
+    (station,) = host_of(folder)("city").stations  # type: ignore[attr-defined]
+    assert [one.id for one in station.meters] == ["cems2"]
+
+
+def test_a_platform_that_no_site_file_can_have_is_not_kept(tmp_path: Path) -> None:
+    folder = begun_with_two_analysers(tmp_path / "f")
+    write_credentials(tmp_path / "city", Credentials(PW))
+    head = f'[[platform]]\nname = "city"\naddress = "127.0.0.1:9"\nmn = "{MN}"\ncheck = false\n'
+    meters = "".join(f'[[platform.meter]]\nid = "{one}"\n' for one in ("cems1", "cems2"))
+    ended = setup(folder, "platforms", answers=f'{head}secret_file = "{tmp_path / "city"}"\n{meters}')
+    assert ended.exit_code == 2
+    assert "two meters have the code" in told(ended)[0]
+    assert kept(folder).platforms == ()
+    assert setup(folder, "thresholds", answers="").exit_code == 0
