@@ -115,7 +115,7 @@ def _list_words(path: Path) -> Iterator[bytes]:
         return
     yield raw.strip()[:SECRET_WORD_BYTES_MAX]
     body = b"".join(line for line in raw.splitlines() if line and not line.startswith(b"-----"))
-    for word in (body, *raw.split()):
+    for word in (body, *(one.strip(b"\"'") for one in raw.split())):
         if not 2 * SECRET_BYTES_MIN <= len(word) <= SECRET_WORD_BYTES_MAX:
             continue
         yield word

@@ -32,8 +32,10 @@ from tests.agent.rig import SITE
 from tests.evidence.orders import made
 from wire import orders as wire
 from wire.mqtt_events import Message
+from wire.platforms.credentials import Credentials, write_credentials
 
 SECRET = "correct-horse-battery"  # noqa: S105
+SM4_KEY = bytes(range(0x90, 0xA0))
 
 
 def diagnosing(life: Life) -> Diagnosing:
@@ -94,8 +96,9 @@ def test_the_doctor_s_facts_are_a_file_beside_the_chain_that_the_centre_may_fetc
 def test_a_bundle_has_the_names_of_files_and_nothing_secret(life: Life) -> None:
     state = life.rig.folder / "state"
     (state / "page.password").write_text(SECRET)
+    write_credentials(state / "city.secret", Credentials("246810", (SM4_KEY,)))
     diagnosing(life).gathering.log = lambda _: [
-        f"INFO somebody typed {SECRET}",
+        f"INFO somebody typed {SECRET} and {SM4_KEY.hex()}",
         "INFO mqtts://user:pass9@host",
     ]
     for seq, what in enumerate(("bundle", "doctor", "log"), 1):
@@ -116,7 +119,7 @@ def test_a_bundle_has_the_names_of_files_and_nothing_secret(life: Life) -> None:
     )
     keys = [slot.secret.hex() for slot in life.rig.gateway.sealing.sealer._slots.load() if slot.secret]  # type: ignore[union-attr]
     assert keys
-    assert not [one for one in (SECRET, "pass9", *keys) if one in whole]
+    assert not [one for one in (SECRET, SM4_KEY.hex(), "pass9", *keys) if one in whole]
     assert life.told()[-1] == "done d3"
 
 
