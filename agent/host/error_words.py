@@ -208,6 +208,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "no order {} is held": "此处没有指令 {}",
     "an answer of a person has a state and a name": "人工答复须有状态和姓名",
     "a declaration has a mark without an id": "申报须含不带编号的标记",
+    "a declaration is a person's": "申报须由人作出",
     "files of gateway {} are wanted here": "此处索取的是网关 {} 的文件",
     "it is in force already": "该文件已在使用",
     "bus {} cannot be recorded": "总线 {} 不能录制",

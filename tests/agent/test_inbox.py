@@ -110,6 +110,20 @@ def test_a_entry_that_cannot_be_removed_is_sealed_once_in_many_lives(
     rig.close()
 
 
+GATEWAYS_OWN: Final = {
+    "subject": ["meter", "mp"],
+    "family": "communication",
+    "code": "lost-contact",
+    "from_s": 1,
+    "to_s": 2_000_000_000,
+    "source": "auto",
+    "by": "dianjian",
+    "reason": "",
+    "files": [],
+    "supersedes": None,
+    "edition": "1",
+}
+"""Over it the chain's own loss of contact would not be shown."""
 NONSENSE = [
     (b"", "is not JSON"),
     (b"[1]", "is no JSON object"),
@@ -123,6 +137,7 @@ NONSENSE = [
     (b'{"what": "\xff"}', "is not JSON"),
     (b'{"what": "' + b"x" * ENTRY_BYTES_MAX + b'"}', "has more than"),
     (json.dumps({"what": "x", "n": [0.1] * 8_000}).encode(), "fits no record"),
+    (json.dumps({"what": "declare", "mark": GATEWAYS_OWN}).encode(), "a declaration is a person's"),
 ]
 
 
