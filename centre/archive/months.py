@@ -61,6 +61,11 @@ class Month:
         return Month(self.year + self.month // 12, self.month % 12 + 1)
 
     @property
+    def before(self) -> "Month":
+        """The one before it."""
+        return Month(self.year - (self.month == 1), (self.month - 2) % 12 + 1)
+
+    @property
     def begin_ms(self) -> int:
         """Its first millisecond, UTC."""
         return int(datetime(self.year, self.month, 1, tzinfo=UTC).timestamp()) * MS_PER_S
@@ -69,6 +74,11 @@ class Month:
     def end_ms(self) -> int:
         """The first millisecond behind it."""
         return self.next.begin_ms
+
+    @classmethod
+    def find_closed(cls, now_ms: int) -> "Month":
+        """The last one that is closed."""
+        return cls.of(now_ms - CLOSED_DAYS * MS_PER_DAY).before
 
     def is_closed(self, now_ms: int, days: int = CLOSED_DAYS) -> bool:
         """Whether it ended so many days ago."""

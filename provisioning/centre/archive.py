@@ -112,7 +112,9 @@ def archive(
     with failing_in_one_line(key):
         secret = load_key_file(key)
     try:
-        due = list_due(store, read_utc_ms(), gateway, wanted)
+        now_ms = read_utc_ms()
+        due = list_due(store, now_ms, gateway, wanted)
+        every = list_due(store, now_ms) if gateway or wanted is not None else due
         holders = find_holders(store, {one.share.month for one in due}, _read_cursors(store, cursors))
     except StoreError as error:
         raise fail(EXIT_USAGE, str(error)) from error
@@ -121,7 +123,7 @@ def archive(
         return
     filed, wrong = _write(store, due, folder, secret)
     free = [one for one in filed if one.due.share.month not in holders]
-    count = 0 if keep or not free else _drop(store, free, _list_whole(due, free, gateway, wanted))
+    count = 0 if keep or not free else _drop(store, free, _find_whole(every, free, now_ms))
     if as_json:
         rows = [_to_json(one, holders, keep=keep) for one in filed]
         say_json(
@@ -219,25 +221,18 @@ def _write(
     return filed, wrong
 
 
-def _list_whole(due: Sequence[Due], free: Sequence[Filed], gateway: str, month: Month | None) -> list[Month]:
-    """The months of which every gateway's bodies go, up to the first one of which they do not."""
-    if gateway or month is not None:
-        return []
-    going = {id(one.due) for one in free}
-    whole = []
-    for at in sorted({one.share.month for one in due}):
-        if not all(id(one) in going for one in due if one.share.month == at):
-            break
-        whole.append(at)
-    return whole
+def _find_whole(due: Sequence[Due], free: Sequence[Filed], now_ms: int) -> Month:
+    """The last month of which, and of all before it, nothing stays that is `due` of any gateway."""
+    going = {(one.due.share.month, one.due.share.gateway) for one in free}
+    left = [one.share.month for one in due if (one.share.month, one.share.gateway) not in going]
+    return min(left).before if left else Month.find_closed(now_ms)
 
 
-def _drop(store: Place, filed: Sequence[Filed], whole: Sequence[Month]) -> int:
+def _drop(store: Place, filed: Sequence[Filed], whole: Month) -> int:
     with _opened(store) as target:
         try:
             count = drop(target, filed)
-            for month in whole:
-                note_archived(target, month)
+            note_archived(target, whole)
         except CommitError as error:
             raise fail(EXIT_OUTSIDE, f"{error}; the same call goes on where it was") from error
     return count

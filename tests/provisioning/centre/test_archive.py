@@ -123,6 +123,18 @@ def test_a_damaged_file_is_named_and_the_other_month_goes(place: Path) -> None:
         assert bodies(store) == [1, 2, 3, 8]
 
 
+@pytest.mark.parametrize("months", [("2026-01", "2026-02"), ("2026-02", "2026-01")])
+@pytest.mark.usefixtures("place")
+def test_months_that_went_one_by_one_are_not_overdue(
+    months: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provisioning.centre.doctor.read_utc_ms", lambda: LATER_MS)
+    for month in months:
+        assert "should have been archived" in call("centre", "doctor", "--store", "centre.db")[1]
+        assert call("centre", *ARCHIVE, "--month", month)[0] == 0
+    assert "archived" not in call("centre", "doctor", "--store", "centre.db")[1]
+
+
 @pytest.mark.usefixtures("place")
 def test_the_doctor_says_when_a_month_is_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("provisioning.centre.doctor.read_utc_ms", lambda: LATER_MS)
