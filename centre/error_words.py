@@ -14,7 +14,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "seal {}: {}; put the file back from a copy of it": "签封{}：{}；请从副本恢复该文件",
     "{}; put the file back from a copy of it": "{}；请从副本恢复该文件",
     "the store has no seal {} like that of the file": "数据库中的签封{}与文件中的不同",
-    "a body of this month has just come": "该月刚到了一份正文",
+    "a seal or body of this month has just come": "该月刚到了签封或正文",
     "another process is reading this store": "另一进程正在读取此数据库",
     "is a cursor of another store": "是另一数据库的游标",
     "{}: has no journal; start `dianjian subscribe` of this version once": (

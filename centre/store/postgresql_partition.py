@@ -2,9 +2,9 @@
 
 The new table is made beside everything that goes on, and committed. Then, in one short transaction that has
 `seals` for itself, the old one is detached and dropped, and the new one takes its place and its name. Nothing
-is exchanged where a body of the month has come meanwhile, or where a reader of before is still at work (he
-would find neither the old rows nor the new ones): the call fails, and is repeated. What a kill leaves of the
-new table is dropped by the next call.
+is exchanged where a body of the month has come meanwhile, or a seal (the clock of its verifier is behind), or
+where a reader of before is still at work (he would find neither the old rows nor the new ones): the call
+fails, and is repeated. What a kill leaves of the new table is dropped by the next call.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def replace_partition(
     with database.write() as connection:
         connection.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
         connection.execute("LOCK TABLE seals IN ACCESS EXCLUSIVE MODE")
-        _refuse_others(connection, place, xid)
+        _refuse_others(connection, old, place, xid)
         connection.execute(f"ALTER TABLE seals DETACH PARTITION {old}")
         connection.execute(f"DROP TABLE {old}")
         connection.execute(f"ALTER TABLE {FRESH} RENAME TO {old}")
@@ -83,15 +83,15 @@ def _make(
     return count, int(execute("SELECT txid_current()").fetchall()[0][0])
 
 
-def _refuse_others(connection: Transaction, place: int, xid: int) -> None:
+def _refuse_others(connection: Transaction, old: str, place: int, xid: int) -> None:
     """See that nothing has come to the month, and that no reader has begun before the new table was there."""
     late = connection.execute(
-        f"SELECT 1 FROM journal JOIN {FRESH} fresh ON fresh.at = journal.at "  # noqa: S608
-        "WHERE journal.id > ? AND journal.what = ? LIMIT 1",
-        (place, int(What.BODY)),
+        f"SELECT 1 FROM journal JOIN {old} old ON old.at = journal.at "  # noqa: S608
+        "WHERE journal.id > ? AND journal.what <> ? LIMIT 1",
+        (place, int(What.FINDING)),
     ).fetchall()
     if late:
-        raise CommitError("a body of this month has just come")
+        raise CommitError("a seal or body of this month has just come")
     sql = (
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
         "AND backend_xmin IS NOT NULL AND age(backend_xmin) >= age((?::text)::xid) LIMIT 1"

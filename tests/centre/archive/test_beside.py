@@ -14,7 +14,15 @@ from centre.store.contract import LateBody
 from centre.store.place import Server, open_beside, open_store, open_to_read
 from centre.store.postgresql_connection import Transaction
 from disk.database import CommitError
-from tests.centre.archive.test_retention import CENTRE, LATER_MS, bodies, file_all, live
+from tests.centre.archive.test_retention import (
+    CENTRE,
+    FEBRUARY,
+    IN_FEBRUARY_MS,
+    LATER_MS,
+    bodies,
+    file_all,
+    live,
+)
 from tests.centre.test_core import reading, whole
 from tests.counterparts.postgresql import Server as Counterpart
 from tests.evidence.chains import GATEWAY
@@ -67,6 +75,30 @@ def test_a_body_that_comes_while_the_new_table_is_made_is_not_lost(
         assert bodies(owner) == [1, 2, 3, 4, 5, 6, 7, 8]
         assert drop(beside, filed) == 5
         assert bodies(owner) == [1, 4, 8]
+
+
+def test_a_seal_of_a_verifier_whose_clock_is_behind_is_not_lost(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain, _ = live(server)
+    filed = file_all(server, tmp_path)
+    make = postgresql_partition._make
+    with closing(open_store(server)) as owner, closing(open_beside(server)) as beside:
+        with monkeypatch.context() as patched:
+
+            def make_late(connection: Transaction, *more: Any) -> tuple[int, int] | None:
+                made = make(connection, *more)
+                late = whole(chain.seal([reading(9.0)]))
+                assert len(Centre(owner, CENTRE).handle([late], IN_FEBRUARY_MS)[0]) == 1
+                return made
+
+            patched.setattr(postgresql_partition, "_make", make_late)
+            months = [one for one in filed if one.due.share.month == FEBRUARY]
+            with pytest.raises(CommitError, match="has just come"):
+                drop(beside, months)
+        assert bodies(owner) == [1, 2, 3, 5, 6, 7, 8, 9]
+        assert drop(beside, months) == 3
+        assert bodies(owner) == [1, 2, 3, 8, 9]
 
 
 def _body(seals: Sequence[Any]) -> bytes:
