@@ -123,7 +123,7 @@ def fleet(
             pass
         sites = read_sites(register) if register.exists() else {}
         papers = {} if authority is None else read_papers(authority / LEDGER_NAME)
-        sent = {} if ledger is None else read_sent(ledger, store, now_ms)
+        sent = {} if ledger is None else read_sent(ledger, store)
         keys = () if ledger is None else tuple(read_keys(ledger).values())
     rows = make_rows(tuple(watcher.gateways.values()), now_ms, sites, papers, {}, sent)
     view = View(rows, now_ms, offset_s=zone_s("+08:00"), keys=keys)

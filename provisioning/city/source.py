@@ -85,7 +85,7 @@ class Source:
     positions: WatchedFile
     clues: WatchedFile
     keys: WatchedFile = field(factory=lambda: WatchedFile(None, read_keys))
-    read_sent: Callable[[int], Mapping[str, tuple[str, str]]] | None = None
+    read_sent: Callable[[], Mapping[str, tuple[str, str]]] | None = None
     offset_s: int = 8 * 3600
     now_s: Callable[[], float] = time.time
     _turn: threading.Lock = field(factory=threading.Lock, init=False)
@@ -123,7 +123,7 @@ class Source:
             return
         self._sent_s = now_s
         try:
-            sent = self.read_sent(round(now_s * MS))
+            sent = self.read_sent()
         except (StoreError, LedgerError) as error:
             LOG.warning("%s", error)
             return

@@ -242,10 +242,10 @@ def test_drift_and_keys_that_end_are_on_the_page_and_a_wrong_ledger_hides_neithe
     plant.seal()
     source = plant.source()
     source.keys = WatchedFile(plant.folder / "orders.jsonl", read_keys)
-    asked: list[int] = []
+    asked: list[bool] = []
 
-    def read_sent(utc_ms: int) -> Mapping[str, tuple[str, str]]:
-        asked.append(utc_ms)
+    def read_sent() -> Mapping[str, tuple[str, str]]:
+        asked.append(True)
         if len(asked) == 2:
             raise LedgerError("is wrong")
         return {GATEWAY: ("c-7", "bb" * 32)}
