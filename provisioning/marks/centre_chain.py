@@ -11,6 +11,7 @@ from centre.store.reading import open_centre
 from disk.database import StoreError
 from disk.tables import TableError
 from evidence.anchors import Anchors
+from evidence.archive import Archive
 from evidence.record import Kind
 from evidence.walk import Walk, survey
 
@@ -24,6 +25,21 @@ def walk_centre(store: Place, gateway: str) -> Iterator[Walk]:
         if walk.problem is not None:
             raise StoreError(f"{store}: {walk.problem.en}")
         yield walk
+
+
+def find_archived(walk: Walk, begin_ms: float, end_ms: float) -> tuple[int, int] | None:
+    """First and last seal made in a time whose readings the centre has had and keeps in its archive now."""
+    source = walk.source
+    if not isinstance(source, Archive) or source.held is None or not source.has_given_up:
+        return None
+    away = [
+        seal.header.number
+        for seal in walk.seals()
+        if seal.records is None
+        and begin_ms <= seal.header.utc_ms < end_ms
+        and seal.header.number in source.held
+    ]
+    return (away[0], away[-1]) if away else None
 
 
 def find_site(walk: Walk, before_utc_ms: float = float("inf")) -> Site | None:

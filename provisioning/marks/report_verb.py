@@ -18,11 +18,11 @@ from evidence.cbor import FormatError
 from evidence.marks.catalogue import INDUSTRIES, load_catalogue
 from evidence.moments import zone_s
 from evidence.walk import Walk
-from provisioning.marks.centre_chain import find_site, walk_centre
-from provisioning.marks.month import Month, parse_month
+from provisioning.marks.centre_chain import find_archived, find_site, walk_centre
+from provisioning.marks.month import MS_PER_S, Month, parse_month
 from provisioning.marks.report_page import draw_report, summarise
 from provisioning.marks.report_words import REPORT
-from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.paths import FORCE, NEW_FILE
 from provisioning.terminal.say import say, say_json
 from provisioning.terminal.store_option import store_option
@@ -90,6 +90,10 @@ def centre_report(
         asked = _parse_month(month, site)
         if config is None:  # that of the month, whatever came later
             site = find_site(walk, asked.made_ms) or site
+        away = find_archived(walk, asked.begin_s * MS_PER_S, asked.made_ms)
+        if away is not None:  # the plant would be shown with a month without readings
+            first, last = away
+            raise fail(EXIT_NO, translate(REPORT["archived"], gateway=gateway, first=first, last=last))
         _report(site, walk, asked, industry, html, as_json=as_json)
 
 

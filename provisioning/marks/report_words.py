@@ -26,6 +26,11 @@ REPORT: Final[Mapping[str, Words]] = {
         "更早的签封已从本机删除：以下只反映现有部分，中心持有全部。",
         "Earlier seals were pruned here: this is what is left of them; the centre has all.",
     ),
+    "archived": Words(
+        "{gateway}：第{first}至{last}号签封的读数已归档；请先用 `dianjian centre unarchive` 放回",
+        "{gateway}: the readings of seals {first} to {last} were archived; put them back with "
+        "`dianjian centre unarchive`",
+    ),
     "empty": Words("本月无读数", "there are no readings in this month"),
     "summary": Words("概要", "In short"),
     "meters": Words("数据完整性和有效传输率", "Completeness and effective transmission rate"),

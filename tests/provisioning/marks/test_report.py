@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from click.testing import CliRunner, Result
 
 from agent.store.gateway import read_seals
 from centre.core import Centre, Incoming
+from centre.store.journal import SHIFT
+from centre.store.reading import GIVEN_UP
 from centre.store.sqlite import SqliteStore
 from evidence.orders.entries import Answered, answer_body
 from evidence.record import Kind, encode_record
@@ -106,6 +109,23 @@ def check(report: dict[str, Any]) -> None:
     assert (order["order"], order["state"]) == ("l1", "held")
     assert [(one["state"], one["by"]) for one in order["answers"]] == [("accepted", "王")]
     assert report["verdicts"] == []
+
+
+def test_a_month_whose_readings_were_archived_is_no_month_without_readings(
+    made: Made, tmp_path: Path
+) -> None:
+    store = tmp_path / "centre.db"
+    shutil.copy(made.store, store)
+    received_ms = 1_000 * (BEGIN_S + HOURS * HOUR_S)
+    with closing(sqlite3.connect(store)) as database, database:
+        database.execute("UPDATE journal SET marks = NULL")  # as of readings whose table has come
+    with closing(SqliteStore(store)) as owner:
+        owner.set_mark(GIVEN_UP, 1)
+        assert owner.drop_bodies(received_ms, received_ms + 1, [(SHIFT + 1, SHIFT + 9)]) == 9
+    report = ["--lang", "en", "centre", "report", "--store", store, "--site", made.site]
+    said = call(*report, "--month", "2026-03", "g1", code=1)
+    assert "the readings of seals 1 to 9 were archived" in said.stderr
+    call(*report, "--month", "2026-04", "g1")
 
 
 def test_readings_after_the_end_of_a_verification_are_marked(made: Made) -> None:
