@@ -76,12 +76,13 @@ class Closing:
             kept[:] = [
                 (_move(begin_s, by_s, since_s), _move(end_s, by_s, since_s)) for begin_s, end_s in kept
             ]
-        self._starts = [
-            Started(
-                min(one.since_s, _move(one.at_s, by_s, since_s)), _move(one.at_s, by_s, since_s), one.was_off
-            )
-            for one in self._starts
-        ]
+        starts = []
+        for one in self._starts:
+            at_s = _move(one.at_s, by_s, since_s)
+            # Without power since a boot before: that time was dated by another clock, and stays.
+            begun_s = one.since_s if one.was_off else _move(one.since_s, by_s, since_s)
+            starts.append(Started(min(begun_s, at_s), at_s, one.was_off))
+        self._starts = starts
         self._work = {
             meter: (_move(begin_s, by_s, since_s), _move(end_s, by_s, since_s))
             for meter, (begin_s, end_s) in self._work.items()

@@ -142,6 +142,9 @@ class Marking(RecordSource):
             sealed_ms = header.utc_ms if was_off else header.boottime_ms + self.offset_ms()
             since_s = max(sealed_ms / MS_PER_S, self.closing.heard_s)  # the wall clock may have been set back
             self.closing.note_start(Started(min(since_s, self._begun_s), self._begun_s, was_off))
+        # What the runs before in this boot have noted is dated with this boot.
+        boots = [one.at_s for one in self.closing.list_starts() if one.was_off]
+        self._begun_s = max(boots, default=self._begun_s)
 
     def _restore(self, raw: bytes) -> None:
         try:

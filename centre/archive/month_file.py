@@ -15,7 +15,7 @@ from attrs import define, field
 
 from centre.archive.months import Share
 from centre.store.reading import place_statements
-from disk.files import open_output
+from disk.files import open_output, sync_folder
 from evidence.archive import Archive
 from evidence.cbor import FormatError
 from evidence.chain import Verdict
@@ -68,6 +68,7 @@ def write_month(archive: Archive, share: Share, path: Path, signer: Signer, utc_
         StoreError, OSError: It cannot be read or written.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sync_folder(path.parent.parent)  # bodies go from the store: the folder's name must outlive a power cut
     first = next(archive.rows(share.first, share.first, bodies=False), None)
     if first is None:
         raise MonthFileError(f"seal {share.first} is missing in the store")

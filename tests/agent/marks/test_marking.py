@@ -40,6 +40,9 @@ def begin(folder: Path, **changes: Any) -> Rig:
     return rig
 
 
+DAYS_S = 3 * 86_400
+
+
 def live(rig: Rig, until: int) -> Rig:
     """Let it live up to a minute."""
     while rig.passed_s < until * MINUTE_S:
@@ -112,6 +115,23 @@ def test_nothing_is_marked_before_the_clock_is_set(tmp_path: Path) -> None:
     assert marks(rig) == []
     rig.clock_state = ClockState.SYNCHRONISED
     assert marks(live(rig, 70)) == [("lost-contact", "mp", 9, 30)]
+    rig.close()
+
+
+def test_a_clock_that_is_set_after_a_restart_dates_the_whole_boot_anew(tmp_path: Path) -> None:
+    rig = live(begin(tmp_path / "0", clock_state=ClockState.UNSYNCHRONISED), 5)
+    unset = {"clock_state": ClockState.UNSYNCHRONISED}
+    rig = rig.killed(tmp_path / "1", boot_id=OTHER, passed_s=8.0 * MINUTE_S, **unset)
+    rig.gateway.sealing.interval_s = SEAL_S
+    rig = live(rig, 37).killed(tmp_path / "2", **unset)
+    rig.gateway.sealing.interval_s = SEAL_S
+    live(rig, 40)
+    rig.ahead_s += DAYS_S
+    rig.clock_state = ClockState.SYNCHRONISED
+    found = {code: (begun, ended) for code, subject, begun, ended in marks(live(rig, 80)) if subject == "g1"}
+    moved = DAYS_S // MINUTE_S
+    assert found["gateway-off"][1] == 8 + moved
+    assert all(36 + moved <= at <= 38 + moved for at in found["restart"])
     rig.close()
 
 
