@@ -99,8 +99,14 @@ def _list_by_gateway(view: View) -> Iterator[tuple[_Figure, Iterator[Sample]]]:
         _Figure("gateway_temperature_celsius", "gauge", "Of its hottest zone, at its last heartbeat."),
         _Figure("gateway_memory_available_bytes", "gauge", "Of its machine, at its last heartbeat."),
     ):
-        samples = ((row.known.gateway, _read(figure.name, row)) for row in view.rows)
-        yield figure, ((f'{{gateway="{name}"}}', one) for name, one in samples if one is not None)
+        yield figure, _sample_gateways(view, figure.name)
+
+
+def _sample_gateways(view: View, name: str) -> Iterator[Sample]:
+    for row in view.rows:
+        value = _read(name, row)
+        if value is not None:
+            yield f'{{gateway="{row.known.gateway}"}}', value
 
 
 def _read(name: str, row: Row) -> float | None:
