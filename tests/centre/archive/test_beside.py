@@ -1,6 +1,6 @@
 """On a server a month is given up beside its owner; a reader of before, or a late body, ends the call."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -60,16 +60,13 @@ def test_a_body_that_comes_while_the_new_table_is_made_is_not_lost(
 ) -> None:
     _, seals = live(server)
     filed = file_all(server, tmp_path)
-    make = postgresql_partition._make
     with closing(open_store(server)) as owner, closing(open_beside(server)) as beside:
+
+        def come() -> None:
+            owner.commit([LateBody(GATEWAY, 4, _body(seals), (), LATER_MS)])
+
         with monkeypatch.context() as patched:
-
-            def make_late(connection: Transaction, *more: Any) -> tuple[int, int] | None:
-                made = make(connection, *more)
-                owner.commit([LateBody(GATEWAY, 4, _body(seals), (), LATER_MS)])
-                return made
-
-            patched.setattr(postgresql_partition, "_make", make_late)
+            _call_once_made(patched, come)
             with pytest.raises(CommitError, match="has just come"):
                 drop(beside, filed)
         assert bodies(owner) == [1, 2, 3, 4, 5, 6, 7, 8]
@@ -82,23 +79,32 @@ def test_a_seal_of_a_verifier_whose_clock_is_behind_is_not_lost(
 ) -> None:
     chain, _ = live(server)
     filed = file_all(server, tmp_path)
-    make = postgresql_partition._make
+    months = [one for one in filed if one.due.share.month == FEBRUARY]
     with closing(open_store(server)) as owner, closing(open_beside(server)) as beside:
+
+        def come() -> None:
+            late = whole(chain.seal([reading(9.0)]))
+            assert len(Centre(owner, CENTRE).handle([late], IN_FEBRUARY_MS)[0]) == 1
+
         with monkeypatch.context() as patched:
-
-            def make_late(connection: Transaction, *more: Any) -> tuple[int, int] | None:
-                made = make(connection, *more)
-                late = whole(chain.seal([reading(9.0)]))
-                assert len(Centre(owner, CENTRE).handle([late], IN_FEBRUARY_MS)[0]) == 1
-                return made
-
-            patched.setattr(postgresql_partition, "_make", make_late)
-            months = [one for one in filed if one.due.share.month == FEBRUARY]
+            _call_once_made(patched, come)
             with pytest.raises(CommitError, match="has just come"):
                 drop(beside, months)
         assert bodies(owner) == [1, 2, 3, 5, 6, 7, 8, 9]
         assert drop(beside, months) == 3
         assert bodies(owner) == [1, 2, 3, 8, 9]
+
+
+def _call_once_made(patched: pytest.MonkeyPatch, come: Callable[[], None]) -> None:
+    """Let something come when the new table is made, and not yet in its place."""
+    make = postgresql_partition._make
+
+    def make_late(connection: Transaction, *more: Any) -> tuple[int, int] | None:
+        made = make(connection, *more)
+        come()
+        return made
+
+    patched.setattr(postgresql_partition, "_make", make_late)
 
 
 def _body(seals: Sequence[Any]) -> bytes:
